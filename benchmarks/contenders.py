@@ -1,0 +1,129 @@
+"""The encoders that benchmarks/latency.py compares: each a function from one text to its vector, on one thread.
+
+All hold the same weights, all-MiniLM-L6-v2; each is loaded the way its own documentation says. A package that is
+missing is told and left out.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from export.convert import FP32_FILE, convert
+from export.model import DEFAULT_MODEL_ID, default_folder, find_model
+from handler.artifact import MODEL_FILE, TOKENIZER_FILE
+from handler.encoder import Encoder, load_tokenizer, open_session
+
+Embed = Callable[[str], NDArray[np.float32]]
+FP32 = "ONNX Runtime fp32, as optimum exports it"
+CANDLE = "Candle (embed-anything)"
+TORCH = "sentence-transformers (torch)"
+FASTEMBED = "fastembed"
+OURS = "seeklet"
+
+
+def load_contenders(work: Path) -> dict[str, Embed]:
+    """Every encoder at hand, ours first; `work` is a folder for the files that peers want."""
+    makers = {OURS: _ours, FP32: _fp32, CANDLE: _candle, FASTEMBED: _fastembed, TORCH: _torch}
+    contenders = {}
+    for name, make in makers.items():
+        try:
+            contenders[name] = make(work)
+        except ImportError as error:
+            print(f"{name} left out: {error} (pip install -r benchmarks/requirements.txt)", file=sys.stderr)
+    return contenders
+
+
+def _ours(work: Path) -> Embed:
+    model = find_model(None, None, None)
+    converted = convert(model)
+    tokenizer = load_tokenizer(converted / TOKENIZER_FILE, model.max_length)
+    encoder = Encoder(open_session(converted / MODEL_FILE), tokenizer, pooling=model.pooling, dim=model.dim)
+    return lambda text: encoder.encode([text])[0]
+
+
+def _fp32(work: Path) -> Embed:
+    model = find_model(None, None, None)
+    converted = convert(model)
+    tokenizer = load_tokenizer(converted / TOKENIZER_FILE, model.max_length)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(str(converted / FP32_FILE), options)
+
+    def embed(text: str) -> NDArray[np.float32]:
+        ids = np.array([tokenizer.encode(text).ids], np.int64)
+        feed = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
+        vector: NDArray[np.float32] = session.run(None, feed)[0][0].mean(axis=0)
+        return vector / np.linalg.norm(vector)
+
+    return embed
+
+
+def _candle(work: Path) -> Embed:
+    # Loads from the hub's cache only, so the model is put there under its name.
+    repository = work / "hub" / ("models--" + DEFAULT_MODEL_ID.replace("/", "--"))
+    revision = "0" * 40
+    snapshot = repository / "snapshots" / revision
+    if not snapshot.exists():
+        shutil.copytree(default_folder(), snapshot)
+        (repository / "refs").mkdir()
+        (repository / "refs" / "main").write_text(revision)
+    os.environ["HF_HOME"] = str(work)
+    import embed_anything
+
+    model = embed_anything.EmbeddingModel.from_pretrained_hf(model_id=DEFAULT_MODEL_ID)
+
+    def embed(text: str) -> NDArray[np.float32]:
+        return np.array(embed_anything.embed_query([text], embedder=model)[0].embedding, np.float32)
+
+    return embed
+
+
+def _fastembed(work: Path) -> Embed:
+    from fastembed import TextEmbedding
+    from fastembed.common.model_description import ModelSource, PoolingType
+
+    folder = work / "fastembed"
+    if not folder.exists():
+        shutil.copytree(default_folder(), folder, ignore=shutil.ignore_patterns("*.safetensors"))
+        shutil.copy(convert(find_model(None, None, None)) / FP32_FILE, folder / "model.onnx")
+    name = "local/all-MiniLM-L6-v2"
+    TextEmbedding.add_custom_model(
+        model=name,
+        pooling=PoolingType.MEAN,
+        normalization=True,
+        sources=ModelSource(hf=name),
+        dim=384,
+        model_file="model.onnx",
+    )
+    model = TextEmbedding(name, specific_model_path=str(folder), threads=1)
+
+    def embed(text: str) -> NDArray[np.float32]:
+        vectors: Iterator[Any] = model.embed([text])
+        return np.asarray(next(iter(vectors)), np.float32)
+
+    return embed
+
+
+def _torch(work: Path) -> Embed:
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    torch.set_num_threads(1)
+    model = SentenceTransformer(str(default_folder()), device="cpu")
+
+    def embed(text: str) -> NDArray[np.float32]:
+        vector: NDArray[np.float32] = model.encode(
+            [text], normalize_embeddings=True, show_progress_bar=False
+        )[0]
+        return vector
+
+    return embed

@@ -1,0 +1,383 @@
+"""Times exact top-k search against other libraries, on your embeddings and your queries.
+
+The engines take turns in blocks of calls (warm-up calls first), because alternating call by call
+makes each evict the others' data. Printed: the median time per query, its ratio to FAISS flat, and
+recall@k where an engine is approximate. Each number of threads runs in a process of its own.
+An engine whose library isn't installed is named and left out. Doesn't embed anything.
+
+    python benchmarks/search.py --embeddings build/artifact/embeddings.safetensors --queries queries.npy
+    python benchmarks/search.py ... --sizes 20000,64000 --threads 1,2 --json benchmarks/results/search.json
+    python benchmarks/search.py ... --sizes 250000 --verify 10000     # ids against float64, no timing
+    python benchmarks/search.py ... --plot docs/exact-search.svg      # how many rows survive, no timing
+
+Vectors are (rows, dimensions) float32: .npy, or .safetensors with a tensor "embeddings". Keyword-like
+queries (2 to 6 words) are harder for a pruned search than documents are: bring those.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.scan import write_scan
+from export.vectors import write_embeddings
+from handler.embeddings import Embeddings, read_safetensors
+from handler.index import Index
+from handler.scan import Scan
+
+F32 = NDArray[np.float32]
+Ids = NDArray[np.int64]
+Search = Callable[[F32], Ids]
+
+RECALL = 0.98
+RECALL_QUERIES = 500
+WARM_UP, TIMED, ROUNDS = 5, 40, 7
+BLOCK_SECONDS = 0.5
+PEERS = {"faiss": "faiss-cpu", "usearch": "usearch", "hnswlib": "hnswlib"}
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A way to search: search((1, dim) float32) -> (1, k) ids."""
+
+    name: str
+    search: Search
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One engine at one size; times in milliseconds per query."""
+
+    rows: int
+    threads: int
+    k: int
+    engine: str
+    median_ms: float
+    p99_ms: float
+    ratio_to_faiss_flat: float | None
+    recall: float
+
+
+def main() -> None:
+    options = _options()
+    if len(options.threads) > 1 or os.environ.get("OMP_NUM_THREADS") != str(options.threads[0]):
+        _run_each_thread_count(options)
+        return
+    embeddings, queries = _vectors(options.embeddings), _vectors(options.queries)
+    sizes = [min(size, len(embeddings)) for size in options.sizes or [len(embeddings)]]
+    if options.verify:
+        for rows in sizes:
+            print(_verified(embeddings[:rows], queries[: options.verify], options.k, options.threads[0]))
+        return
+    if options.plot:
+        _plot(
+            {rows: _survivors(embeddings[:rows], queries[:1000], options.k) for rows in sizes}, options.plot
+        )
+        return
+    results = []
+    for rows in sizes:
+        with tempfile.TemporaryDirectory() as directory:
+            engines = list(
+                _engines(np.ascontiguousarray(embeddings[:rows]), queries, options, Path(directory))
+            )
+            results += _timed(engines, rows, queries, options)
+    if options.json:
+        machine = {"cpu": _cpu(), "python": platform.python_version()}
+        machine |= {name: version(name) for name in ("numpy", "onnxruntime")}
+        options.json.write_text(
+            json.dumps({"machine": machine, "results": [asdict(r) for r in results]}, indent=1) + "\n"
+        )
+
+
+def _options() -> argparse.Namespace:
+    def numbers(text: str) -> list[int]:
+        return [int(part) for part in text.split(",")]
+
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--embeddings", type=Path, required=True, help=".safetensors or .npy, (rows, dimensions)"
+    )
+    parser.add_argument("--queries", type=Path, required=True, help="the same, of queries")
+    parser.add_argument("--sizes", type=numbers, help="rows to search, e.g. 20000,64000 (default: all)")
+    parser.add_argument("--threads", type=numbers, default=[1], help="e.g. 1,2 (default: 1)")
+    parser.add_argument("--k", type=int, default=10, help="rows to find (default: 10)")
+    parser.add_argument(
+        "--hnsw-rows", type=int, default=100_000, help="no HNSW above this many rows: building takes minutes"
+    )
+    parser.add_argument("--without", default="", help="engines to leave out, e.g. usearch,hnswlib")
+    parser.add_argument(
+        "--verify",
+        type=int,
+        default=0,
+        metavar="N",
+        help="compare N queries' ids with float64 instead of timing",
+    )
+    parser.add_argument(
+        "--plot", type=Path, help="draw how many rows survive the scan (.svg or .png) instead of timing"
+    )
+    parser.add_argument("--json", type=Path, help="write the results here")
+    return parser.parse_args()
+
+
+def _run_each_thread_count(options: argparse.Namespace) -> None:
+    """Run this file once per number of threads: BLAS reads its own at import only."""
+    results: list[object] = []
+    document: dict[str, object] = {}
+    for threads in options.threads:
+        names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+        arguments = [*sys.argv[1:], "--threads", str(threads)]
+        subprocess.run(
+            [sys.executable, __file__, *arguments],
+            check=True,
+            env=os.environ | dict.fromkeys(names, str(threads)),
+        )
+        if options.json:
+            document = json.loads(options.json.read_text())
+            results += document["results"]  # type: ignore[arg-type]
+    if options.json and results:
+        options.json.write_text(json.dumps(document | {"results": results}, indent=1) + "\n")
+
+
+def _vectors(path: Path) -> F32:
+    vectors: F32 = (
+        np.load(path, mmap_mode="r") if path.suffix == ".npy" else read_safetensors(path)["embeddings"]
+    )
+    if vectors.ndim != 2 or vectors.dtype != np.float32:
+        sys.exit(
+            f"error: {path} holds {vectors.dtype} of shape {vectors.shape}, not (rows, dimensions) of float32"
+        )
+    return vectors
+
+
+def _cpu() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")),
+        platform.processor(),
+    )
+
+
+def _our_index(embeddings: F32, directory: Path, threads: int) -> Index:
+    count, dim = embeddings.shape
+    chunks = (embeddings[start : start + 8192] for start in range(0, count, 8192))
+    write_embeddings(directory / "embeddings.safetensors", chunks, count, dim, "float32")
+    write_scan(Embeddings.load(directory, count, dim), directory)
+    return Index.load(directory, count, dim, threads)
+
+
+def _engines(embeddings: F32, queries: F32, options: argparse.Namespace, directory: Path) -> Iterator[Engine]:
+    k, threads = options.k, options.threads[0]
+    without = set(options.without.split(","))
+    index = _our_index(embeddings, directory, threads)
+    yield Engine("seeklet", lambda query: index.search(query, k).ids)
+
+    def plain(query: F32) -> Ids:
+        scores = embeddings @ query[0]
+        best = np.argpartition(-scores, k)[:k]
+        return best[np.argsort(-scores[best], kind="stable")][None]
+
+    yield Engine("numpy: embeddings @ query", plain)
+    for module, package in PEERS.items():
+        if module not in without and importlib.util.find_spec(module) is None:
+            print(f"{module} is not installed and left out: pip install {package}", file=sys.stderr)
+            without.add(module)
+    truth = np.concatenate([index.search(query[None], k).ids for query in queries[:RECALL_QUERIES]])
+    if "faiss" not in without:
+        yield from _faiss(embeddings, queries, truth, options)
+    if "usearch" not in without:
+        from usearch.index import MetricKind, search
+
+        yield Engine(
+            "usearch exact",
+            lambda query: search(
+                embeddings, query, k, MetricKind.IP, exact=True, threads=threads
+            ).keys.reshape(1, -1),
+        )
+    if "hnswlib" not in without and len(embeddings) <= options.hnsw_rows:
+        import hnswlib
+
+        graph = hnswlib.Index("ip", embeddings.shape[1])
+        graph.init_index(len(embeddings), M=16, ef_construction=200, random_seed=1)
+        graph.add_items(embeddings, num_threads=2)
+        graph.set_num_threads(threads)
+        yield _with_recall(
+            "hnswlib",
+            lambda query: graph.knn_query(query, k)[0].astype(np.int64),
+            graph.set_ef,
+            queries,
+            truth,
+        )
+
+
+def _faiss(embeddings: F32, queries: F32, truth: Ids, options: argparse.Namespace) -> Iterator[Engine]:
+    import faiss
+
+    k = options.k
+    faiss.omp_set_num_threads(options.threads[0])
+    flat = faiss.IndexFlatIP(embeddings.shape[1])
+    flat.add(embeddings)
+    yield Engine("faiss flat", lambda query: flat.search(query, k)[1])
+    if len(embeddings) <= options.hnsw_rows:
+        graph = faiss.IndexHNSWFlat(embeddings.shape[1], 16, faiss.METRIC_INNER_PRODUCT)
+        graph.hnsw.efConstruction = 200
+        graph.add(embeddings)
+
+        def set_effort(effort: int) -> None:
+            graph.hnsw.efSearch = effort
+
+        yield _with_recall("faiss HNSW", lambda query: graph.search(query, k)[1], set_effort, queries, truth)
+
+
+def _with_recall(
+    name: str, search: Search, set_effort: Callable[[int], None], queries: F32, truth: Ids
+) -> Engine:
+    """Give a graph the least effort at which it finds RECALL of the truth."""
+    for effort in (10, 14, 20, 28, 40, 56, 80, 112, 160, 224, 320, 640, 1280):
+        set_effort(effort)
+        if _recall(search, queries, truth) >= RECALL:
+            break
+    return Engine(f"{name} (ef {effort})", search)
+
+
+def _recall(search: Search, queries: F32, truth: Ids) -> float:
+    found = [
+        len(np.intersect1d(search(query[None])[0], ids)) for query, ids in zip(queries, truth, strict=False)
+    ]
+    return sum(found) / truth.size
+
+
+def _timed(engines: list[Engine], rows: int, queries: F32, options: argparse.Namespace) -> list[Result]:
+    times: dict[str, list[float]] = {engine.name: [] for engine in engines}
+    position = 0
+    for _ in range(ROUNDS):
+        for engine in engines:
+            end = time.perf_counter() + BLOCK_SECONDS
+            for call in range(WARM_UP + TIMED):
+                query = queries[position % len(queries)][None]
+                position += 1
+                before = time.perf_counter()
+                engine.search(query)
+                after = time.perf_counter()
+                if call >= WARM_UP:
+                    times[engine.name].append((after - before) * 1e3)
+                    if after > end:
+                        break
+    medians = {name: float(np.median(values)) for name, values in times.items()}
+    flat = medians.get("faiss flat")
+    truth = np.concatenate([engines[0].search(query[None]) for query in queries[:RECALL_QUERIES]])
+    results = []
+    print(f"\n{rows:,} rows, top {options.k}, {options.threads[0]} thread(s)")
+    print(f"{'':28}{'median ms':>10}{'p99 ms':>10}{'of faiss flat':>15}{'recall':>8}")
+    for engine in engines:
+        median, p99 = medians[engine.name], float(np.percentile(times[engine.name], 99))
+        ratio = median / flat if flat else None
+        recall = _recall(engine.search, queries, truth)
+        results.append(Result(rows, options.threads[0], options.k, engine.name, median, p99, ratio, recall))
+        print(
+            f"{engine.name:28}{median:10.3f}{p99:10.3f}{'' if ratio is None else format(ratio, '.3f'):>15}{recall:8.3f}",
+            flush=True,
+        )
+    return results
+
+
+def _verified(embeddings: F32, queries: F32, k: int, threads: int) -> str:
+    """Compare the ids with those of the product in float64; tell the score gaps where they differ."""
+    with tempfile.TemporaryDirectory() as directory:
+        ids = _our_index(embeddings, Path(directory), threads).search(queries, k).ids
+    best_ids = np.zeros((len(queries), 0), np.int64)
+    best = np.zeros((len(queries), 0))
+    for start in range(0, len(embeddings), 16384):
+        part = embeddings[start : start + 16384].astype(np.float64)
+        merged_ids, merged = [], []
+        for low in range(0, len(queries), 1024):
+            scores = queries[low : low + 1024].astype(np.float64) @ part.T
+            places = np.argpartition(-scores, min(k, len(part)) - 1, axis=1)[:, :k]
+            merged_ids.append(places + start)
+            merged.append(np.take_along_axis(scores, places, axis=1))
+        best_ids = np.concatenate([best_ids, np.concatenate(merged_ids)], axis=1)
+        best = np.concatenate([best, np.concatenate(merged)], axis=1)
+        order = np.lexsort((best_ids, -best), axis=1)[:, :k]
+        best_ids, best = np.take_along_axis(best_ids, order, axis=1), np.take_along_axis(best, order, axis=1)
+    queries_at, ranks = np.nonzero(ids != best_ids)
+    products = np.vecdot(
+        queries[queries_at].astype(np.float64), embeddings[ids[queries_at, ranks]].astype(np.float64)
+    )
+    gaps = np.abs(products - best[queries_at, ranks])
+    worst = f", greatest gap between their scores {gaps.max():.1e}" if len(gaps) else ""
+    return f"{len(embeddings):,} rows: {len(gaps)} of {ids.size:,} ids differ from float64's{worst}"
+
+
+class _Counting(Embeddings):
+    """Embeddings that count the rows which are scored for each query."""
+
+    counts: list[int]
+
+    def scores(self, ids: Ids, query: F32) -> F32:
+        self.counts.append(len(ids))
+        return super().scores(ids, query)
+
+
+def _survivors(embeddings: F32, queries: F32, k: int) -> NDArray[np.int64]:
+    """Count the rows that need an exact score, for each query; all of them where the scan gave up."""
+    survivors = []
+    with tempfile.TemporaryDirectory() as directory:
+        _our_index(embeddings, Path(directory), 1)
+        counting = _Counting.load(Path(directory), *embeddings.shape)
+        assert isinstance(counting, _Counting)
+        index = Index(counting, Scan(Path(directory), *embeddings.shape))
+        for query in queries:
+            counting.counts = []
+            index.search(query[None], k)
+            # First the candidates for the threshold, then the survivors.
+            survivors.append(counting.counts[1] if len(counting.counts) > 1 else len(embeddings))
+    return np.array(survivors)
+
+
+def _plot(survivors: dict[int, NDArray[np.int64]], path: Path) -> None:
+    import matplotlib.pyplot as plt
+
+    plt.rcParams["svg.hashsalt"] = "seeklet"
+    figure, axes = plt.subplots(figsize=(7, 4))
+    for rows, counts in survivors.items():
+        share = np.arange(1, len(counts) + 1) / len(counts)
+        axes.step(
+            np.sort(counts),
+            100 * share,
+            where="post",
+            label=f"{rows:,} rows (median {int(np.median(counts))})",
+        )
+        print(
+            f"{rows:,} rows: survivors "
+            + ", ".join(f"{p}%: {int(np.percentile(counts, p))}" for p in (50, 90, 99, 100))
+        )
+    axes.set(
+        xscale="log", xlabel="rows that need an exact score", ylabel="share of queries (%)", ylim=(0, 101)
+    )
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False, loc="lower right")
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+
+
+if __name__ == "__main__":
+    main()

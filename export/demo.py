@@ -1,0 +1,133 @@
+"""The demo corpus: what every AWS API operation does, out of botocore's own service descriptions.
+
+Reads the JSON files of the installed botocore package, one service's newest version each, and
+writes JSON Lines. It neither imports botocore nor fetches anything; another botocore version
+gives another corpus. Deprecated operations are kept, those without a description are left out.
+"""
+
+from __future__ import annotations
+
+import gzip
+import importlib.util
+import json
+import os
+import re
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+from export.errors import ExportError, OutputError
+
+# Tags within a sentence; at any other one, words on its two sides are apart.
+_INLINE = frozenset({"a", "b", "code", "em", "i", "link", "span", "strong", "sub", "sup", "u"})
+
+_WORD = re.compile(
+    r"OAuth\d*|OTel|IPv[46]|IoT"  # capitals within a word
+    r"|[A-Z]{2,}s(?![a-z])"  # plurals: ACLs
+    r"|[A-Z]+\d+[A-Z]*(?![a-z])"  # S3, V2, ICD10CM
+    r"|[A-Z]+(?=[A-Z][a-z])"  # the DB of DBInstance
+    r"|[A-Z]?[a-z]+\d*|[A-Z]+|\d+"
+)
+
+
+def write_demo_corpus(out: Path) -> int:
+    """Write the operations to out as JSON Lines, sorted by service, and return how many.
+
+    Fields: id ("s3:PutObject"), text ("Put Object: Adds an object to a bucket. ..."), service
+    ("Amazon Simple Storage Service"), service_id ("S3"), operation ("PutObject"). The file is
+    there whole or not at all. Raises ExportError if botocore isn't installed or is damaged,
+    OutputError if out can't be written.
+    """
+    data = _find_data()
+    part = out.with_name(f".{out.name}.{os.getpid()}.part")
+    count = 0
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("w", encoding="utf-8", newline="\n") as file:
+            for operation in _read_operations(data):
+                file.write(json.dumps(operation, ensure_ascii=False) + "\n")
+                count += 1
+        part.replace(out)
+    except OSError as error:
+        raise OutputError(
+            f"{out} can't be written ({error.strerror}): choose another place or make room"
+        ) from error
+    finally:
+        with suppress(OSError):  # gone already, or never made
+            part.unlink()
+    return count
+
+
+def split_words(operation: str) -> str:
+    """Write an operation's name in words: "CreateDBInstance" -> "Create DB Instance"."""
+    return " ".join(_WORD.findall(operation))
+
+
+def strip_html(html: str) -> str:
+    """Drop the tags, decode the entities, collapse white space: "<p>A&amp;B</p>" -> "A&B"."""
+    parser = _Text()
+    parser.feed(html)
+    parser.close()
+    return " ".join("".join(parser.parts).split())
+
+
+class _Text(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.parts: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in _INLINE:
+            self.parts.append(" ")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in _INLINE:
+            self.parts.append(" ")
+
+    def handle_data(self, data: str) -> None:
+        self.parts.append(data)
+
+
+def _find_data() -> Path:
+    spec = importlib.util.find_spec("botocore")
+    if spec is None or not spec.submodule_search_locations:
+        raise ExportError("the demo corpus is made from botocore, not installed: run make setup")
+    data = Path(spec.submodule_search_locations[0]) / "data"
+    if not data.is_dir():
+        raise ExportError(f"{data} is missing from botocore: run make setup to restore it")
+    return data
+
+
+def _read_operations(data: Path) -> Iterator[dict[str, str]]:
+    for service in sorted(path.name for path in data.iterdir() if path.is_dir()):
+        description = _read_newest(data / service)
+        metadata = description["metadata"]
+        for name, operation in sorted(description["operations"].items()):
+            explained = strip_html(operation.get("documentation", ""))
+            if not explained:
+                continue  # nine that only repeat their name
+            yield {
+                "id": f"{service}:{name}",
+                "text": f"{split_words(name)}: {explained}",
+                "service": metadata["serviceFullName"],
+                "service_id": metadata["serviceId"],
+                "operation": name,
+            }
+
+
+def _read_newest(service: Path) -> dict[str, Any]:
+    # The folders are named by date, so the last by name is the newest.
+    found = sorted([*service.glob("*/service-2.json"), *service.glob("*/service-2.json.gz")])
+    if not found:
+        raise ExportError(f"{service} holds no service-2.json: run make setup to restore botocore")
+    try:
+        raw = found[-1].read_bytes()
+        description: dict[str, Any] = json.loads(gzip.decompress(raw) if found[-1].suffix == ".gz" else raw)
+    except (OSError, EOFError, zlib.error, ValueError) as error:
+        raise ExportError(
+            f"{found[-1]} can't be read ({error}): run make setup to restore botocore"
+        ) from error
+    return description

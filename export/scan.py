@@ -1,0 +1,164 @@
+"""Writes the int8 matrix that handler/scan.py searches, and the numbers that bound its error.
+
+Three forms, chosen by the corpus's size: none (every row is scored each time), the embeddings'
+own columns, or the leading columns of a rotation by the corpus's principal components and the
+norms of the rest. The handler reads the form from the files. docs/exact-search.md has the proof.
+Reads the embeddings in chunks, and does not change them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from onnx import TensorProto, helper
+from safetensors.numpy import save_file
+
+from handler.embeddings import Embeddings
+from handler.scan import (
+    BOUNDS_FILE,
+    LONGEST,
+    MATRIX_FILE,
+    MODEL_FILE,
+    PADDING,
+    ROUND_UP,
+    SHORTEST,
+    ZERO_POINT,
+)
+
+# Below this many rows a pass over everything is as fast.
+MIN_ROWS = 2_000
+# From this many rows the scan is bound by memory, and fewer columns pay for a rotation.
+ROTATED_ROWS = 32_768
+# The rotated form's head holds this share of the energy; the rest is bounded by norms of groups.
+HEAD_ENERGY = 0.95
+GROUPS = 8
+
+_CHUNK = 8192
+_LARGEST = 127
+
+
+@dataclass(frozen=True)
+class Columns:
+    """How a row becomes columns: rotated if there is a rotation, the tail as norms of groups."""
+
+    head: int
+    groups: int
+    rotation: NDArray[np.float64] | None
+
+    def of(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(m, dim) float64 -> (m, head + groups) float64."""
+        if self.rotation is None:
+            return values
+        rotated = values @ self.rotation
+        tail = rotated[:, self.head :].reshape(len(values), self.groups, -1)
+        return np.concatenate([rotated[:, : self.head], np.linalg.norm(tail, axis=2)], axis=1)
+
+
+def write_scan(embeddings: Embeddings, directory: Path) -> None:
+    """Write scan.onnx, scan.bin and scan.safetensors for the embeddings; nothing if they are few.
+
+    Embeddings that aren't finite, or are all zero, get no scan either: there is nothing to bound. The
+    same embeddings give the same bytes on the same machine.
+    """
+    for name in (MODEL_FILE, MATRIX_FILE, BOUNDS_FILE):
+        (directory / name).unlink(missing_ok=True)
+    longest = max(
+        (float(np.linalg.norm(values, axis=1).max()) for values in _chunks(embeddings)), default=0.0
+    )
+    if embeddings.count < MIN_ROWS or not SHORTEST < longest < LONGEST:
+        return
+    columns = _choose(embeddings)
+    padded = math.ceil(embeddings.count / PADDING) * PADDING
+    save_file(
+        _write_codes(embeddings, columns, longest, directory / MATRIX_FILE, padded), directory / BOUNDS_FILE
+    )
+    _write_model(directory / MODEL_FILE, columns.head + columns.groups, padded)
+
+
+def _chunks(embeddings: Embeddings) -> Iterator[NDArray[np.float64]]:
+    for start in range(0, embeddings.count, _CHUNK):
+        yield embeddings.values(start, min(start + _CHUNK, embeddings.count))
+
+
+def _choose(embeddings: Embeddings) -> Columns:
+    dim = embeddings.dim
+    plain = Columns(dim, 0, None)
+    if embeddings.count < ROTATED_ROWS:
+        return plain
+    moment = sum((values.T @ values for values in _chunks(embeddings)), np.zeros((dim, dim)))
+    energy, vectors = np.linalg.eigh(moment)
+    energy, vectors = energy[::-1].cumsum() / energy.sum(), vectors[:, ::-1]
+    head = dim - (dim - int(np.searchsorted(energy, HEAD_ENERGY)) - 1) // GROUPS * GROUPS
+    if head + GROUPS > 0.8 * dim:
+        return plain
+    # eigh leaves each vector's sign open; its largest entry decides.
+    vectors = vectors * np.sign(vectors[np.abs(vectors).argmax(0), np.arange(dim)])
+    # Mixing the head evens out its columns, so that one step fits all of a query's entries.
+    mixer = np.linalg.qr(np.random.default_rng(0).standard_normal((head, head)))[0]
+    return Columns(head, GROUPS, np.concatenate([vectors[:, :head] @ mixer, vectors[:, head:]], axis=1))
+
+
+def _write_codes(
+    embeddings: Embeddings, columns: Columns, longest: float, path: Path, padded: int
+) -> dict[str, NDArray[np.generic]]:
+    """Write the (columns, padded rows) int8 codes; return the tensors of the bound."""
+    head, groups, dim = columns.head, columns.groups, embeddings.dim
+    largest = np.max([np.abs(columns.of(values)).max(0) for values in _chunks(embeddings)], axis=0)
+    # A column of zeros gets a small unit: nothing is lost by it, and a query's entry there stays small.
+    scale = (
+        np.maximum(largest, largest.max() * 1e-6).astype(np.float32).astype(np.float64) * ROUND_UP / _LARGEST
+    )
+    codes = np.memmap(path, np.int8, "w+", shape=(head + groups, padded))
+    start, longest_codes, residual = 0, 0.0, 0.0
+    for values in _chunks(embeddings):
+        exact = columns.of(values)
+        # The tail's norms are rounded up: they are part of an upper bound.
+        steps = np.concatenate([np.rint(exact / scale)[:, :head], np.ceil(exact / scale)[:, head:]], axis=1)
+        codes[:, start : start + len(values)] = steps.T
+        start += len(values)
+        restored = steps[:, :head] * scale[:head]
+        longest_codes = max(longest_codes, float(np.linalg.norm(steps[:, :head], axis=1).max()))
+        residual = max(residual, float(np.linalg.norm(exact[:, :head] - restored, axis=1).max()))
+    codes.flush()
+    factors = scale
+    # A float32 sum of dim products errs by at most gamma times the lengths.
+    gamma = (dim + 8) * 2.0**-24
+    relative = residual + gamma * longest
+    if columns.rotation is not None:
+        factors = columns.rotation * np.concatenate(
+            [scale[:head], np.repeat(scale[head:], (dim - head) // groups)]
+        )
+        # The handler's product with the rotation errs too, and the rotation isn't quite orthogonal.
+        defect = float(np.linalg.norm(np.eye(dim) - columns.rotation @ columns.rotation.T))
+        relative = relative * (1 + defect) + (defect + 2 * gamma * math.sqrt(dim)) * longest
+    return {
+        "sizes": np.array([embeddings.count, dim, head, groups], np.int64),
+        "factors": (factors / scale.max()).astype(np.float32),
+        # The factors' own unit, the greatest length of a row's codes, how far from them the row may be.
+        "limits": np.array([scale.max(), longest_codes * ROUND_UP, relative * ROUND_UP]),
+    }
+
+
+def _write_model(path: Path, columns: int, padded: int) -> None:
+    """Write scan.onnx: codes (q, columns) uint8 x matrix (columns, padded) int8 -> sums int32."""
+    matrix = TensorProto(
+        name="matrix", data_type=TensorProto.INT8, dims=[columns, padded], data_location=TensorProto.EXTERNAL
+    )
+    for key, value in (("location", MATRIX_FILE), ("offset", "0"), ("length", str(columns * padded))):
+        matrix.external_data.add(key=key, value=value)
+    graph = helper.make_graph(
+        [helper.make_node("MatMulInteger", ["codes", "matrix", "zero_point"], ["sums"])],
+        "scan",
+        [helper.make_tensor_value_info("codes", TensorProto.UINT8, ["queries", columns])],
+        [helper.make_tensor_value_info("sums", TensorProto.INT32, ["queries", padded])],
+        [matrix, helper.make_tensor("zero_point", TensorProto.UINT8, [], [ZERO_POINT])],
+    )
+    model = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9, producer_name="seeklet"
+    )
+    path.write_bytes(model.SerializeToString(deterministic=True))

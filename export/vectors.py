@@ -1,0 +1,62 @@
+"""embeddings.safetensors, written as a stream: the whole matrix is never in memory.
+
+The safetensors package writes tensors that are in memory; this writes the same format chunk by chunk
+(8 bytes of header length, a JSON header, the data: the format's own documentation).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.journal import Rows
+
+DTYPES = {"float32": ("F32", 4), "float16": ("F16", 2), "int8": ("I8", 1)}
+# The data begins on a multiple of this, so that a map of it is aligned.
+ALIGNMENT = 64
+
+
+def write_embeddings(
+    path: Path, chunks: Iterable[NDArray[np.float32]], count: int, dim: int, dtype: str
+) -> None:
+    """Writes (count, dim) from chunks of (n, dim) float32 as `dtype`.
+
+    int8 stores row x as round(x / s) with s = max(abs(x)) / 127, and the s as the tensor "scales", (count,) float32.
+    """
+    code, size = DTYPES[dtype]
+    end = count * dim * size
+    header: dict[str, object] = {
+        "embeddings": {"dtype": code, "shape": [count, dim], "data_offsets": [0, end]}
+    }
+    if dtype == "int8":
+        header["scales"] = {"dtype": "F32", "shape": [count], "data_offsets": [end, end + 4 * count]}
+    with path.open("wb") as file:
+        _write_header(file, header)
+        scales = []
+        for chunk in chunks:
+            if dtype == "int8":
+                scale = np.maximum(np.abs(chunk).max(axis=1), np.finfo(np.float32).tiny) / np.float32(127)
+                scales.append(scale.astype(np.float32))
+                file.write(np.rint(chunk / scale[:, None]).astype(np.int8).tobytes())
+            else:
+                file.write(chunk.astype(dtype).tobytes())
+        for scale in scales:
+            file.write(scale.tobytes())
+
+
+def _write_header(file: BinaryIO, header: dict[str, object]) -> None:
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-(8 + len(text)) % ALIGNMENT)
+    file.write(len(text).to_bytes(8, "little") + text)
+
+
+def stored_rows(path: Path, count: int, dim: int) -> Rows:
+    """The float32 vectors of a file that write_embeddings wrote."""
+    with path.open("rb") as file:
+        offset = 8 + int.from_bytes(file.read(8), "little")
+    return Rows(path, offset, count, dim)

@@ -1,0 +1,38 @@
+"""Everything that seeklet raises on purpose.
+
+SeekletError                  what a user can mend; its text is one sentence with the remedy
+├── SettingsError             an environment variable has an unusable value
+├── ArtifactError             the artifact is missing, damaged, or of another make than this code
+├── RequestError              a request that can't be answered; carries status, code and field
+└── ExportError               (export/errors.py) the build can't go on
+
+Anything else that escapes is a defect in seeklet.
+"""
+
+from __future__ import annotations
+
+
+class SeekletError(Exception):
+    """Raise when a user can mend the cause; the message says how."""
+
+
+class SettingsError(SeekletError):
+    """Raise when an environment variable has an unusable value."""
+
+
+class ArtifactError(SeekletError):
+    """Raise when the artifact can't be trusted to answer."""
+
+
+class RequestError(SeekletError):
+    """Raise when a request can't be answered.
+
+    status is the HTTP status (400, 404, 405, 413, 422), code a short stable name for programs,
+    field the JSON field at fault, or None where it is the whole body.
+    """
+
+    def __init__(self, status: int, code: str, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.field = field

@@ -1,0 +1,58 @@
+"""Settings: every environment variable that the function reads, named here and nowhere else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from handler.errors import SettingsError
+
+# AWS: 1,769 MB of memory give a function one vCPU.
+MEMORY_PER_VCPU_MB = 1769
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the environment decides.
+
+    artifact_dir    ARTIFACT_DIR, default /opt/artifact: the directory that `python -m export` wrote
+    max_results     MAX_RESULTS, default 100: the largest `num_results` that is answered
+    max_body_bytes  MAX_BODY_BYTES, default 65536: a longer request body is refused with 413
+    threads         THREADS, default from the function's memory or the CPUs at hand: threads of the search
+    """
+
+    artifact_dir: Path
+    max_results: int
+    max_body_bytes: int
+    threads: int
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Settings:
+        """Reads the variables; raises SettingsError naming the one that is unusable."""
+        return cls(
+            artifact_dir=Path(environ.get("ARTIFACT_DIR") or "/opt/artifact"),
+            max_results=_positive(environ, "MAX_RESULTS", 100),
+            max_body_bytes=_positive(environ, "MAX_BODY_BYTES", 65536),
+            threads=_positive(environ, "THREADS", _default_threads(environ)),
+        )
+
+
+def _positive(environ: Mapping[str, str], name: str, default: int) -> int:
+    value = environ.get(name)
+    if not value:
+        return default
+    if not (value.isascii() and value.isdigit() and int(value) > 0):
+        raise SettingsError(
+            f"{name}={value!r} is not a whole number above 0: unset it or set it to one, such as {default}"
+        )
+    return int(value)
+
+
+def _default_threads(environ: Mapping[str, str]) -> int:
+    memory = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
+    if memory.isascii() and memory.isdigit():
+        return max(1, int(memory) // MEMORY_PER_VCPU_MB)
+    # Without the affinity ONNX Runtime would count CPUs that a container can't use.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,77 @@
+"""What is deployed, by part, against Lambda's limit: 250 MB unzipped for function and layers together.
+
+Lambda's MB are 2**20 bytes; so are these.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+MB = 2**20
+LIMIT = 250 * MB
+RUNTIME_BUDGET = 100 * MB
+RESOURCES = ("SearchFunction", "RuntimeLayer", "ModelLayer")
+# Parts smaller than this are summed up.
+SMALL = MB
+
+
+def main() -> int:
+    """Prints the parts of `sam build`'s folder, argv[1]; 2 where they are too much."""
+    build = Path(sys.argv[1] if len(sys.argv) > 1 else ".aws-sam/build")
+    missing = [name for name in RESOURCES if not (build / name).is_dir()]
+    if missing:
+        print(f"error: {build} holds no {missing[0]}: run `make build`", file=sys.stderr)
+        return 2
+    parts = {name: size for resource in RESOURCES for name, size in split(build, resource).items()}
+    if sum(parts.values()) > LIMIT:
+        print(f"error: {refusal(parts)}", file=sys.stderr)
+        return 2
+    print(table(parts))
+    print(room(build / "ModelLayer" / "artifact", LIMIT - sum(parts.values())))
+    return 0
+
+
+def split(build: Path, resource: str) -> dict[str, int]:
+    """Bytes of a built resource by its packages or files; the small ones in one sum."""
+    inner = build / resource
+    while len(list(inner.iterdir())) == 1 and next(inner.iterdir()).is_dir():
+        inner = next(inner.iterdir())
+    parts: dict[str, int] = {}
+    for entry in sorted(inner.iterdir()):
+        files = entry.rglob("*") if entry.is_dir() else [entry]
+        size = sum(file.stat().st_size for file in files if file.is_file())
+        name = f"{resource}/{entry.name if size >= SMALL else '(smaller ones)'}"
+        parts[name] = parts.get(name, 0) + size
+    return parts
+
+
+def table(parts: Mapping[str, int]) -> str:
+    """The parts and their sum, largest first."""
+    rows = sorted(parts.items(), key=lambda part: -part[1])
+    rows.append(("in all, of 250", sum(parts.values())))
+    return "\n".join(f"{size / MB:8.1f} MB  {name}" for name, size in rows)
+
+
+def refusal(parts: Mapping[str, int]) -> str:
+    """Why Lambda would refuse these parts, and the ways on."""
+    return (
+        f"function and layers have {sum(parts.values()) / MB:.0f} MB unzipped, Lambda takes 250:\n{table(parts)}\n"
+        "ways on: smaller embeddings (python -m export --dtype float16 or int8), less metadata (--metadata), "
+        "or a container image of up to 10 GB (docs/deploy.md)"
+    )
+
+
+def room(artifact: Path, free: int) -> str:
+    """How many documents like these would fit."""
+    manifest = json.loads((artifact / "manifest.json").read_bytes())
+    fixed = ("model.onnx", "tokenizer.json")
+    growing = sum(entry["bytes"] for name, entry in manifest["files"].items() if name not in fixed)
+    most = manifest["count"] + free * manifest["count"] // growing
+    return f"{manifest['count']:,} documents; about {most:,} like these fit"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

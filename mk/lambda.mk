@@ -1,0 +1,79 @@
+# AWS Lambda: build, run and deploy with the SAM CLI. Included by the Makefile.
+
+SAM_VENV := .venv-sam
+SAM := $(SAM_VENV)/bin/sam
+SAM_STAMP := $(SAM_VENV)/.installed
+# make build ARTIFACT=build/own-artifact ARCH=arm64 RUNTIME=python3.12
+ARTIFACT ?= build/artifact
+ARCH ?=
+RUNTIME ?=
+# make deploy CONFIG=prod STACK=my-search ARGS="--parameter-overrides Access=iam"
+CONFIG ?= default
+STACK ?=
+ARGS ?=
+IMAGE ?= seeklet
+IMAGE_RUNTIME = $(or $(RUNTIME),python3.13)
+IMAGE_ARCH = $(or $(ARCH),x86_64)
+
+export SAM_CLI_TELEMETRY := 0
+override SAM_PARAMETERS := $(if $(ARCH),Architecture=$(ARCH)) $(if $(RUNTIME),Runtime=$(RUNTIME))
+override SAM_OVERRIDES := $(if $(strip $(SAM_PARAMETERS)),--parameter-overrides $(strip $(SAM_PARAMETERS)))
+override SAM_STACK := --config-env $(or $(CONFIG),default) $(if $(STACK),--stack-name $(STACK))
+
+.PHONY: sam-setup lock validate build invoke serve deploy deploy-built smoke image logs delete test-lambda
+
+sam-setup: $(SAM_STAMP) ## .venv-sam with the SAM CLI, Lambda's runtime client and moto, pinned
+
+$(SAM_STAMP): requirements-sam.txt
+	@echo "making $(SAM_VENV) (about a minute) ..." >&2
+	@test -x $(SAM_VENV)/bin/python || $(PYTHON) -m venv $(SAM_VENV)
+	@$(SAM_VENV)/bin/python -m pip install --disable-pip-version-check --quiet -r requirements-sam.txt
+	@touch $@
+
+lock: ## layers/runtime/*/requirements.txt anew, by hash for each Python and processor
+	@$(PYTHON) layers/runtime/lock.py
+
+validate: $(SAM_STAMP) ## template.yaml, by SAM and cfn-lint
+	@AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} $(SAM) validate --lint
+
+ifeq ($(ARTIFACT),build/artifact)
+build: build/artifact/manifest.json
+endif
+build: $(SAM_STAMP) ## what is deployed, by SAM, and its size: make build [ARTIFACT=folder] [ARCH=arm64]
+	@ARTIFACT="$(ARTIFACT)" $(SAM) build $(SAM_OVERRIDES)
+	@$(PYTHON) layers/size.py .aws-sam/build
+
+invoke: build ## every event through `sam local invoke` (needs a container engine)
+	@$(PYTHON) -m dev.invoke --sam $(SAM) $(ARGS)
+
+serve: build ## the HTTP API on port $(PORT), by `sam local start-api` (needs a container engine)
+	@$(SAM) local start-api --warm-containers EAGER --port $(PORT) $(SAM_OVERRIDES) $(ARGS)
+
+# The confirmation that prod asks for is the pipeline's approval there.
+deploy-built: $(SAM_STAMP) ## what `make build` left, unchanged and unasked: for pipelines
+	@$(SAM) deploy $(SAM_STACK) --no-confirm-changeset $(ARGS)
+
+smoke: $(SAM_STAMP) ## whether the deployed stack answers: make smoke [CONFIG=prod] [STACK=name]
+	@$(SAM) list stack-outputs $(SAM_STACK) --output json | $(PYTHON) -m dev.smoke
+
+ifeq ($(ARTIFACT),build/artifact)
+image: build/artifact/manifest.json
+endif
+image: ## a container image instead of layers: make image [ARTIFACT=folder] [ARCH=arm64] [IMAGE=name:tag]
+	@rm -rf build/image
+	@$(PYTHON) layers/runtime/build.py --target $(IMAGE_RUNTIME)-$(IMAGE_ARCH) --out build/image
+	@$(PYTHON) layers/runtime/build.py --target $(IMAGE_RUNTIME)-$(IMAGE_ARCH) --out build/image --code handler
+	@$(PYTHON) layers/model/copy_artifact.py --image "$(ARTIFACT)" build/image/artifact
+	@docker build --tag $(IMAGE) --build-arg PYTHON=$(IMAGE_RUNTIME:python%=%) --build-arg ARCH=$(IMAGE_ARCH) .
+
+deploy: build ## to AWS: make deploy [CONFIG=prod] [STACK=name] [ARGS="--parameter-overrides Access=iam"]
+	@$(SAM) deploy $(SAM_STACK) $(ARGS)
+
+logs: $(SAM_STAMP) ## the function's log, as it goes on
+	@$(SAM) logs -n SearchFunction --tail $(SAM_STACK) $(ARGS)
+
+delete: $(SAM_STAMP) ## the stack and all that is in it
+	@$(SAM) delete $(SAM_STACK) $(ARGS)
+
+test-lambda: setup sam-setup ## the emulator, containers (SAM_DOCKER_UP) and a deployment against moto
+	@$(PY) -m pytest -m aws $(or $(TESTS),tests)

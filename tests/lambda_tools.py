@@ -1,0 +1,134 @@
+"""The layers, the emulator and the SAM CLI, for the tests that run the function as Lambda does.
+
+What a machine lacks skips the test, and says so. Built things stay under .aws-sam/tests from run to run, each under
+the hash of what it was built from.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.util
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+RUNTIME = ROOT / "layers" / "runtime"
+EVENTS = sorted((ROOT / "events").glob("*.json"))
+CACHE = ROOT / ".aws-sam" / "tests"
+PYTHON = "python3.13"
+SAM_VENV = ROOT / ".venv-sam"
+# No real account is ever asked, whatever this machine is logged in to.
+NO_AWS = {
+    "SAM_CLI_TELEMETRY": "0",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "local",
+    "AWS_SECRET_ACCESS_KEY": "local",
+    "AWS_ENDPOINT_URL_STS": "http://127.0.0.1:9",
+}
+
+
+def load_script(path: Path) -> Any:
+    """A script of layers/ as a module: layers/ is no package."""
+    spec = importlib.util.spec_from_file_location(f"layers_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    # dataclasses look their module up.
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def target(arch: str | None = None) -> str:
+    """The layer's target for an architecture, this machine's by default."""
+    machine = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    return f"{PYTHON}-{arch or machine}"
+
+
+@functools.cache
+def python313() -> str:
+    """CPython 3.13, by whose minor version the layer is compiled and run."""
+    found: str | None = load_script(RUNTIME / "build.py").find_python(PYTHON)
+    if found is None:
+        pytest.skip(f"needs {PYTHON}: on PATH or from pyenv")
+    return found
+
+
+@functools.cache
+def runtime_layer(arch: str | None = None) -> Path:
+    """The runtime layer as SAM's makefile builds it: a folder with python/ in it."""
+    name = target(arch)
+    inputs = [RUNTIME / "build.py", RUNTIME / "prune.txt", RUNTIME / name / "requirements.txt"]
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in inputs)).hexdigest()[:12]
+    out = CACHE / f"{name}-{digest}"
+    if not (out / "complete").exists():
+        run_build("--target", name, "--out", str(out))
+        (out / "complete").touch()
+    return out
+
+
+def run_build(*arguments: str) -> str:
+    """layers/runtime/build.py; its output."""
+    done = subprocess.run(
+        [sys.executable, str(RUNTIME / "build.py"), *arguments], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def build_function(out: Path) -> Path:
+    """The function's own files, as SAM's makefile builds them: a folder with handler/ in it."""
+    run_build("--target", target(), "--out", str(out), "--code", str(ROOT / "handler"))
+    return out
+
+
+def sam_tool(name: str) -> str:
+    """A command of .venv-sam."""
+    path = SAM_VENV / "bin" / name
+    if not path.exists():
+        pytest.skip(f"needs {name} in .venv-sam: make sam-setup")
+    return str(path)
+
+
+@functools.cache
+def emulator() -> str:
+    """Lambda's Runtime Interface Emulator, which the SAM CLI brings along."""
+    machine = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    pattern = f"lib/python*/site-packages/samcli/local/rapid/aws-lambda-rie-{machine}"
+    found = next(SAM_VENV.glob(pattern), None)
+    if found is None:
+        pytest.skip("needs the SAM CLI's emulator: make sam-setup")
+    # pip drops the executable bit of package data.
+    found.chmod(0o755)
+    return str(found)
+
+
+@functools.cache
+def runtime_client() -> Path:
+    """awslambdaric for CPython 3.13, of the version that requirements-sam.txt pins."""
+    pins = (ROOT / "requirements-sam.txt").read_text(encoding="utf-8")
+    pin = re.search(r"^awslambdaric==\S+", pins, re.MULTILINE)
+    assert pin, "requirements-sam.txt pins no awslambdaric"
+    out = CACHE / f"{pin[0]}-{PYTHON}"
+    if not (out / "awslambdaric").is_dir():
+        command = [python313(), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        done = subprocess.run([*command, "--target", str(out), pin[0]], capture_output=True, text=True)
+        if done.returncode:
+            shutil.rmtree(out, ignore_errors=True)
+            pytest.skip(f"{pin[0]} can't be installed for {PYTHON}: {done.stderr[-300:]}")
+    return out
+
+
+def environ(**more: str) -> dict[str, str]:
+    """This process's environment, with no way to a real account."""
+    return {**os.environ, **NO_AWS, **more}

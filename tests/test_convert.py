@@ -1,0 +1,177 @@
+"""The cache of conversions: one for each model and converter, whole or made again, and its refusals."""
+
+from __future__ import annotations
+
+import ast
+import errno
+import json
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from export import convert as module
+from export.convert import CODE, TOLD, cache_folder, conversion_key, convert
+from export.errors import ModelError, OutputError
+from export.model import SourceModel, find_model
+
+NAMES = ("model.onnx", "tokenizer.json", "fp32.onnx")
+ROOM = Path(module.__file__).parent
+
+
+@pytest.fixture
+def model(tiny_model: Path, tmp_path: Path) -> SourceModel:
+    """A model of this test's own."""
+    shutil.copytree(tiny_model, tmp_path / "model")
+    return find_model(str(tmp_path / "model"), None, None)
+
+
+class Child:
+    """In the converting process's place: writes what it would, or fails as it would."""
+
+    def __init__(self, status: int = 0, errors: str = "") -> None:
+        self.status = status
+        self.errors = errors
+        self.calls = 0
+
+    def __call__(self, command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
+        self.calls += 1
+        assert json.loads(options["input"])["model_type"] == "bert"
+        if self.status == 0:
+            made = Path(command[-1]) / "model"
+            made.mkdir()
+            for name in NAMES:
+                (made / name).write_text(f"{self.calls}")
+        return subprocess.CompletedProcess(command, self.status, "", self.errors)
+
+
+@pytest.fixture
+def child(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Child:
+    child = Child()
+    monkeypatch.setenv("SEEKLET_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(subprocess, "run", child)
+    return child
+
+
+def test_once_for_all(model: SourceModel, child: Child) -> None:
+    folder = convert(model)
+    assert folder.parent == cache_folder()
+    assert sorted(path.name for path in folder.iterdir()) == sorted(NAMES)
+    assert convert(model) == folder
+    assert child.calls == 1
+    assert list(cache_folder().iterdir()) == [folder]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_lacks_a_file_is_made_again(model: SourceModel, child: Child, name: str) -> None:
+    (convert(model) / name).unlink()
+    folder = convert(model)
+    assert {(folder / name).read_text() for name in NAMES} == {"2"}
+    assert list(cache_folder().iterdir()) == [folder]
+
+
+def test_another_export_was_faster(model: SourceModel, child: Child, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
+        done = child(command, **options)
+        if child.calls == 1:
+            convert(model)
+        return done
+
+    monkeypatch.setattr(subprocess, "run", run)
+    folder = convert(model)
+    assert child.calls == 2
+    assert list(cache_folder().iterdir()) == [folder]
+    assert len({(folder / name).read_text() for name in NAMES}) == 1
+
+
+def test_what_decides_the_bytes_decides_the_place(
+    model: SourceModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = [conversion_key(model)]
+    keys.append(conversion_key(replace(model, weights_sha256="0" * 64)))
+    keys.append(conversion_key(replace(model, lowercase=True)))
+    for name in ("config.json", "tokenizer.json", "added_tokens.json", "vocab.txt"):
+        path = model.transformer_dir / name
+        path.write_text((path.read_text() if path.exists() else "") + " ")
+        keys.append(conversion_key(model))
+    monkeypatch.setattr(module, "versions", lambda: {"onnxruntime": "0.1"})
+    keys.append(conversion_key(model))
+    assert len(set(keys)) == len(keys)
+    assert keys[-1] == conversion_key(replace(model, model_id="renamed", query_prompt="q "))
+
+
+def test_all_code_that_converts_is_in_the_key() -> None:
+    """quantize.py and whatever of this package it imports, but for the errors, which decide no bytes."""
+    seen: set[str] = set()
+    waiting = ["quantize.py"]
+    while waiting:
+        seen.add(name := waiting.pop())
+        for node in ast.walk(ast.parse((ROOM / name).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("export."):
+                imported = f"{(node.module or '').removeprefix('export.')}.py"
+                if imported not in seen:
+                    waiting.append(imported)
+    assert seen - {"errors.py"} == set(CODE) - {"convert.py"}
+
+
+@pytest.mark.parametrize(
+    ("status", "errors", "sentence"),
+    [
+        (TOLD, "a warning\nthe model has no table: use another\n", "the model has no table: use another"),
+        (
+            1,
+            "Traceback\nKeyError: 'bias'\n",
+            "{f} can't be converted (KeyError: 'bias'): is the model folder",
+        ),
+        (-9, "", "{f} can't be converted (exit status -9): is the model folder complete?"),
+    ],
+)
+def test_what_the_child_says(
+    model: SourceModel, child: Child, status: int, errors: str, sentence: str
+) -> None:
+    child.status, child.errors = status, errors
+    with pytest.raises(ModelError) as refused:
+        convert(model)
+    assert str(refused.value).startswith(sentence.replace("{f}", str(model.transformer_dir)))
+    assert list(cache_folder().iterdir()) == []
+
+
+def test_a_cache_that_cant_be_written(
+    model: SourceModel, child: Child, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SEEKLET_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(
+        OutputError, match=r"the cache .*file/cache can't be written \(Not a directory\): make"
+    ):
+        convert(model)
+
+
+def test_a_cache_on_a_full_disk(model: SourceModel, child: Child, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: Any, **options: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "rename", full)
+    with pytest.raises(
+        OutputError, match=r"can't be written \(No space left on device\): make room or set SEEK"
+    ):
+        convert(model)
+
+
+@pytest.mark.parametrize(
+    ("environ", "folder"),
+    [
+        ({"SEEKLET_CACHE": "/a"}, Path("/a")),
+        ({"XDG_CACHE_HOME": "/b"}, Path("/b/seeklet")),
+        ({"XDG_CACHE_HOME": "", "HOME": "/c"}, Path("/c/.cache/seeklet")),
+    ],
+)
+def test_where_the_cache_is(environ: dict[str, str], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SEEKLET_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    assert cache_folder() == folder

@@ -1,0 +1,222 @@
+"""The function under Lambda's own Runtime Interface Emulator: CPython 3.13, the pruned layer, nothing else.
+
+The emulator enforces the timeout and the sizes, not the memory (tests/test_sam_local.py does).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lambda_tools import EVENTS, build_function, emulator, python313, runtime_client, runtime_layer
+
+pytestmark = pytest.mark.aws
+
+SIMILAR = json.loads(next(path for path in EVENTS if path.name == "similar.json").read_text())
+WARM_EVENTS = 5000
+# One page more for every tenth event would be over this.
+GROWTH_BYTES = 2 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the emulator's HTTP front gives back."""
+
+    status: int
+    body: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """One running emulator: its port, its process group and its log."""
+
+    port: int
+    group: int
+    log: Path
+
+    def invoke(self, event: Any) -> Answer:
+        """One event; the emulator must not get two at once, it would crash."""
+        url = f"http://127.0.0.1:{self.port}/2015-03-31/functions/function/invocations"
+        request = urllib.request.Request(url, json.dumps(event).encode(), method="POST")
+        try:
+            with urllib.request.urlopen(request, timeout=120) as response:
+                return Answer(response.status, decode(response.read()))
+        except urllib.error.HTTPError as error:
+            with error:
+                return Answer(error.code, decode(error.read()))
+
+    def resident_bytes(self) -> int:
+        """Memory of the function's process."""
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                if (
+                    b"awslambdaric" in (folder / "cmdline").read_bytes()
+                    and os.getpgid(int(folder.name)) == self.group
+                ):
+                    name = (folder / "cmdline").read_bytes().split(b"\0")[0]
+                    if b"python" in name:
+                        return int((folder / "statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+            except OSError:
+                continue
+        raise AssertionError("the function's process is gone")
+
+
+def decode(body: bytes) -> Any:
+    """JSON, or the text that it is instead."""
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body.decode(errors="replace")
+
+
+Start = Callable[..., AbstractContextManager[Environment]]
+
+
+@pytest.fixture(scope="module")
+def function(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """/var/task: the function's files, compiled, and the test's faults beside them."""
+    out = build_function(tmp_path_factory.mktemp("task"))
+    (out / "faults.py").write_bytes((Path(__file__).parent / "faults.py").read_bytes())
+    return out
+
+
+@pytest.fixture(scope="module")
+def start(function: Path, artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Start:
+    """Starts an emulator over the function: `with start(handler=..., timeout=...) as environment`."""
+    binary, python = emulator(), python313()
+    path = f"{runtime_layer() / 'python'}:{runtime_client()}"
+
+    @contextmanager
+    def run(entry: str = "handler.app.handler", **variables: str) -> Iterator[Environment]:
+        port, api_port = free_port(), free_port()
+        addresses = ["--runtime-interface-emulator-address", f"127.0.0.1:{port}"]
+        addresses += ["--runtime-api-address", f"127.0.0.1:{api_port}"]
+        log = tmp_path_factory.mktemp("emulator") / "log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [binary, *addresses, python, "-m", "awslambdaric", entry],
+                cwd=function,
+                env={
+                    "PATH": "/usr/bin:/bin",
+                    "PYTHONPATH": path,
+                    "ARTIFACT_DIR": str(artifact),
+                    "AWS_LAMBDA_FUNCTION_TIMEOUT": "30",
+                    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769",
+                    **variables,
+                },
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            wait_for(process, port)
+            yield Environment(port, process.pid, log)
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    return run
+
+
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(process: subprocess.Popen[bytes], port: int) -> None:
+    """Until the emulator listens."""
+    for _ in range(500):
+        assert process.poll() is None, "the emulator ended"
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    raise AssertionError("the emulator doesn't listen")
+
+
+@pytest.mark.parametrize("path", EVENTS, ids=lambda path: path.stem)
+def test_every_event_cold_and_warm(start: Start, path: Path) -> None:
+    event = json.loads(path.read_text())
+    with start() as environment:
+        cold, warm = environment.invoke(event), environment.invoke(event)
+        log = environment.log.read_text(errors="replace")
+    assert cold.status == 200
+    assert cold.body["statusCode"] == (422 if path.name.startswith("bad-request") else 200)
+    assert cold == warm
+    assert re.search(r"INIT REPORT\(durationMs: [0-9.]+\)", log), "no cold start in the log"
+    assert len(re.findall(r"^REPORT RequestId", log, re.MULTILINE)) == 2
+    body = json.loads(cold.body["body"])
+    if path.name.startswith("similar"):
+        assert len(body["results"]) == 5
+        assert body["results"][0]["score"] >= body["results"][-1]["score"] > 0
+    elif path.name.startswith("bad-request"):
+        assert body["error"]["field"] == "num_results"
+    else:
+        assert body["status"] == "ok"
+
+
+def test_the_same_answer_as_without_lambda(start: Start, artifact: Path) -> None:
+    from handler.searcher import Searcher
+
+    text = json.loads(SIMILAR["body"])["text"]
+    with start() as environment:
+        results = json.loads(environment.invoke(SIMILAR).body["body"])["results"]
+    wanted = Searcher.load(artifact).search(text, 5)
+    assert [(result["id"], result["score"]) for result in results] == [(hit.id, hit.score) for hit in wanted]
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "told"),
+    [
+        ("crash", 502, "Runtime.ExitError"),
+        ("timeout", 200, "Task timed out after 3.00 seconds"),
+        ("oversized", 502, "Function.ResponseSizeTooLarge"),
+    ],
+)
+def test_after_a_fault_the_next_event_is_answered(start: Start, fault: str, status: int, told: str) -> None:
+    with start("faults.handler", AWS_LAMBDA_FUNCTION_TIMEOUT="3") as environment:
+        before = environment.invoke(SIMILAR)
+        failed = environment.invoke({"fault": fault})
+        after = environment.invoke(SIMILAR)
+    assert before.body["statusCode"] == 200
+    assert failed.status == status
+    assert told in json.dumps(failed.body)
+    assert after == before
+
+
+def test_an_artifact_that_is_missing_ends_the_start_with_one_sentence(start: Start) -> None:
+    with start(ARTIFACT_DIR="/nowhere") as environment:
+        answer = environment.invoke(SIMILAR)
+        log = environment.log.read_text(errors="replace")
+    assert answer.status == 502
+    assert "seeklet: there is no artifact directory /nowhere: set ARTIFACT_DIR" in log
+    assert "Traceback" not in log
+
+
+def test_one_environment_answers_thousands_without_growing(start: Start) -> None:
+    with start() as environment:
+        # The allocator settles in the first few hundred.
+        for _ in range(500):
+            first = environment.invoke(SIMILAR)
+        before = environment.resident_bytes()
+        for _ in range(WARM_EVENTS):
+            last = environment.invoke(SIMILAR)
+        after = environment.resident_bytes()
+    assert last == first
+    assert after - before <= GROWTH_BYTES

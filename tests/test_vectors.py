@@ -1,0 +1,74 @@
+"""embeddings.safetensors against the safetensors package, and rows read back from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from export.journal import Rows
+from export.vectors import ALIGNMENT, stored_rows, write_embeddings
+
+MATRIX = np.random.default_rng(0).standard_normal((23, 7)).astype(np.float32)
+
+
+def in_chunks(size: int) -> list[np.ndarray[tuple[int, int], np.dtype[np.float32]]]:
+    return [MATRIX[start : start + size] for start in range(0, len(MATRIX), size)]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_safetensors_reads_what_was_written(tmp_path: Path, dtype: str) -> None:
+    path = tmp_path / "e.safetensors"
+    write_embeddings(path, in_chunks(10), 23, 7, dtype)
+    tensors = load_file(path)
+    assert list(tensors) == ["embeddings"]
+    assert tensors["embeddings"].dtype == dtype
+    assert tensors["embeddings"].tobytes() == MATRIX.astype(dtype).tobytes()
+
+
+def test_int8_is_within_half_a_step(tmp_path: Path) -> None:
+    path = tmp_path / "e.safetensors"
+    write_embeddings(path, in_chunks(10), 23, 7, "int8")
+    tensors = load_file(path)
+    codes, scales = tensors["embeddings"], tensors["scales"]
+    assert (codes.dtype, scales.dtype, scales.shape) == (np.int8, np.float32, (23,))
+    np.testing.assert_allclose(scales, np.abs(MATRIX).max(axis=1) / 127, rtol=1e-6)
+    error = np.abs(codes.astype(np.float64) * scales[:, None] - MATRIX)
+    assert (error <= scales[:, None] * 0.5001).all()
+    assert (np.abs(codes).max(axis=1) == 127).all()
+
+
+def test_a_row_of_zeros_stays_zero(tmp_path: Path) -> None:
+    path = tmp_path / "e.safetensors"
+    write_embeddings(path, [np.zeros((1, 4), np.float32)], 1, 4, "int8")
+    tensors = load_file(path)
+    assert not tensors["embeddings"].any()
+    assert np.isfinite(tensors["scales"]).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "int8"])
+def test_the_chunks_leave_no_trace(tmp_path: Path, dtype: str) -> None:
+    written = []
+    for size in (1, 7, 100):
+        path = tmp_path / f"{size}.safetensors"
+        write_embeddings(path, in_chunks(size), 23, 7, dtype)
+        written.append(path.read_bytes())
+    assert written[0] == written[1] == written[2]
+    assert (8 + int.from_bytes(written[0][:8], "little")) % ALIGNMENT == 0
+
+
+def test_rows_are_read_back_in_any_order(tmp_path: Path) -> None:
+    path = tmp_path / "e.safetensors"
+    write_embeddings(path, in_chunks(10), 23, 7, "float32")
+    rows = stored_rows(path, 23, 7)
+    wanted = np.array([22, 0, 0, 13])
+    assert rows.take(wanted).tobytes() == MATRIX[wanted].tobytes()
+    # Once more, after the pages were given back.
+    assert rows.take(wanted).tobytes() == MATRIX[wanted].tobytes()
+
+
+def test_no_rows_at_all(tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    assert Rows(tmp_path / "empty", 0, 0, 5).take(np.empty(0, np.int64)).shape == (0, 5)
