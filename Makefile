@@ -18,10 +18,11 @@ OPTIONS ?=
 # Read-only data for the tests that want it; without it they are skipped.
 DATA ?=
 
-.PHONY: help setup run stop test check format export bench clean
+.PHONY: help setup run stop test check format export clean
+comma := ,
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## .venv with the export's packages and the test tools, pinned
 
@@ -70,10 +71,7 @@ format: setup ## the formatter, over everything
 	@$(VENV)/bin/ruff format .
 	@$(VENV)/bin/ruff check --fix .
 
-bench: build/artifact/manifest.json ## us and the textbook handler, side by side
-	@$(PY) benchmarks/latency.py --artifact build/artifact
-
 clean: ## everything that was made, but for .venv
 	@rm -rf build .aws-sam
 
-include mk/lambda.mk
+include mk/lambda.mk mk/bench.mk

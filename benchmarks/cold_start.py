@@ -31,6 +31,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from record import cpu, default_file, save
+
 ROOT = Path(__file__).resolve().parent.parent
 EVENT = ROOT / "events" / "similar.json"
 BUILD = ROOT / "layers" / "runtime" / "build.py"
@@ -92,12 +94,13 @@ folder, text = pathlib.Path({folder!r}), {text!r}
 took = {{}}
 for name, code in {parts!r}.items():
     code = compile(code, name, "exec")
-    started = time.perf_counter()
+    started = {clock}
     exec(code)
-    took[name] = (time.perf_counter() - started) * 1000
+    took[name] = {clock} - started
 import json
 print(json.dumps(took))
 """
+MILLISECONDS = "time.perf_counter() * 1000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,12 +196,13 @@ def main() -> int:
     parser.add_argument("--artifact", type=Path, default=ROOT / "build" / "artifact", metavar="DIR")
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--work", type=Path, metavar="DIR", help="kept layers and files; temporary without")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="where the figures go")
+    parser.add_argument("--json", type=Path, metavar="FILE", default=default_file())
     options = parser.parse_args()
     sys.path.insert(0, str(ROOT))
     with contextlib.ExitStack() as stack:
         work = options.work or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        starts, timeline = prepare(options.artifact.resolve(), work.resolve())
+        starts, make_timeline = prepare(options.artifact.resolve(), work.resolve())
+        timeline = make_timeline(PARTS, MILLISECONDS)
         report: dict[str, Any] = {"machine": machine(options.artifact), "rounds": options.rounds}
         report["warm pages"] = measure(starts, options.rounds, lambda: None)
         if os.geteuid() == 0:
@@ -209,14 +213,12 @@ def main() -> int:
         report["timeline"] = medians([json.loads(timeline.run()) for _ in range(options.rounds)])
         report["imports"] = imports(starts[OURS_FASTAPI])
     print(render(report))
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(report, indent=2) + "\n")
+    save(options.json, "cold start", report)
     return 0
 
 
-def prepare(artifact: Path, work: Path) -> tuple[dict[str, Start], Start]:
-    """Builds what is measured: every start by name, and the timeline's."""
+def prepare(artifact: Path, work: Path) -> tuple[dict[str, Start], Callable[[Mapping[str, str], str], Start]]:
+    """Builds what is measured: every start by name, and what makes a timeline of parts by a clock's expression."""
     build = load_build()
     python = build.find_python(PYTHON)
     if python is None:
@@ -264,7 +266,12 @@ def prepare(artifact: Path, work: Path) -> tuple[dict[str, Start], Start]:
         code = ANSWER_TORCH.format(model=str(default_folder()), folder=str(folder), event=event)
         starts[TORCH] = Start([sys.executable, "-c", code], {**os.environ, "TOKENIZERS_PARALLELISM": "false"})
     text = json.loads(json.loads(EVENT.read_text())["body"])["text"]
-    return starts, start(TIMELINE.format(path=ours, folder=str(artifact), text=text, parts=PARTS), environ)
+
+    def make_timeline(parts: Mapping[str, str], clock: str) -> Start:
+        code = TIMELINE.format(path=ours, folder=str(artifact), text=text, parts=dict(parts), clock=clock)
+        return start(code, environ)
+
+    return starts, make_timeline
 
 
 def prepare_emulated(artifact: Path, work: Path) -> dict[str, Emulated]:
@@ -417,10 +424,9 @@ def imports(start: Start) -> dict[str, float]:
 
 def machine(artifact: Path) -> dict[str, Any]:
     """What the figures depend on."""
-    model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     count = json.loads((artifact / "manifest.json").read_text())["count"]
     return {
-        "cpu": model[1] if model else platform.machine(),
+        "cpu": cpu(),
         "python": PYTHON,
         "documents": count,
         "cores used": 1,

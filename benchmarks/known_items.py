@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from record import default_file, save
 from tqdm import tqdm
 
 from export.model import default_folder
@@ -71,7 +71,7 @@ def main() -> None:
     parser.add_argument(
         "--model", default=str(default_folder()), help="the sentence-transformer to compare with"
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
+    parser.add_argument("--json", type=Path, metavar="FILE", default=default_file())
     options = parser.parse_args()
     searcher = Searcher.load(options.artifact)
     queries, wanted = read_queries(options.queries)
@@ -88,9 +88,7 @@ def main() -> None:
         print(
             f"| in the {name} | {row['seeklet']:.4f} | {row['fp32']:.4f} | {row['seeklet'] / row['fp32']:.4f} |"
         )
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(figures, indent=2) + "\n")
+    save(options.json, "known items", {options.artifact.name: figures}, update=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """One text to one vector, and one API Gateway event to its response: us and the peers, side by side in one run.
 
-    python benchmarks/latency.py --artifact build/artifact [--json benchmarks/results/FILE.json]
+    python benchmarks/latency.py --artifact build/artifact [--json FILE]
 
 One thread each. Contenders take turns in blocks of warm-up and timed calls, since models evict each other from the
 cache when they alternate call by call; the figure is the median over rounds of each block's median.
@@ -18,7 +18,6 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 import argparse  # noqa: E402
 import importlib  # noqa: E402
 import json  # noqa: E402
-import platform  # noqa: E402
 import random  # noqa: E402
 import statistics  # noqa: E402
 import tempfile  # noqa: E402
@@ -29,6 +28,7 @@ from typing import Any  # noqa: E402
 
 from cold_start import build_textbook  # noqa: E402
 from contenders import OURS, load_contenders  # noqa: E402
+from record import default_file, save  # noqa: E402
 
 WARM_UP = 5
 # Each one token of BERT's vocabulary, so that a text of n - 2 of them has n tokens.
@@ -121,20 +121,14 @@ def main() -> None:
     parser.add_argument("--lengths", type=int, nargs="+", default=[6, 16, 32, 128, 256], metavar="TOKENS")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--timed", type=int, default=40, metavar="CALLS", help="timed calls a block")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
+    parser.add_argument("--json", type=Path, metavar="FILE", default=default_file())
     options = parser.parse_args()
     rows: dict[str, Timings] = {}
     if options.artifact:
         rows |= measure_event(options.artifact, options.rounds, options.timed)
     rows |= measure_embedding(options.lengths, options.rounds, options.timed)
     print(as_table(rows))
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        machine = {
-            "processor": platform.processor() or platform.machine(),
-            "python": platform.python_version(),
-        }
-        options.json.write_text(json.dumps({"machine": machine, "milliseconds": rows}, indent=2) + "\n")
+    save(options.json, "latency", rows)
 
 
 if __name__ == "__main__":

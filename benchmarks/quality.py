@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
+from record import default_file, save
 from scipy.stats import spearmanr
 from tqdm import tqdm
 
@@ -184,7 +185,7 @@ def main() -> None:
         "--no-article", action="store_true", help="leave out the article's recipe, the slowest"
     )
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
+    parser.add_argument("--json", type=Path, metavar="FILE", default=default_file())
     options = parser.parse_args()
     missing = [path for path in options.datasets if not path.exists()]
     if missing:
@@ -198,9 +199,7 @@ def main() -> None:
         name = path.resolve().name if path.is_dir() else path.stem
         results[name] = score(path, encoders)
         print(as_table(name, results[name]), end="\n\n", flush=True)
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(results, indent=2) + "\n")
+    save(options.json, "quality", results, update=True)
 
 
 if __name__ == "__main__":

@@ -1,44 +1,44 @@
-"""Times exact top-k search against other libraries, on your embeddings and your queries.
+"""Times exact top-k search against other libraries, over an artifact's embeddings.
 
 The engines take turns in blocks of calls (warm-up calls first), because alternating call by call
 makes each evict the others' data. Printed: the median time per query, its ratio to FAISS flat, and
 recall@k where an engine is approximate. Each number of threads runs in a process of its own.
-An engine whose library isn't installed is named and left out. Doesn't embed anything.
+An engine whose library isn't installed is named and left out.
 
-    python benchmarks/search.py --embeddings build/artifact/embeddings.safetensors --queries queries.npy
-    python benchmarks/search.py ... --sizes 20000,64000 --threads 1,2 --json benchmarks/results/search.json
-    python benchmarks/search.py ... --sizes 250000 --verify 10000     # ids against float64, no timing
-    python benchmarks/search.py ... --plot docs/exact-search.svg      # how many rows survive, no timing
+    python benchmarks/search.py build/artifact
+    python benchmarks/search.py build/artifact --sizes 1000,10000 --threads 1,2
+    python benchmarks/search.py build/artifact --verify 10000             # ids against float64, no timing
+    python benchmarks/search.py build/artifact --plot docs/exact-search.svg  # how many rows survive, no timing
 
-Vectors are (rows, dimensions) float32: .npy, or .safetensors with a tensor "embeddings". Keyword-like
-queries (2 to 6 words) are harder for a pruned search than documents are: bring those.
+Queries are 2 to 6 words cut from the artifact's own texts, or the rows of --queries, (q, dim) float32 in .npy.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
-import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 import numpy as np
+from cut import cut_queries
 from numpy.typing import NDArray
+from record import default_file, save
 
 from export.scan import write_scan
 from export.vectors import write_embeddings
+from handler.artifact import EMBEDDINGS_FILE
 from handler.embeddings import Embeddings, read_safetensors
+from handler.encoder import Encoder
 from handler.index import Index
 from handler.scan import Scan
 
@@ -48,6 +48,7 @@ Search = Callable[[F32], Ids]
 
 RECALL = 0.98
 RECALL_QUERIES = 500
+QUERIES = 2000
 WARM_UP, TIMED, ROUNDS = 5, 40, 7
 BLOCK_SECONDS = 0.5
 PEERS = {"faiss": "faiss-cpu", "usearch": "usearch", "hnswlib": "hnswlib"}
@@ -77,10 +78,15 @@ class Result:
 
 def main() -> None:
     options = _options()
-    if len(options.threads) > 1 or os.environ.get("OMP_NUM_THREADS") != str(options.threads[0]):
+    if (
+        options.queries is None
+        or len(options.threads) > 1
+        or os.environ.get("OMP_NUM_THREADS") != str(options.threads[0])
+    ):
         _run_each_thread_count(options)
         return
-    embeddings, queries = _vectors(options.embeddings), _vectors(options.queries)
+    embeddings = _vectors(options.artifact / EMBEDDINGS_FILE)
+    queries = _vectors(options.queries)
     sizes = [min(size, len(embeddings)) for size in options.sizes or [len(embeddings)]]
     if options.verify:
         for rows in sizes:
@@ -98,12 +104,10 @@ def main() -> None:
                 _engines(np.ascontiguousarray(embeddings[:rows]), queries, options, Path(directory))
             )
             results += _timed(engines, rows, queries, options)
-    if options.json:
-        machine = {"cpu": _cpu(), "python": platform.python_version()}
-        machine |= {name: version(name) for name in ("numpy", "onnxruntime")}
-        options.json.write_text(
-            json.dumps({"machine": machine, "results": [asdict(r) for r in results]}, indent=1) + "\n"
-        )
+    figures: dict[str, dict[str, object]] = {}
+    for result in results:
+        figures.setdefault(str(result.rows), {})[result.engine] = asdict(result)
+    save(options.json, f"search, {options.threads[0]} thread(s)", figures, update=True)
 
 
 def _options() -> argparse.Namespace:
@@ -114,9 +118,9 @@ def _options() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--embeddings", type=Path, required=True, help=".safetensors or .npy, (rows, dimensions)"
+        "artifact", type=Path, help="the folder that the export wrote, its embeddings in float32"
     )
-    parser.add_argument("--queries", type=Path, required=True, help="the same, of queries")
+    parser.add_argument("--queries", type=Path, help="(q, dim) float32 in .npy, instead of cut ones")
     parser.add_argument("--sizes", type=numbers, help="rows to search, e.g. 20000,64000 (default: all)")
     parser.add_argument("--threads", type=numbers, default=[1], help="e.g. 1,2 (default: 1)")
     parser.add_argument("--k", type=int, default=10, help="rows to find (default: 10)")
@@ -134,27 +138,26 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--plot", type=Path, help="draw how many rows survive the scan (.svg or .png) instead of timing"
     )
-    parser.add_argument("--json", type=Path, help="write the results here")
+    parser.add_argument("--json", type=Path, metavar="FILE", default=default_file())
     return parser.parse_args()
 
 
 def _run_each_thread_count(options: argparse.Namespace) -> None:
     """Run this file once per number of threads: BLAS reads its own at import only."""
-    results: list[object] = []
-    document: dict[str, object] = {}
-    for threads in options.threads:
-        names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-        arguments = [*sys.argv[1:], "--threads", str(threads)]
-        subprocess.run(
-            [sys.executable, __file__, *arguments],
-            check=True,
-            env=os.environ | dict.fromkeys(names, str(threads)),
-        )
-        if options.json:
-            document = json.loads(options.json.read_text())
-            results += document["results"]  # type: ignore[arg-type]
-    if options.json and results:
-        options.json.write_text(json.dumps(document | {"results": results}, indent=1) + "\n")
+    with tempfile.TemporaryDirectory() as directory:
+        arguments = sys.argv[1:]
+        if options.queries is None:
+            path = Path(directory) / "queries.npy"
+            count = max(options.verify, QUERIES)
+            np.save(path, Encoder.load(options.artifact).encode(cut_queries(options.artifact, count)))
+            arguments += ["--queries", str(path)]
+        for threads in options.threads:
+            names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+            subprocess.run(
+                [sys.executable, __file__, *arguments, "--threads", str(threads)],
+                check=True,
+                env=os.environ | dict.fromkeys(names, str(threads)),
+            )
 
 
 def _vectors(path: Path) -> F32:
@@ -166,15 +169,6 @@ def _vectors(path: Path) -> F32:
             f"error: {path} holds {vectors.dtype} of shape {vectors.shape}, not (rows, dimensions) of float32"
         )
     return vectors
-
-
-def _cpu() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    return next(
-        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")),
-        platform.processor(),
-    )
 
 
 def _our_index(embeddings: F32, directory: Path, threads: int) -> Index:

@@ -28,7 +28,7 @@ from handler.artifact import MODEL_FILE, TOKENIZER_FILE
 FP32_FILE = "fp32.onnx"
 CONVERTERS = ("torch", "transformers", "optimum-onnx", "onnx", "onnxruntime")
 # The modules whose code decides the conversion's bytes.
-CODE = ("convert.py", "quantize.py", "fuse.py", "graph.py")
+CODE = ("convert.py", "quantize.py", "rounding.py", "sentences.py", "fuse.py", "graph.py")
 # The child's exit status where its standard error is a sentence for the user.
 TOLD = 3
 
@@ -127,6 +127,7 @@ def _convert_here(model: SourceModel, aside: Path) -> None:
         num_attention_heads=model.num_attention_heads,
         hidden_size=model.dim,
         model_type=model.model_type,
+        max_length=model.max_length,
     )
     shutil.move(aside / "onnx" / "model.onnx", made / FP32_FILE)
     _save_tokenizer(model, made / TOKENIZER_FILE)

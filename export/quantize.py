@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,28 +25,10 @@ from tokenizers import Tokenizer
 from export.errors import ModelError
 from export.fuse import fuse, sample_ids
 from export.graph import INPUT, OUTPUT, FloatArray, Graph
+from export.rounding import int8_weight
+from export.sentences import PASSAGES, SENTENCES
 
 CONTRIB = "com.microsoft"
-
-SENTENCES = (
-    "weather",
-    "best pizza near me",
-    "How do I cancel a subscription?",
-    "The cat sat on the mat.",
-    "Police search for missing man",
-    "Treaty of Versailles, 1919",
-    "a small brown bird native to northern Europe",
-    "vaccine side effects in elderly patients",
-    "import numpy as np",
-    "He said: \"I'll be back by 5 p.m., don't wait.\"",
-    "Graph neural networks for molecules",
-    "Deep learning methods achieve state-of-the-art results on image classification benchmarks.",
-    "Stocks fell 3.2% on Monday after the central bank raised rates; analysts expect further losses.",
-    "We propose a new algorithm for clustering high-dimensional data and prove that it converges.",
-    "The mitochondrion is the powerhouse of the cell.",
-    "What is the capital of Mongolia?",
-)
-"""Ours, never the user's: they show which channels and units are outliers, and nothing else."""
 
 SMOOTHING = 0.75
 """How much of a channel's excess over the median moves into the weights (SmoothQuant's alpha)."""
@@ -54,6 +37,9 @@ OUTLIER = 2.0
 """A unit that reaches this many times as far as the 17th farthest is an outlier, kept in float32."""
 
 MOST_OUTLIERS = 16
+
+ROUNDING_BYTES = 256 << 20
+"""Of activations held at a time while weights are rounded."""
 
 
 @dataclass(frozen=True)
@@ -67,36 +53,46 @@ class QuantizeReport:
 
 
 def quantize(
-    fp32: Path, out: Path, *, num_attention_heads: int, hidden_size: int, model_type: str
+    fp32: Path,
+    out: Path,
+    *,
+    num_attention_heads: int,
+    hidden_size: int,
+    model_type: str,
+    max_length: int = 256,
 ) -> QuantizeReport:
     """Write to out the int8 graph of fp32: model.onnx, or the folder that holds it.
 
     input_ids (1, t) int64 -> token_embeddings (1, t, d) float32. Load it with graph optimisation off.
+    max_length is the most tokens that the model takes.
     Raises ModelError where the export isn't an encoder of the BERT family.
     """
     source = fp32 / "model.onnx" if fp32.is_dir() else fp32
     if not source.is_file():
         raise ModelError(f"{source} doesn't exist: export the {model_type} model with optimum first")
     graph = fuse(source, num_attention_heads=num_attention_heads, hidden_size=hidden_size)
-    reach = _reach(graph, _samples(graph, source.parent / "tokenizer.json"))
+    tokenizer = source.parent / "tokenizer.json"
+    queries = _samples(graph, tokenizer, SENTENCES, max_length)
+    reach = _reach(graph, queries)
     for value in dict.fromkeys(node.input[0] for node in _matmuls(graph)):
         _smooth(graph, value, reach[value])
     for node in _matmuls(graph):
         _keep_outliers(graph, node, reach[node.input[0]])
-    _quantize_matmuls(graph)
+    _quantize_matmuls(graph, _round(graph, [*queries, *_samples(graph, tokenizer, PASSAGES, max_length)]))
     _quantize_words(graph)
     _save(graph, out)
     before, after = (len(onnx.load(path, load_external_data=False).graph.node) for path in (source, out))
     return QuantizeReport(before, after, source.stat().st_size, out.stat().st_size)
 
 
-def _samples(graph: Graph, tokenizer: Path) -> list[NDArray[np.int64]]:
-    """SENTENCES as ids, each (1, t); without a tokenizer beside the export, ids drawn once and for all."""
+def _samples(graph: Graph, tokenizer: Path, texts: Sequence[str], max_length: int) -> list[NDArray[np.int64]]:
+    """The texts as ids, each (1, t); without a tokenizer beside the export, ids drawn once and for all."""
     if not tokenizer.is_file():
         return [sample_ids(graph, length) for length in range(4, 36, 2)]
     encode = Tokenizer.from_file(str(tokenizer))
     encode.no_padding()
-    return [np.array([encode.encode(text).ids], np.int64) for text in SENTENCES]
+    encode.enable_truncation(max_length)
+    return [np.array([encode.encode(text).ids], np.int64) for text in texts]
 
 
 def _matmuls(graph: Graph) -> list[NodeProto]:
@@ -192,7 +188,35 @@ def _keep_outliers(graph: Graph, down: NodeProto, reach: FloatArray) -> None:
         node.input[slot] = graph.constant(f"{node.output[0]}/{slot}/without_outliers", left)
 
 
-def _quantize_matmuls(graph: Graph) -> None:
+def _round(graph: Graph, samples: list[NDArray[np.int64]]) -> dict[str, tuple[NDArray[np.int8], FloatArray]]:
+    """Each product's weight in int8 and its scales, by the product's name."""
+    rounded = {}
+    for values in _in_memory(graph, sum(ids.size for ids in samples)):
+        session = graph.session(values)
+        runs = [session.run(values, {INPUT: ids}) for ids in samples]
+        for value, inputs in zip(values, zip(*runs, strict=True), strict=True):
+            x = np.concatenate([part.reshape(-1, part.shape[-1]) for part in inputs]).astype(np.float64)
+            gram = x.T @ x
+            for node in _matmuls(graph):
+                if node.input[0] == value:
+                    rounded[node.output[0]] = int8_weight(_weight(graph, node), gram)
+    return rounded
+
+
+def _in_memory(graph: Graph, tokens: int) -> Iterator[list[str]]:
+    """The products' inputs, so many at a time as fit in ROUNDING_BYTES."""
+    widths = {node.input[0]: len(_weight(graph, node)) for node in _matmuls(graph)}
+    values: list[str] = []
+    for value, width in widths.items():
+        if values and 4 * tokens * (sum(widths[v] for v in values) + width) > ROUNDING_BYTES:
+            yield values
+            values = []
+        values.append(value)
+    if values:
+        yield values
+
+
+def _quantize_matmuls(graph: Graph, rounded: dict[str, tuple[NDArray[np.int8], FloatArray]]) -> None:
     """Make each product an int8 one that adds its bias; products of one input quantise it once."""
     products = _matmuls(graph)
     # From the last to the first: a replaced product's readers are redirected, and are done by then.
@@ -202,8 +226,8 @@ def _quantize_matmuls(graph: Graph) -> None:
         if len(sharing) > 1:
             graph.add("DynamicQuantizeLinear", [value], quantized)
         for node in sharing:
-            weight, scale = int8_weight(_weight(graph, node))
             name = node.output[0]
+            weight, scale = rounded[name]
             w = graph.constant(f"{name}/int8", weight)
             s = graph.constant(f"{name}/weight_scale", scale)
             bias = _bias(graph, node)
@@ -215,25 +239,6 @@ def _quantize_matmuls(graph: Graph) -> None:
             else:
                 inputs, op_type = [value, w, s, "", b], "DynamicQuantizeMatMul"
             graph.redirect(old, graph.add(op_type, inputs, [f"{name}/float"], domain=CONTRIB), readers)
-
-
-def int8_weight(weight: FloatArray) -> tuple[NDArray[np.int8], FloatArray]:
-    """A weight (k, n) in int8 with a scale per column (n,), safe on every processor.
-
-    AVX2 without VNNI adds u8 x s8 products in pairs, rows 2i and 2i + 1, in 16 bits. 255 * 128 still
-    fits, so two weights of one sign may reach 128 together, where reduce_range allows each 64: nearly
-    all columns keep 8 bits instead of 7.
-    """
-    k, n = weight.shape
-    padded = np.concatenate([weight, np.zeros((k % 2, n), weight.dtype)]).astype(np.float64)
-    pairs = padded.reshape(-1, 2, n)
-    together = np.where(pairs.prod(axis=1) > 0, np.abs(pairs).sum(axis=1), 0)
-    scale = np.maximum(np.abs(padded).max(axis=0) / 127, together.max(axis=0) / 128)
-    scale = np.where(scale > 0, scale, 1).astype(np.float32)
-    steps = np.clip(np.rint(pairs / scale), -127, 127)
-    excess = (np.abs(steps.sum(axis=1)) > 128) & (steps.prod(axis=1) > 0)  # by rounding up both
-    steps[:, 0] -= excess * np.sign(steps[:, 0])
-    return steps.reshape(-1, n)[:k].astype(np.int8), scale
 
 
 def _quantize_words(graph: Graph) -> None:
