@@ -8,8 +8,11 @@ from __future__ import annotations
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from handler import schemas
+from handler.access import HEADER, refuse_without_key
 from handler.errors import RequestError
 from handler.searcher import Searcher
 from handler.settings import Settings
@@ -27,14 +30,17 @@ ERRORS = {
 
 def create_app(settings: Settings, searcher: Searcher) -> FastAPI:
     """The application over a loaded artifact."""
+    errors = {**ERRORS, 403: "Without the API key"} if settings.api_key else ERRORS
     app = FastAPI(
         title="seeklet",
         description="Semantic search over short texts.",
         version="0.1.0",
         redirect_slashes=False,
         responses={
-            status: {"model": schemas.ErrorResponse, "description": text} for status, text in ERRORS.items()
+            status: {"model": schemas.ErrorResponse, "description": text}
+            for status, text in sorted(errors.items())
         },
+        middleware=[Middleware(RequireKey, settings=settings)] if settings.api_key else None,
         exception_handlers={
             RequestError: refuse,
             HTTPException: refuse_route,
@@ -84,6 +90,25 @@ def create_app(settings: Settings, searcher: Searcher) -> FastAPI:
         )
 
     return app
+
+
+class RequireKey:
+    """ASGI middleware around every path, the documentation and those that aren't there too."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app = app
+        self._settings = settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers 403 to a request without the key; all others go on."""
+        app = self._app
+        if scope["type"] == "http":
+            sent = [value for name, value in scope["headers"] if name.lower() == HEADER.encode()]
+            try:
+                refuse_without_key(b", ".join(sent), self._settings.api_key)
+            except RequestError as error:
+                app = json_response(render_error(error), error.status)
+        await app(scope, receive, send)
 
 
 def json_response(body: bytes, status: int = 200) -> Response:

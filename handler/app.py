@@ -18,7 +18,13 @@ from handler.similar import answer, render_error
 
 try:
     settings = Settings.from_env(os.environ)
-    searcher = Searcher.load(settings.artifact_dir, settings.threads)
+    directory = settings.artifact_dir
+    if settings.artifact_uri:
+        # Imported only where it is needed: botocore takes longer than all the rest.
+        from handler.fetch import fetch_artifact
+
+        directory = fetch_artifact(settings.artifact_uri)
+    searcher = Searcher.load(directory, settings.threads)
 except SeekletError as error:
     # One sentence in the log instead of a traceback; Lambda reports the exit status.
     print(f"seeklet: {error}", file=sys.stderr, flush=True)
@@ -27,7 +33,7 @@ except SeekletError as error:
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """AWS Lambda's entry: an API Gateway event (payload 1.0 or 2.0) to its response."""
-    response = answer_event(event, lambda body: answer(searcher, settings, body))
+    response = answer_event(event, lambda body: answer(searcher, settings, body), settings.api_key)
     return response if response is not None else _answer_by_app(event, context)
 
 
@@ -61,3 +67,9 @@ def __getattr__(name: str) -> Any:
     if name == "app":
         return _app()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+if settings.snap_start:
+    from handler.snapstart import prime_before_snapshot
+
+    prime_before_snapshot(handler, settings)

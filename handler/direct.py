@@ -11,20 +11,26 @@ import binascii
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from handler.access import refuse_without_key, sent_key
 from handler.errors import RequestError
 from handler.similar import render_defect, render_error
 
 Event = Mapping[str, Any]
 
 
-def answer_event(event: Event, answer: Callable[[bytes], bytes]) -> dict[str, Any] | None:
-    """The response to a plain POST /similar, or None where the event is anything else.
+def answer_event(
+    event: Event, answer: Callable[[bytes], bytes], api_key: str | None = None
+) -> dict[str, Any] | None:
+    """The response to a plain POST /similar or to a wrong API key, or None where the event is anything else.
 
     `answer` takes the request's body to the response's, and may raise RequestError.
     """
-    if not isinstance(event, dict) or "requestContext" not in event or not _is_similar(event):
+    if not isinstance(event, dict) or not _is_api_gateways(event):
         return None
     try:
+        refuse_without_key(sent_key(event), api_key)
+        if not _is_similar(event):
+            return None
         return respond(event, 200, answer(read_body(event)))
     except RequestError as error:
         return respond(event, error.status, render_error(error))
@@ -56,9 +62,14 @@ def respond(event: Event, status: int, body: bytes) -> dict[str, Any]:
     return response
 
 
+def _is_api_gateways(event: Event) -> bool:
+    # What else has these keys is Mangum's to tell apart.
+    return "requestContext" in event and (event.get("version") == "2.0" or "resource" in event)
+
+
 def _is_similar(event: Event) -> bool:
     if event.get("version") == "2.0":
         http = event["requestContext"].get("http", {})
         return bool(http.get("method") == "POST" and http.get("path") == "/similar")
-    # Payload 1.0, of a REST API; what else has these keys is Mangum's to tell apart.
-    return "resource" in event and event.get("httpMethod") == "POST" and event.get("path") == "/similar"
+    # Payload 1.0, of a REST API.
+    return event.get("httpMethod") == "POST" and event.get("path") == "/similar"

@@ -27,7 +27,7 @@ class ArtifactError(SeekletError):
 class RequestError(SeekletError):
     """Raise when a request can't be answered.
 
-    status is the HTTP status (400, 404, 405, 413, 422), code a short stable name for programs,
+    status is the HTTP status (400, 403, 404, 405, 413, 422), code a short stable name for programs,
     field the JSON field at fault, or None where it is the whole body.
     """
 

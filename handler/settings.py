@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from handler.errors import SettingsError
@@ -18,24 +19,35 @@ class Settings:
     """What the environment decides.
 
     artifact_dir    ARTIFACT_DIR, default /opt/artifact: the directory that `python -m export` wrote
+    artifact_uri    ARTIFACT_URI, default none: s3://bucket/prefix of such a directory. Where it is set, ARTIFACT_DIR
+                    is ignored: an image has that one set already
+    api_key         API_KEY, default none: what every request must send as x-api-key
     max_results     MAX_RESULTS, default 100: the largest `num_results` that is answered
     max_body_bytes  MAX_BODY_BYTES, default 65536: a longer request body is refused with 413
     threads         THREADS, default from the function's memory or the CPUs at hand: threads of the search
+    snap_start      whether Lambda is about to take a SnapStart snapshot
     """
 
     artifact_dir: Path
+    artifact_uri: str | None
+    # Never shown: a repr may end in a log.
+    api_key: str | None = field(repr=False)
     max_results: int
     max_body_bytes: int
     threads: int
+    snap_start: bool
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
         """Reads the variables; raises SettingsError naming the one that is unusable."""
         return cls(
             artifact_dir=Path(environ.get("ARTIFACT_DIR") or "/opt/artifact"),
+            artifact_uri=_s3_uri(environ, "ARTIFACT_URI"),
+            api_key=_key(environ, "API_KEY"),
             max_results=_positive(environ, "MAX_RESULTS", 100),
             max_body_bytes=_positive(environ, "MAX_BODY_BYTES", 65536),
             threads=_positive(environ, "THREADS", _default_threads(environ)),
+            snap_start=environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start",
         )
 
 
@@ -48,6 +60,30 @@ def _positive(environ: Mapping[str, str], name: str, default: int) -> int:
             f"{name}={value!r} is not a whole number above 0: unset it or set it to one, such as {default}"
         )
     return int(value)
+
+
+def _s3_uri(environ: Mapping[str, str], name: str) -> str | None:
+    value = environ.get(name)
+    if not value:
+        return None
+    # Bucket names are S3's rule; a double slash would be part of the keys, which no upload means.
+    if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^/\s]+)*/?", value):
+        raise SettingsError(
+            f"{name}={value!r} is not s3://bucket or s3://bucket/prefix: set it to where the artifact was uploaded"
+        )
+    return value.rstrip("/")
+
+
+def _key(environ: Mapping[str, str], name: str) -> str | None:
+    value = environ.get(name)
+    if not value:
+        return None
+    if not all("!" <= character <= "~" for character in value):
+        # Without the value: this is logged.
+        raise SettingsError(
+            f"{name} has a character that a header can't carry: use ASCII letters, digits and signs, no spaces"
+        )
+    return value
 
 
 def _default_threads(environ: Mapping[str, str]) -> int:

@@ -30,7 +30,9 @@ def main() -> int:
         print(f"error: {refusal(parts)}", file=sys.stderr)
         return 2
     print(table(parts))
-    print(room(build / "ModelLayer" / "artifact", LIMIT - sum(parts.values())))
+    artifact = build / "ModelLayer" / "artifact"
+    if (artifact / "manifest.json").is_file():
+        print(room(artifact, LIMIT - sum(parts.values())))
     return 0
 
 
@@ -60,7 +62,7 @@ def refusal(parts: Mapping[str, int]) -> str:
     return (
         f"function and layers have {sum(parts.values()) / MB:.0f} MB unzipped, Lambda takes 250:\n{table(parts)}\n"
         "ways on: smaller embeddings (python -m export --dtype float16 or int8), less metadata (--metadata), "
-        "or a container image of up to 10 GB (docs/deploy.md)"
+        "an artifact on S3 (ARTIFACT=s3://bucket/prefix), or a container image of up to 10 GB (docs/deploy.md)"
     )
 
 

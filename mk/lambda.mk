@@ -3,21 +3,26 @@
 SAM_VENV := .venv-sam
 SAM := $(SAM_VENV)/bin/sam
 SAM_STAMP := $(SAM_VENV)/.installed
-# make build ARTIFACT=build/own-artifact ARCH=arm64 RUNTIME=python3.12
+# make build ARTIFACT=build/own-artifact ARCH=arm64 RUNTIME=python3.12; ARTIFACT=s3://bucket/prefix takes no model layer
 ARTIFACT ?= build/artifact
 ARCH ?=
 RUNTIME ?=
-# make deploy CONFIG=prod STACK=my-search ARGS="--parameter-overrides Access=iam"
+# make deploy CONFIG=prod STACK=my-search PARAMETERS="Access=iam MemorySize=1024"
 CONFIG ?= default
 STACK ?=
+PARAMETERS ?=
 ARGS ?=
 IMAGE ?= seeklet
 IMAGE_RUNTIME = $(or $(RUNTIME),python3.13)
 IMAGE_ARCH = $(or $(ARCH),x86_64)
 
 export SAM_CLI_TELEMETRY := 0
-override SAM_PARAMETERS := $(if $(ARCH),Architecture=$(ARCH)) $(if $(RUNTIME),Runtime=$(RUNTIME))
-override SAM_OVERRIDES := $(if $(strip $(SAM_PARAMETERS)),--parameter-overrides $(strip $(SAM_PARAMETERS)))
+override SAM_PARAMETERS := $(strip $(if $(ARCH),Architecture=$(ARCH)) $(if $(RUNTIME),Runtime=$(RUNTIME)) \
+  $(if $(filter s3://%,$(ARTIFACT)),ArtifactUri=$(ARTIFACT)) $(PARAMETERS))
+override SAM_OVERRIDES := $(if $(SAM_PARAMETERS),--parameter-overrides $(SAM_PARAMETERS))
+# On the command line they replace samconfig.toml's instead of joining them, so both are given.
+override SAM_DEPLOY = $(SAM_STACK) $(if $(SAM_PARAMETERS),--parameter-overrides \
+  $(shell $(PYTHON) layers/overrides.py $(or $(CONFIG),default)) $(SAM_PARAMETERS))
 override SAM_STACK := --config-env $(or $(CONFIG),default) $(if $(STACK),--stack-name $(STACK))
 
 .PHONY: sam-setup lock validate build invoke serve deploy deploy-built smoke image logs delete test-lambda
@@ -44,14 +49,14 @@ build: $(SAM_STAMP) ## what is deployed, by SAM, and its size: make build [ARTIF
 	@$(PYTHON) layers/size.py .aws-sam/build
 
 invoke: build ## every event through `sam local invoke` (needs a container engine)
-	@$(PYTHON) -m dev.invoke --sam $(SAM) $(ARGS)
+	@$(PYTHON) -m dev.invoke --sam $(SAM) $(SAM_OVERRIDES) $(ARGS)
 
 serve: build ## the HTTP API on port $(PORT), by `sam local start-api` (needs a container engine)
 	@$(SAM) local start-api --warm-containers EAGER --port $(PORT) $(SAM_OVERRIDES) $(ARGS)
 
 # The confirmation that prod asks for is the pipeline's approval there.
 deploy-built: $(SAM_STAMP) ## what `make build` left, unchanged and unasked: for pipelines
-	@$(SAM) deploy $(SAM_STACK) --no-confirm-changeset $(ARGS)
+	@$(SAM) deploy $(SAM_DEPLOY) --no-confirm-changeset $(ARGS)
 
 smoke: $(SAM_STAMP) ## whether the deployed stack answers: make smoke [CONFIG=prod] [STACK=name]
 	@$(SAM) list stack-outputs $(SAM_STACK) --output json | $(PYTHON) -m dev.smoke
@@ -66,8 +71,8 @@ image: ## a container image instead of layers: make image [ARTIFACT=folder] [ARC
 	@$(PYTHON) layers/model/copy_artifact.py --image "$(ARTIFACT)" build/image/artifact
 	@docker build --tag $(IMAGE) --build-arg PYTHON=$(IMAGE_RUNTIME:python%=%) --build-arg ARCH=$(IMAGE_ARCH) .
 
-deploy: build ## to AWS: make deploy [CONFIG=prod] [STACK=name] [ARGS="--parameter-overrides Access=iam"]
-	@$(SAM) deploy $(SAM_STACK) $(ARGS)
+deploy: build ## to AWS: make deploy [CONFIG=prod] [STACK=name] [PARAMETERS="Access=iam"]
+	@$(SAM) deploy $(SAM_DEPLOY) $(ARGS)
 
 logs: $(SAM_STAMP) ## the function's log, as it goes on
 	@$(SAM) logs -n SearchFunction --tail $(SAM_STACK) $(ARGS)

@@ -446,8 +446,8 @@ def test_what_a_crash_left_does_not_get_in(export: Export, corpus_file: Path, tm
 
 
 def test_verify_again_costs_no_embedding(export: Export, corpus_file: Path, tmp_path: Path) -> None:
-    with pytest.raises(VerifyError, match=r"cosine mean is 0\.99\d+, the least allowed is 1"):
-        export(corpus_file, tmp_path / "out", thresholds=Thresholds(cosine_mean=1))
+    with pytest.raises(VerifyError, match=r"cosine least is 0\.99\d+, the least allowed is 1"):
+        export(corpus_file, tmp_path / "out", thresholds=Thresholds(cosine_least=1))
     assert [path.name for path in tmp_path.iterdir()] == [".out.partial"]
     assert export(corpus_file, tmp_path / "out", thresholds=Thresholds()).embedded == 0
     assert [path.name for path in tmp_path.iterdir()] == ["out"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import json
 import os
 import subprocess
@@ -57,6 +58,125 @@ def test_a_body_that_is_missing(app_module: Any) -> None:
     direct, by_app = both_ways(app_module, event)
     assert direct == by_app
     assert direct["statusCode"] == 400
+
+
+KEY = "k3y-of-the-test!"
+SENT: dict[str, str | list[str] | None] = {
+    "right": KEY,
+    "wrong": "another",
+    "longer": KEY + "x",
+    "empty": "",
+    "missing": None,
+    "not ASCII": "k\u00e9y-\u6f22\u5b57",
+    "twice": [KEY, KEY],
+    "wrong and right": ["another", KEY],
+}
+
+
+@pytest.fixture(scope="module")
+def keyed_module(artifact: Path) -> Any:
+    """The function with API_KEY set."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("ARTIFACT_DIR", str(artifact))
+    patch.setenv("API_KEY", KEY)
+    sys.modules.pop("handler.app", None)
+    module = importlib.import_module("handler.app")
+    sys.modules.pop("handler.app", None)
+    # Read by now; the processes that later tests start must not get it.
+    patch.undo()
+    return module
+
+
+def with_key(event: dict[str, Any], name: str, sent: str | list[str] | None) -> dict[str, Any]:
+    """An event that sends the key as API Gateway would write it."""
+    event = copy.deepcopy(event)
+    if event.get("version") == "2.0":
+        # Names in lower case, values of one name joined.
+        value = ",".join(sent) if isinstance(sent, list) else sent
+        if value is not None:
+            event["headers"]["x-api-key"] = value
+    elif sent is not None:
+        values = sent if isinstance(sent, list) else [sent]
+        event["headers"][name] = values[-1]
+        event["multiValueHeaders"] = {**(event.get("multiValueHeaders") or {}), name: values}
+    return event
+
+
+@pytest.mark.parametrize("header", ["x-api-key", "X-Api-Key", "X-API-KEY"])
+@pytest.mark.parametrize("sent", SENT)
+@pytest.mark.parametrize("name", EVENTS)
+def test_every_event_with_every_key(
+    app_module: Any, keyed_module: Any, name: str, sent: str, header: str
+) -> None:
+    event = with_key(EVENTS[name], header, SENT[sent])
+    direct, by_app = both_ways(keyed_module, event)
+    assert direct == by_app
+    if sent == "right":
+        assert direct == app_module.handler(copy.deepcopy(event), None)
+    else:
+        assert direct["statusCode"] == 403
+        error = json.loads(direct["body"])["error"]
+        assert (error["code"], error["field"]) == ("forbidden", None)
+        assert "x-api-key" in error["message"]
+
+
+@pytest.mark.parametrize("sent", ["right", "wrong", "missing"])
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/docs", 200),
+        ("GET", "/openapi.json", 200),
+        ("GET", "/nowhere", 404),
+        ("DELETE", "/similar", 405),
+        ("OPTIONS", "/similar", 405),
+    ],
+)
+@pytest.mark.parametrize("base", ["similar", "similar-rest"])
+def test_no_path_is_open(
+    keyed_module: Any, base: str, method: str, path: str, status: int, sent: str
+) -> None:
+    event = with_key(EVENTS[base], "x-api-key", SENT[sent])
+    where = event["requestContext"].get("http", event)
+    where["path"] = path
+    where["method" if "http" in event["requestContext"] else "httpMethod"] = method
+    direct, by_app = both_ways(keyed_module, event)
+    assert direct == by_app
+    assert direct["statusCode"] == (status if sent == "right" else 403)
+
+
+@pytest.mark.parametrize("name", [name for name in EVENTS if name.endswith("rest")])
+def test_headers_alone_are_enough_in_payload_1(keyed_module: Any, name: str) -> None:
+    # As a REST API's test console sends them.
+    for sent, refused in ((KEY, False), ("another", True)):
+        event = {**EVENTS[name], "headers": {"X-Api-Key": sent}, "multiValueHeaders": None}
+        direct, by_app = both_ways(keyed_module, event)
+        assert direct == by_app
+        assert (direct["statusCode"] == 403) == refused
+
+
+def test_without_the_key_a_bad_body_is_not_looked_at(keyed_module: Any) -> None:
+    for path in ("/similar", "/other"):
+        event = copy.deepcopy({**EVENTS["similar-base64"], "body": "not base64!"})
+        event["requestContext"]["http"]["path"] = path
+        assert keyed_module.handler(event, None)["statusCode"] == 403
+
+
+def test_the_key_is_never_shown(
+    keyed_module: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    def fail(query: str, k: int) -> list[Any]:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(keyed_module.searcher, "search", fail)
+    shown = [repr(keyed_module.settings), repr(keyed_module._app().user_middleware)]
+    for sent in SENT:
+        shown += map(str, both_ways(keyed_module, with_key(EVENTS["similar"], "x-api-key", SENT[sent])))
+    shown += [caplog.text, *capfd.readouterr()]
+    assert "ZeroDivisionError" in caplog.text
+    assert not [text for text in shown if KEY in text]
 
 
 def test_a_plain_search_does_not_import_fastapi(artifact: Path) -> None:

@@ -200,6 +200,15 @@ def test_after_a_fault_the_next_event_is_answered(start: Start, fault: str, stat
     assert after == before
 
 
+def test_a_function_with_a_key_answers_only_with_it(start: Start) -> None:
+    keyed = {**SIMILAR, "headers": {**SIMILAR["headers"], "x-api-key": "k3y-of-the-test!"}}
+    with start(API_KEY="k3y-of-the-test!") as environment:
+        refused, answered = environment.invoke(SIMILAR), environment.invoke(keyed)
+        log = environment.log.read_text(errors="replace")
+    assert (refused.body["statusCode"], answered.body["statusCode"]) == (403, 200)
+    assert "k3y" not in log
+
+
 def test_an_artifact_that_is_missing_ends_the_start_with_one_sentence(start: Start) -> None:
     with start(ARTIFACT_DIR="/nowhere") as environment:
         answer = environment.invoke(SIMILAR)

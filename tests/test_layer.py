@@ -266,6 +266,21 @@ def test_the_model_layer_is_the_manifests_files_and_anyone_may_read_them(
     assert {stat.S_IMODE(path.stat().st_mode) for path in out.iterdir()} == {0o644}
 
 
+def test_of_an_artifact_on_s3_nothing_is_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "ModelLayer" / "artifact"
+    monkeypatch.setattr(sys, "argv", ["copy_artifact.py", "s3://bucket/prefix", str(out)])
+    assert copy_artifact.main() == 0
+    assert [path.name for path in out.iterdir()] == ["on-s3.txt"]
+    for resource in ("SearchFunction", "RuntimeLayer"):
+        (tmp_path / resource / "inner").mkdir(parents=True)
+        (tmp_path / resource / "inner" / "tiny").write_bytes(b"x")
+    monkeypatch.setattr(sys, "argv", ["size.py", str(tmp_path)])
+    assert size.main() == 0
+    assert "in all" in capsys.readouterr().out
+
+
 def test_a_damaged_artifact_is_not_shipped(own_artifact: Path) -> None:
     path = own_artifact / "documents.jsonl"
     content = bytearray(path.read_bytes())

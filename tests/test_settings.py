@@ -15,6 +15,7 @@ def test_defaults_need_nothing() -> None:
     assert settings.artifact_dir == Path("/opt/artifact")
     assert (settings.max_results, settings.max_body_bytes) == (100, 65536)
     assert settings.threads >= 1
+    assert (settings.artifact_uri, settings.api_key, settings.snap_start) == (None, None, False)
 
 
 @pytest.mark.parametrize(
@@ -33,3 +34,56 @@ def test_threads_can_be_set() -> None:
 def test_an_unusable_value_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"^{name}='{value}' is not a whole number above 0"):
         Settings.from_env({name: value})
+
+
+def test_an_empty_variable_is_an_unset_one() -> None:
+    names = ("ARTIFACT_DIR", "ARTIFACT_URI", "API_KEY", "MAX_RESULTS", "THREADS")
+    assert Settings.from_env(dict.fromkeys(names, "")) == Settings.from_env({})
+
+
+def test_the_key_is_kept_out_of_the_repr() -> None:
+    settings = Settings.from_env({"API_KEY": "s3cret"})
+    assert settings.api_key == "s3cret"
+    assert "s3cret" not in repr(settings)
+
+
+@pytest.mark.parametrize("key", ["two words", "line\n", "caf\u00e9", "tab\t"])
+def test_a_key_that_no_header_carries_is_refused_without_showing_it(key: str) -> None:
+    with pytest.raises(SettingsError, match=r"^API_KEY has a character") as caught:
+        Settings.from_env({"API_KEY": key})
+    assert key not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "uri"),
+    [
+        ("s3://bucket", "s3://bucket"),
+        ("s3://bucket/", "s3://bucket"),
+        ("s3://my.bucket-1/a/b_c=1", "s3://my.bucket-1/a/b_c=1"),
+        ("s3://bucket/a/", "s3://bucket/a"),
+    ],
+)
+def test_where_the_artifact_is_on_s3(value: str, uri: str) -> None:
+    assert Settings.from_env({"ARTIFACT_URI": value}).artifact_uri == uri
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "bucket/a",
+        "S3://bucket/a",
+        "https://bucket.s3.amazonaws.com/a",
+        "s3://",
+        "s3://B/a",
+        "s3://bucket//a",
+        "s3:///a",
+    ],
+)
+def test_what_is_no_place_on_s3_is_refused(value: str) -> None:
+    with pytest.raises(SettingsError, match=r"^ARTIFACT_URI='.*' is not s3://bucket"):
+        Settings.from_env({"ARTIFACT_URI": value})
+
+
+def test_a_snapshot_is_told_by_lambda() -> None:
+    assert Settings.from_env({"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"}).snap_start
+    assert not Settings.from_env({"AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand"}).snap_start

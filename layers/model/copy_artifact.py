@@ -1,6 +1,7 @@
 """Copies an artifact into the model layer: whole, checked, and readable by Lambda's user.
 
 Stops before a layer that Lambda would refuse: function and layers together may have 250 MB unzipped.
+Of s3://bucket/prefix nothing is copied: the function fetches it, and the layer, which isn't deployed, stays empty.
 """
 
 from __future__ import annotations
@@ -22,11 +23,17 @@ EPOCH = 315532800  # 1980, as in SAM's zip
 def main() -> int:
     """Copies the artifact; 2 where it can't be shipped."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("source", type=Path)
+    parser.add_argument("source")
     parser.add_argument("out", type=Path)
     parser.add_argument("--image", action="store_true", help="for a container image: no limit of 250 MB")
     options = parser.parse_args()
-    source, out = options.source, options.out
+    source, out = Path(options.source), options.out
+    if options.source.startswith("s3://"):
+        shutil.rmtree(out, ignore_errors=True)
+        out.mkdir(parents=True)
+        (out / "on-s3.txt").write_text(f"{options.source}\n")
+        print(f"artifact: none in the layer, the function fetches {options.source}")
+        return 0
     problem = check(source) or (None if options.image else check_size(source))
     if problem:
         print(f"error: {problem}", file=sys.stderr)

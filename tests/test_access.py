@@ -1,0 +1,115 @@
+"""The API key over HTTP, as uvicorn serves it, and what a function without one never loads."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from handler.access import refuse_without_key, sent_key
+from handler.errors import RequestError
+from handler.schemas import ErrorResponse
+
+ROOT = Path(__file__).parent.parent
+KEY = "k3y-of-the-test!"
+
+
+@pytest.fixture(scope="module")
+def server(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """uvicorn with API_KEY set: its address and its log."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = tmp_path_factory.mktemp("uvicorn") / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "uvicorn", "handler.app:app", "--port", str(port)],
+            cwd=ROOT,
+            env={**os.environ, "ARTIFACT_DIR": str(artifact), "API_KEY": KEY},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    url = f"http://127.0.0.1:{port}"
+    for _ in range(600):
+        try:
+            httpx.get(f"{url}/health")
+            break
+        except httpx.TransportError:
+            assert process.poll() is None, log.read_text()
+            time.sleep(0.1)
+    yield url, log
+    process.terminate()
+    process.wait()
+
+
+@pytest.mark.parametrize("path", ["/similar", "/health", "/docs", "/openapi.json", "/nowhere"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [],
+        [(b"x-api-key", b"")],
+        [(b"x-api-key", b"another")],
+        [(b"x-api-key", b"\xff\xfe")],
+        [(b"x-api-key", KEY.encode()), (b"x-api-key", b"another")],
+        [(b"authorization", KEY.encode())],
+    ],
+    ids=["missing", "empty", "wrong", "not ASCII", "twice", "elsewhere"],
+)
+def test_every_path_is_refused_without_the_key(
+    server: tuple[str, Path], path: str, headers: list[tuple[bytes, bytes]]
+) -> None:
+    answer = httpx.get(server[0] + path, headers=headers)
+    error = ErrorResponse.model_validate(answer.json()).error
+    assert (answer.status_code, error.code) == (403, "forbidden")
+    assert answer.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize("name", ["x-api-key", "X-Api-Key"])
+def test_with_the_key_everything_is_as_ever(server: tuple[str, Path], name: str) -> None:
+    url, log = server
+    headers = {name: KEY}
+    assert httpx.post(f"{url}/similar", json={"text": "storm"}, headers=headers).status_code == 200
+    assert httpx.get(f"{url}/nowhere", headers=headers).status_code == 404
+    schema = httpx.get(f"{url}/openapi.json", headers=headers).json()
+    assert "403" in schema["paths"]["/similar"]["post"]["responses"]
+    assert KEY not in log.read_text()
+
+
+def test_a_value_that_is_no_text_is_no_key() -> None:
+    for headers in ({"x-api-key": None}, {"x-api-key": 5}, None, {}):
+        assert sent_key({"version": "2.0", "headers": headers}) == b""
+    assert sent_key({"headers": {}, "multiValueHeaders": {"X-Api-Key": ["a", "b"]}}) == b"a, b"
+
+
+def test_no_key_set_lets_everyone_in_and_the_error_hides_the_key() -> None:
+    refuse_without_key(b"", None)
+    refuse_without_key(KEY.encode(), KEY)
+    with pytest.raises(RequestError) as caught:
+        refuse_without_key(b"another", KEY)
+    assert KEY not in str(caught.value)
+    assert "another" not in str(caught.value)
+
+
+def test_without_a_key_the_plain_path_loads_no_hmac_and_without_a_uri_no_botocore(artifact: Path) -> None:
+    script = (
+        "import json, sys, handler.app\n"
+        "handler.app.handler(json.load(open('events/similar.json')), None)\n"
+        "print(*sorted({'hmac', 'botocore', 'handler.fetch', 'handler.snapstart'} & set(sys.modules)))\n"
+    )
+    environ = {name: value for name, value in os.environ.items() if name not in {"API_KEY", "ARTIFACT_URI"}}
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env={**environ, "ARTIFACT_DIR": str(artifact)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == ""

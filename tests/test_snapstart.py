@@ -1,0 +1,113 @@
+"""Before a SnapStart snapshot the function answers once; elsewhere it knows nothing of SnapStart."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lambda_tools import ROOT, SAM_VENV
+
+from handler.errors import SeekletError
+from handler.settings import Settings
+from handler.snapstart import prime, prime_before_snapshot
+
+# As snapshot-restore-py 1.0.0 keeps what is registered; the real one runs in the tests marked aws.
+STAND_IN = """
+registry = []
+def register_before_snapshot(function, *arguments, **named):
+    registry.append((function, arguments, named))
+    return function
+def get_before_snapshot():
+    return registry
+"""
+# What awslambdaric's lambda_runtime_hooks_runner does, told what was asked of the function meanwhile.
+PROBE = """
+import json, sys
+import handler.app as app
+from snapshot_restore_py import get_before_snapshot
+report = {"queries": [], "loaded": "fastapi" in sys.modules, "hooks": len(get_before_snapshot())}
+search = app.searcher.search
+def spy(query, k):
+    hits = search(query, k)
+    report["queries"].append([query, len(hits)])
+    return hits
+app.searcher.search = spy
+hooks = get_before_snapshot()
+while hooks:
+    function, arguments, named = hooks.pop()
+    report["shown"] = repr((function, arguments, named))
+    function(*arguments, **named)
+report["primed"] = "fastapi" in sys.modules
+print(json.dumps(report))
+"""
+
+
+def run_probe(artifact: Path, packages: Path | None, **variables: str) -> subprocess.CompletedProcess[str]:
+    path = os.pathsep.join([str(ROOT), *([str(packages)] if packages else [])])
+    return subprocess.run(
+        [sys.executable, "-c", PROBE],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": path, "ARTIFACT_DIR": str(artifact), **variables},
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path) -> Path:
+    """A folder with the stand-in as snapshot_restore_py."""
+    (tmp_path / "snapshot_restore_py.py").write_text(STAND_IN)
+    return tmp_path
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> Path:
+    """A folder with .venv-sam's snapshot_restore_py, and nothing else of it."""
+    found = next(SAM_VENV.glob("lib/python*/site-packages/snapshot_restore_py.py"), None)
+    if found is None:
+        pytest.skip("needs snapshot-restore-py in .venv-sam: make sam-setup")
+    (tmp_path / "snapshot_restore_py.py").write_bytes(found.read_bytes())
+    return tmp_path
+
+
+@pytest.mark.parametrize("packages", ["stand_in", pytest.param("real", marks=pytest.mark.aws)])
+def test_the_hook_makes_a_search(packages: str, artifact: Path, request: pytest.FixtureRequest) -> None:
+    folder: Path = request.getfixturevalue(packages)
+    done = run_probe(
+        artifact, folder, AWS_LAMBDA_INITIALIZATION_TYPE="snap-start", API_KEY="k3y-of-the-test!"
+    )
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["hooks"] == 1
+    ((query, hits),) = report["queries"]
+    assert query
+    assert hits == 5
+    assert (report["loaded"], report["primed"]) == (False, True)
+    assert "k3y" not in report["shown"]
+
+
+def test_nothing_is_registered_without_snapstart(artifact: Path, stand_in: Path) -> None:
+    for kind in ("on-demand", "provisioned-concurrency"):
+        done = run_probe(artifact, stand_in, AWS_LAMBDA_INITIALIZATION_TYPE=kind)
+        assert json.loads(done.stdout)["hooks"] == 0
+
+
+def test_without_the_package_it_starts_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(sys.modules, "snapshot_restore_py", None)
+    prime_before_snapshot(lambda event, context: {}, Settings.from_env({}))
+    assert "snapshot_restore_py" in caplog.text
+
+
+def test_a_function_that_can_not_answer_is_not_published() -> None:
+    def fail(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        return {"statusCode": 500}
+
+    with pytest.raises(SeekletError, match=r"POST /similar .* 500, not 200"):
+        prime(fail, Settings.from_env({}))

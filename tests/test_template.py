@@ -1,0 +1,284 @@
+"""template.yaml, samconfig.toml and the workflows: what they promise each other, and SAM's own checks."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+from lambda_tools import EVENTS, ROOT, RUNTIME, environ, sam_tool
+
+from handler.settings import Settings
+
+TEXT = (ROOT / "template.yaml").read_text(encoding="utf-8")
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+
+class CloudFormation(yaml.SafeLoader):  # type: ignore[misc]
+    """YAML with CloudFormation's short forms: `!Ref X` becomes {"Ref": "X"}."""
+
+
+def short_form(loader: Any, suffix: str, node: Any) -> Any:
+    """One intrinsic function, written out."""
+    if isinstance(node, yaml.ScalarNode):
+        value = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        value = loader.construct_mapping(node, deep=True)
+    return {suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}": value}
+
+
+CloudFormation.add_multi_constructor("!", short_form)
+TEMPLATE: dict[str, Any] = yaml.load(TEXT, CloudFormation)
+RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
+FUNCTION: dict[str, Any] = RESOURCES["SearchFunction"]["Properties"]
+
+
+def names_used(value: Any) -> set[str]:
+    """Every name that a part of the template refers to: Ref, GetAtt, Sub, Condition, If."""
+    if isinstance(value, list):
+        return set().union(*map(names_used, value)) if value else set()
+    if not isinstance(value, dict):
+        return set()
+    used = set()
+    for key, inner in value.items():
+        if key in {"Ref", "Condition", "Fn::GetAtt"} and isinstance(inner, str):
+            used.add(inner.split(".")[0])
+        if key == "Fn::If":
+            used.add(inner[0])
+        if key == "Fn::Sub":
+            text = inner if isinstance(inner, str) else inner[0]
+            used |= set(re.findall(r"\$\{(\w+)", text))
+        used |= names_used(inner)
+    return used
+
+
+def test_every_parameter_and_condition_is_used_and_described() -> None:
+    used = names_used({name: TEMPLATE[name] for name in ("Resources", "Outputs", "Conditions", "Rules")})
+    assert set(TEMPLATE["Parameters"]) <= used
+    assert set(TEMPLATE["Conditions"]) <= used
+    assert all(parameter["Description"] for parameter in TEMPLATE["Parameters"].values())
+
+
+def test_the_console_shows_every_parameter_in_a_group() -> None:
+    groups = TEMPLATE["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    shown = [name for group in groups for name in group["Parameters"]]
+    assert sorted(shown) == sorted(TEMPLATE["Parameters"])
+
+
+def test_the_handler_is_there_under_its_package() -> None:
+    module, entry = FUNCTION["Handler"].rsplit(".", 1)
+    path = ROOT / f"{module.replace('.', '/')}.py"
+    assert re.search(rf"^def {entry}\(", path.read_text(encoding="utf-8"), re.MULTILINE)
+    assert FUNCTION["CodeUri"].rstrip("/") == module.split(".")[0]
+
+
+def test_every_variable_that_is_set_is_read() -> None:
+    settings = (ROOT / "handler" / "settings.py").read_text(encoding="utf-8")
+    read = set(re.findall(r'"([A-Z][A-Z_0-9]+)"', settings)) | {"ORT_DISABLE_TELEMETRY"}
+    # API_KEY unread would leave Access=api-key open to everyone.
+    assert set(FUNCTION["Environment"]["Variables"]) <= read
+
+
+def test_every_runtime_and_processor_has_a_lock_and_a_makefile_target() -> None:
+    parameters = TEMPLATE["Parameters"]
+    for runtime, arch in itertools.product(
+        parameters["Runtime"]["AllowedValues"], parameters["Architecture"]["AllowedValues"]
+    ):
+        assert (RUNTIME / f"{runtime}-{arch}" / "requirements.txt").is_file()
+    for name in ("SearchFunction", "RuntimeLayer", "ModelLayer"):
+        assert RESOURCES[name]["Metadata"]["BuildMethod"] == "makefile"
+        folder = "model" if name == "ModelLayer" else "runtime"
+        makefile = (ROOT / "layers" / folder / "Makefile").read_text(encoding="utf-8")
+        assert f"\nbuild-{name}:" in makefile
+
+
+def test_layers_are_built_for_the_functions_processor() -> None:
+    for name in ("RuntimeLayer", "ModelLayer"):
+        assert RESOURCES[name]["Metadata"]["BuildArchitecture"] == {"Ref": "Architecture"}
+    assert FUNCTION["Architectures"] == [{"Ref": "Architecture"}]
+    assert RESOURCES["RuntimeLayer"]["Metadata"]["WorkingDirectory"] == {
+        "Fn::Sub": "layers/runtime/${Runtime}-${Architecture}"
+    }
+
+
+def test_the_role_may_write_its_log_and_nothing_else() -> None:
+    assert FUNCTION["Role"] == {"Fn::GetAtt": "SearchRole.Arn"}
+    policy, fetching = RESOURCES["SearchRole"]["Properties"]["Policies"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
+    assert statement["Resource"]["Fn::Sub"].endswith("log-group:${LogGroup}:*")
+    # Only with ArtifactUri, only below it, and no listing.
+    condition, without, with_uri = fetching["Fn::If"]
+    assert (condition, without) == ("UseModelLayer", {"Ref": "AWS::NoValue"})
+    (statement,) = with_uri["PolicyDocument"]["Statement"]
+    assert statement["Action"] == "s3:GetObject"
+    resource, names = statement["Resource"]["Fn::Sub"]
+    assert resource == "arn:${AWS::Partition}:s3:::${Place}/*"
+    assert names == {"Place": {"Fn::Select": [1, {"Fn::Split": ["s3://", {"Ref": "ArtifactUri"}]}]}}
+    roles = {name for name, resource in RESOURCES.items() if resource["Type"].startswith("AWS::IAM::")}
+    assert roles == {"SearchRole", "TracingPolicy"}
+    assert RESOURCES["TracingPolicy"]["Condition"] == "UseTracing"
+
+
+def test_the_artifact_comes_from_the_layer_or_from_s3() -> None:
+    assert TEMPLATE["Conditions"]["UseModelLayer"] == {"Fn::Equals": [{"Ref": "ArtifactUri"}, ""]}
+    assert RESOURCES["ModelLayer"]["Condition"] == "UseModelLayer"
+    runtime, model = {"Ref": "RuntimeLayer"}, {"Ref": "ModelLayer"}
+    assert FUNCTION["Layers"] == {"Fn::If": ["UseModelLayer", [runtime, model], [runtime]]}
+    variables = FUNCTION["Environment"]["Variables"]
+    assert variables["ARTIFACT_DIR"] == "/opt/artifact"
+    assert variables["ARTIFACT_URI"] == {"Ref": "ArtifactUri"}
+    assert FUNCTION["EphemeralStorage"] == {"Size": {"Ref": "EphemeralStorage"}}
+
+
+@pytest.mark.parametrize(
+    ("uri", "taken"),
+    [
+        ("", True),
+        ("s3://bucket", True),
+        ("s3://my.bucket-1/a/b_c=1", True),
+        ("s3://bucket/", False),
+        ("s3://bucket/a//b", False),
+        # In the role's policy these would be wildcards.
+        ("s3://bucket/*", False),
+        ("s3://bucket/a?", False),
+        ("s3://bucket/${aws:username}", False),
+        ("https://bucket/a", False),
+    ],
+)
+def test_the_parameter_takes_what_the_function_takes(uri: str, taken: bool) -> None:
+    pattern = TEMPLATE["Parameters"]["ArtifactUri"]["AllowedPattern"]
+    assert bool(re.fullmatch(pattern, uri)) == taken
+    if taken:
+        assert Settings.from_env({"ARTIFACT_URI": uri}).artifact_uri == (uri or None)
+
+
+def test_snapstart_excludes_what_lambda_excludes() -> None:
+    rule = TEMPLATE["Rules"]["SnapStartOrProvisioned"]
+    excluded = {assertion["Assert"]["Fn::Equals"][0]["Ref"] for assertion in rule["Assertions"]}
+    assert excluded == {"ProvisionedConcurrency", "EphemeralStorage"}
+    for name in excluded:
+        default = TEMPLATE["Parameters"][name]["Default"]
+        assert {"Fn::Equals": [{"Ref": name}, default]} in [a["Assert"] for a in rule["Assertions"]]
+
+
+def test_deploying_with_parameters_keeps_the_configured_ones() -> None:
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text(encoding="utf-8"))
+    for environment in ("default", "prod"):
+        command = ["make", "--dry-run", "deploy-built", f"CONFIG={environment}", "PYTHON=python3"]
+        more = ["ARCH=arm64", "ARTIFACT=s3://bucket/a", "PARAMETERS=Access=iam Timeout=29"]
+        done = subprocess.run([*command, *more], cwd=ROOT, capture_output=True, text=True, check=True)
+        line = next(line for line in done.stdout.splitlines() if "sam deploy" in line)
+        given = line.split("--parameter-overrides", 1)[1].split()
+        configured = config[environment]["deploy"]["parameters"]["parameter_overrides"]
+        added = ["Architecture=arm64", "ArtifactUri=s3://bucket/a", "Access=iam", "Timeout=29"]
+        assert given[: len(configured) + len(added)] == [*configured, *added]
+        plain = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        assert "--parameter-overrides" not in plain.stdout
+
+
+def test_alarms_watch_the_alias_and_stop_a_deployment() -> None:
+    alarms = {name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::CloudWatch::Alarm"}
+    assert {alarm["Ref"] for alarm in FUNCTION["DeploymentPreference"]["Alarms"]} == alarms
+    metrics = set()
+    for name in alarms:
+        properties = RESOURCES[name]["Properties"]
+        metrics.add(properties["MetricName"])
+        resource = {dimension["Name"]: dimension["Value"] for dimension in properties["Dimensions"]}[
+            "Resource"
+        ]
+        assert resource == {"Fn::Sub": f"${{SearchFunction}}:{FUNCTION['AutoPublishAlias']}"}
+    assert metrics == {"Errors", "Throttles", "Duration"}
+
+
+def test_nothing_open_is_reached_but_through_its_condition() -> None:
+    # A permission for everyone exists for a public function URL alone.
+    for resource in RESOURCES.values():
+        if resource["Type"] == "AWS::Lambda::Permission" and resource["Properties"]["Principal"] == "*":
+            assert resource["Condition"] == "UsePublicUrl"
+    for name in ("HttpApiRoute", "HttpApiJwtRoute"):
+        assert RESOURCES[name]["Properties"]["RouteKey"] == "$default"
+    conditions = {RESOURCES[name]["Condition"] for name in ("HttpApiRoute", "HttpApiJwtRoute")}
+    assert conditions == {"UseHttpApiWithoutJwt", "UseHttpApiWithJwt"}
+
+
+def test_the_first_resource_is_the_http_api() -> None:
+    # Otherwise `sam local start-api` finds none.
+    assert RESOURCES[next(iter(RESOURCES))]["Type"] == "AWS::ApiGatewayV2::Api"
+
+
+def test_samconfig_sets_what_the_template_knows() -> None:
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text(encoding="utf-8"))
+    for environment in ("default", "prod"):
+        deploy = config[environment]["deploy"]["parameters"]
+        assert {"stack_name", "resolve_s3", "capabilities"} <= set(deploy)
+        for override in deploy["parameter_overrides"]:
+            name, value = override.split("=", 1)
+            allowed = TEMPLATE["Parameters"][name].get("AllowedValues")
+            assert allowed is None or value in map(str, allowed), override
+        # SAM's cache doesn't see the artifact change.
+        assert config[environment]["build"]["parameters"]["cached"] is False
+
+
+def test_every_event_that_is_named_exists() -> None:
+    known = {f"events/{path.name}" for path in EVENTS}
+    for path in [
+        *(ROOT / "mk").glob("*.mk"),
+        *WORKFLOWS,
+        ROOT / "docs" / "deploy.md",
+        ROOT / "layers" / "README.md",
+    ]:
+        named = set(re.findall(r"events/[\w-]+\.json", path.read_text(encoding="utf-8")))
+        assert named <= known, path
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_workflows_pin_actions_by_commit_and_ask_for_little(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    workflow = yaml.safe_load(text)
+    uses = re.findall(r"uses: (\S+)(.*)", text)
+    assert uses
+    for action, comment in uses:
+        assert action.startswith("./") or re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action), action
+        assert action.startswith("./") or re.fullmatch(r"\s+# v[\d.]+", comment), (
+            f"{action}: of which version?"
+        )
+    assert workflow["permissions"] == {"contents": "read"}
+    assert not re.search(r"AWS_(SECRET_)?ACCESS_KEY", text), "no long-lived keys"
+
+
+def test_workflows_run_make_targets_that_exist() -> None:
+    makefiles = [ROOT / "Makefile", *(ROOT / "mk").glob("*.mk")]
+    targets = set(
+        re.findall(
+            r"^([a-z][a-z-]*):",
+            "\n".join(path.read_text(encoding="utf-8") for path in makefiles),
+            re.MULTILINE,
+        )
+    )
+    assert len(WORKFLOWS) == 2
+    for path in WORKFLOWS:
+        named = set(
+            re.findall(r"^\s*(?:- )?(?:run: )?make ([a-z-]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+        )
+        assert named
+        assert named <= targets, path
+
+
+@pytest.mark.aws
+@pytest.mark.parametrize(
+    "command", [["sam", "validate", "--lint"], ["cfn-lint", "template.yaml"]], ids=" ".join
+)
+def test_linters_are_silent(command: list[str]) -> None:
+    done = subprocess.run(
+        [sam_tool(command[0]), *command[1:]], cwd=ROOT, env=environ(), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.strip() in {"", f"{ROOT / 'template.yaml'} is a valid SAM Template"}
