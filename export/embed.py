@@ -6,12 +6,9 @@ it writes don't depend on where a vector came from. It reads documents.jsonl of 
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import io
 import json
-import os
-import shutil
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,7 +20,7 @@ from numpy.typing import NDArray
 
 from export.journal import KEY_BYTES, Journal, Rows
 from export.progress import Progress
-from export.scan import MIN_ROWS, write_scan
+from export.scan import write_scan
 from export.vectors import stored_rows, write_embeddings
 from handler.artifact import DOCUMENTS_FILE, EMBEDDINGS_FILE, Manifest
 from handler.embeddings import Embeddings
@@ -32,8 +29,6 @@ from handler.encoder import Encoder
 TOKENS_FILE = "documents.tokens.npy"
 EMBED_CHUNK = 256
 GATHER_CHUNK = 8192
-# Bytes that a scan may need beside its matrix and rotation: padding, graph, header.
-SCAN_ROOM = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +114,7 @@ def write_arrays(directory: Path, vectors: Vectors, dim: int, dtype: str) -> Non
 
     write_embeddings(directory / EMBEDDINGS_FILE, chunks(), count, dim, dtype)
     save_array(directory / TOKENS_FILE, vectors.tokens)
-    if count >= MIN_ROWS:
-        _check_room(directory, count * dim + dim * dim * 4 + SCAN_ROOM)
     write_scan(Embeddings.load(directory, count, dim), directory)
-
-
-def _check_room(directory: Path, needed: int) -> None:
-    """The scan's matrix is written through a map, where a full disk would end the process by SIGBUS."""
-    if shutil.disk_usage(directory).free < needed:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def save_array(path: Path, values: NDArray[np.generic]) -> None:

@@ -9,6 +9,7 @@ Reads the embeddings in chunks, and does not change them.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from handler.embeddings import Embeddings
 from handler.scan import (
@@ -74,9 +75,8 @@ def write_scan(embeddings: Embeddings, directory: Path) -> None:
         return
     columns = _choose(embeddings)
     padded = math.ceil(embeddings.count / PADDING) * PADDING
-    save_file(
-        _write_codes(embeddings, columns, longest, directory / MATRIX_FILE, padded), directory / BOUNDS_FILE
-    )
+    bounds = _write_codes(embeddings, columns, longest, directory / MATRIX_FILE, padded)
+    (directory / BOUNDS_FILE).write_bytes(save(bounds))
     _write_model(directory / MODEL_FILE, columns.head + columns.groups, padded)
 
 
@@ -113,7 +113,10 @@ def _write_codes(
     scale = (
         np.maximum(largest, largest.max() * 1e-6).astype(np.float32).astype(np.float64) * ROUND_UP / _LARGEST
     )
-    codes = np.memmap(path, np.int8, "w+", shape=(head + groups, padded))
+    with path.open("wb") as file:
+        # A map over a full disk would end the process by SIGBUS; this raises OSError.
+        os.posix_fallocate(file.fileno(), 0, (head + groups) * padded)
+    codes = np.memmap(path, np.int8, "r+", shape=(head + groups, padded))
     start, longest_codes, residual = 0, 0.0, 0.0
     for values in _chunks(embeddings):
         exact = columns.of(values)
