@@ -1,15 +1,16 @@
-"""Puts a results file into words and pictures: Markdown tables into README.md, plots into docs/.
+"""Puts a results file into words and pictures: Markdown tables into README.md and docs/deploy.md, plots into docs/.
 
-    python benchmarks/report.py [benchmarks/results/FILE.json] [--readme README.md] [--plots docs]
+    python benchmarks/report.py [benchmarks/results/FILE.json] [--documents README.md ...] [--plots docs]
 
-Tables go between `<!-- figures: NAME -->` and `<!-- end -->`; NAME is one of quality, speed, search, start. What a
-section doesn't hold is left out; what we lose stays in. Does not measure.
+Tables go between `<!-- figures: NAME -->` and `<!-- end -->`; NAME is one of quality, speed, search, start, cost. What
+a section doesn't hold is left out; what we lose stays in. Does not measure.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,6 +22,13 @@ ROOT = Path(__file__).resolve().parent.parent
 OURS = "seeklet"
 Results = Mapping[str, Any]
 
+# AWS's list prices in dollars, US East, January 2025, first tier: https://aws.amazon.com/lambda/pricing/
+GIGABYTE_SECOND = {"x86_64": 0.0000166667, "arm64": 0.0000133334}
+REQUESTS = 0.20  # a million
+HTTP_API = 1.00  # a million
+MEMORIES = (512, 1024, 1769)
+MEMORY_PER_VCPU = 1769
+
 
 def main() -> None:
     """Reads the results, writes the tables and the plots."""
@@ -28,19 +36,21 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("results", type=Path, nargs="?", default=default_file())
-    parser.add_argument("--readme", type=Path, default=ROOT / "README.md")
+    parser.add_argument(
+        "--documents", type=Path, nargs="+", default=[ROOT / "README.md", ROOT / "docs" / "deploy.md"]
+    )
     parser.add_argument("--plots", type=Path, metavar="DIR", help="draw there too; needs matplotlib")
     options = parser.parse_args()
     results = json.loads(options.results.read_text())
-    text = options.readme.read_text(encoding="utf-8")
-    options.readme.write_text(fill(text, results), encoding="utf-8")
+    for document in options.documents:
+        document.write_text(fill(document.read_text(encoding="utf-8"), results), encoding="utf-8")
     if options.plots:
         draw(results, options.plots)
 
 
 def fill(text: str, results: Results) -> str:
     """The text with every marked place filled anew."""
-    makers = {"quality": quality, "speed": speed, "search": search, "start": start}
+    makers = {"quality": quality, "speed": speed, "search": search, "start": start, "cost": cost}
 
     def one(found: re.Match[str]) -> str:
         name = found[1]
@@ -145,6 +155,32 @@ def start(results: Results) -> str:
             cells.append("" if took is None else f"{took:,.0f} ms ({took / report[way]['textbook']:.2f})")
         rows.append([name, *cells])
     return table(["start to first answer (of the textbook's)", *ways], rows)
+
+
+def cost(results: Results) -> str:
+    """Dollars by memory and processor, from the event's and the cold start's milliseconds on one core."""
+    starts = results.get("cold start", {})
+    begun = starts.get("emulator, answer", starts.get("warm pages", {})).get(OURS)
+    event = next(
+        (row[OURS] for name, row in results.get("latency", {}).items() if name.startswith("event")), None
+    )
+    if begun is None or event is None:
+        return ""
+    rows = []
+    for memory in MEMORIES:
+        # Less memory is less of a vCPU; more than one doesn't help a query on one thread.
+        slower = max(1.0, MEMORY_PER_VCPU / memory)
+        row = [f"{memory:,} MB", f"{event * slower:.1f} ms", f"{begun * slower:,.0f} ms"]
+        for price in GIGABYTE_SECOND.values():
+            per_ms = memory / 1024 / 1000 * price
+            # Lambda bills whole milliseconds.
+            row.append(f"${math.ceil(event * slower) * per_ms * 1e6 + REQUESTS + HTTP_API:.2f}")
+            row.append(f"${math.ceil(begun * slower) * per_ms * 1e3:.4f}")
+        rows.append(row)
+    head = ["memory", "a query", "a cold start"]
+    for processor in GIGABYTE_SECOND:
+        head += [f"{processor}: a million queries", f"{processor}: a thousand cold starts"]
+    return table(head, rows)
 
 
 def draw(results: Results, folder: Path) -> None:

@@ -30,6 +30,7 @@ RESULTS = {
         },
     },
     "quality": {"scifact": {"BM25": {"ndcg@10": 0.6}, "int8, mean": {"ndcg@10": 0.7}}},
+    "cold start": {"warm pages": {"seeklet": 200.0, "textbook": 600.0}},
     "memory": {"seeklet": {"resident": 130.2}, "textbook": {"resident": 180.0}, "growth": {}},
 }
 MARKED = "before\n<!-- figures: {} -->\nold\n<!-- end -->\nafter\n"
@@ -57,6 +58,13 @@ def test_sizes_in_order_and_recall_beside_what_is_not_exact() -> None:
 
 def test_the_best_recipe_comes_first() -> None:
     assert lines("quality")[2:] == ["| int8, mean | 0.7000 |", "| BM25 | 0.6000 |"]
+
+
+def test_cost_by_hand() -> None:
+    # 1 ms and 1,769 MB: 1.7275 GB-ms at $0.0000166667 a GB-s, a million times, and $1.20 of requests.
+    assert lines("cost")[-1] == "| 1,769 MB | 1.0 ms | 200 ms | $1.23 | $0.0058 | $1.22 | $0.0046 |"
+    # 512 MB have 0.289 of a vCPU: 3.46 ms, billed as 4, of half a GB.
+    assert lines("cost")[2].startswith("| 512 MB | 3.5 ms | 691 ms | $1.23 |")
 
 
 def test_filled_again_it_is_the_same_and_leaves_the_rest() -> None:
