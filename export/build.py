@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from export import scan
 from export.configs import usable_positions
 from export.convert import conversion_key, convert, versions
 from export.corpus import CorpusReader
@@ -185,7 +186,7 @@ def build(options: BuildOptions, progress: Progress) -> Summary:
 
 
 def _inputs_sha256(options: BuildOptions, model: SourceModel, recipe: Recipe) -> str:
-    """Of the corpus file, the options and the model; "" for what can't be read twice, or at all."""
+    """Of the corpus file, the options, the model and how a scan is written; "" for what can't be read twice, or at all."""
     if options.corpus == "-" or not Path(options.corpus).is_file():
         return ""
     try:
@@ -198,6 +199,7 @@ def _inputs_sha256(options: BuildOptions, model: SourceModel, recipe: Recipe) ->
     source = [model.model_id, model.revision, conversion_key(model)]
     thresholds = None if options.thresholds is None else asdict(options.thresholds)
     digest.update(json.dumps([FORMAT_VERSION, named, source, thresholds]).encode())
+    digest.update(Path(scan.__file__).read_bytes())
     return digest.hexdigest()
 
 
