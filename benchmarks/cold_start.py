@@ -164,13 +164,38 @@ class Emulated:
                     answer = json.loads(response.read())
                 took = (time.monotonic() - started) * 1000
             finally:
-                os.killpg(process.pid, signal.SIGKILL)
+                end_session(process.pid)
                 process.wait()
             log.seek(0)
             found = re.search(rb"INIT REPORT\(durationMs: ([0-9.]+)\)", log.read())
         if answer.get("statusCode") != 200 or not found:
             raise RuntimeError(f"{self.entry} answered {str(answer)[:300]}")
         return float(found[1]), took
+
+
+def end_session(leader: int) -> None:
+    """Kills all processes of a session and waits until they are gone.
+
+    The emulator gives its function a group of its own; left alone it would end on the next start's core and time.
+    """
+    while True:
+        pids = [int(path.name) for path in Path("/proc").glob("[0-9]*")]
+        members = [pid for pid in pids if session_of(pid) == leader]
+        if not members:
+            return
+        for pid in members:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.01)
+
+
+def session_of(pid: int) -> int | None:
+    """A living process's session; None where it is gone, or dead and not yet waited for."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return None if fields[0] == "Z" else int(fields[3])
 
 
 def free_port() -> int:

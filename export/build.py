@@ -35,6 +35,7 @@ from handler.artifact import (
     MODEL_FILE,
     OFFSETS_FILE,
     TOKENIZER_FILE,
+    WEIGHTS_FILE,
     FileEntry,
     Manifest,
 )
@@ -100,7 +101,7 @@ class Recipe:
         """Of all that decides a document's vector; the model's files are in `directory`."""
         parts = [
             hashlib.sha256((directory / name).read_bytes()).hexdigest()
-            for name in (MODEL_FILE, TOKENIZER_FILE)
+            for name in (MODEL_FILE, WEIGHTS_FILE, TOKENIZER_FILE)
         ]
         parts += [self.pooling, str(self.max_length), self.document_prompt, versions()["onnxruntime"]]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
@@ -130,7 +131,8 @@ def build(options: BuildOptions, progress: Progress) -> Summary:
         count, skipped = _read_corpus(options, partial, progress)
         with progress.step("converting the model"):
             converted = convert(model)
-            (partial / MODEL_FILE).write_bytes((converted / MODEL_FILE).read_bytes())
+            for name in (MODEL_FILE, WEIGHTS_FILE):
+                (partial / name).write_bytes((converted / name).read_bytes())
             tokenizer = load_tokenizer(converted / TOKENIZER_FILE, recipe.max_length)
             (partial / TOKENIZER_FILE).write_text(tokenizer.to_str(), encoding="utf-8")
         encoder = Encoder(

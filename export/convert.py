@@ -23,7 +23,7 @@ from tokenizers import Tokenizer, normalizers
 
 from export.errors import ModelError, OutputError
 from export.model import SourceModel
-from handler.artifact import MODEL_FILE, TOKENIZER_FILE
+from handler.artifact import MODEL_FILE, TOKENIZER_FILE, WEIGHTS_FILE
 
 FP32_FILE = "fp32.onnx"
 CONVERTERS = ("torch", "transformers", "optimum-onnx", "onnx", "onnxruntime")
@@ -51,7 +51,7 @@ def convert(model: SourceModel) -> Path:
     Raises ModelError where the conversion fails, OutputError where the cache can't be written.
     """
     folder = cache_folder() / f"model-{conversion_key(model)[:16]}"
-    if all((folder / name).is_file() for name in (MODEL_FILE, TOKENIZER_FILE, FP32_FILE)):
+    if all((folder / name).is_file() for name in (MODEL_FILE, WEIGHTS_FILE, TOKENIZER_FILE, FP32_FILE)):
         return folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -19,7 +19,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 from numpy.typing import NDArray
-from onnx import NodeProto, TensorProto
+from onnx import NodeProto, TensorProto, numpy_helper
 from tokenizers import Tokenizer
 
 from export.errors import ModelError
@@ -37,6 +37,13 @@ OUTLIER = 2.0
 """A unit that reaches this many times as far as the 17th farthest is an outlier, kept in float32."""
 
 MOST_OUTLIERS = 16
+
+WEIGHTS_SUFFIX = ".data"
+
+LEAST_WEIGHT = 1024
+
+ALIGNMENT = 64
+"""A cache line: what is mapped is computed with where it lies."""
 
 ROUNDING_BYTES = 256 << 20
 """Of activations held at a time while weights are rounded."""
@@ -61,7 +68,7 @@ def quantize(
     model_type: str,
     max_length: int = 256,
 ) -> QuantizeReport:
-    """Write to out the int8 graph of fp32: model.onnx, or the folder that holds it.
+    """Write to out the int8 graph of fp32: model.onnx, or the folder that holds it. Its weights go beside, to out.data.
 
     input_ids (1, t) int64 -> token_embeddings (1, t, d) float32. Load it with graph optimisation off.
     max_length is the most tokens that the model takes.
@@ -82,7 +89,8 @@ def quantize(
     _quantize_words(graph)
     _save(graph, out)
     before, after = (len(onnx.load(path, load_external_data=False).graph.node) for path in (source, out))
-    return QuantizeReport(before, after, source.stat().st_size, out.stat().st_size)
+    size = sum(path.stat().st_size for path in (out, out.with_name(out.name + WEIGHTS_SUFFIX)))
+    return QuantizeReport(before, after, source.stat().st_size, size)
 
 
 def _samples(graph: Graph, tokenizer: Path, texts: Sequence[str], max_length: int) -> list[NDArray[np.int64]]:
@@ -275,4 +283,22 @@ def _save(graph: Graph, out: Path) -> None:
     del model.opset_import[:]
     model.opset_import.extend(opsets)
     del model.graph.value_info[:]
+    weights = _move_weights(model, f"{out.name}{WEIGHTS_SUFFIX}")
+    out.with_name(out.name + WEIGHTS_SUFFIX).write_bytes(weights)
     out.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def _move_weights(model: onnx.ModelProto, location: str) -> bytes:
+    """Take the constants of LEAST_WEIGHT bytes and more out of the model; the bytes of the file that holds them."""
+    weights = bytearray()
+    for tensor in model.graph.initializer:
+        raw = numpy_helper.to_array(tensor).tobytes()
+        if len(raw) < LEAST_WEIGHT:
+            continue
+        weights += bytes(-len(weights) % ALIGNMENT)
+        tensor.ClearField("raw_data")
+        tensor.data_location = TensorProto.EXTERNAL
+        for key, value in (("location", location), ("offset", len(weights)), ("length", len(raw))):
+            tensor.external_data.add(key=key, value=str(value))
+        weights += raw
+    return bytes(weights)

@@ -10,14 +10,16 @@ from __future__ import annotations
 import json
 import math
 import mmap
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handler.errors import ArtifactError
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 FILE_NAME = "embeddings.safetensors"
 Rows: TypeAlias = NDArray[np.float32] | NDArray[np.float16] | NDArray[np.int8]

@@ -7,7 +7,6 @@ batch. Several texts run on several threads, one text each. A text's vector has 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,7 +39,12 @@ class Encoder:
         self._session = session
         self._pool = POOLINGS[pooling]
         # Threads are for several texts; they wait in the executor, not in ONNX Runtime.
-        self._executor = ThreadPoolExecutor(threads) if threads > 1 else None
+        self._executor = None
+        if threads > 1:
+            # Not imported for one thread, as most functions have.
+            from concurrent.futures import ThreadPoolExecutor
+
+            self._executor = ThreadPoolExecutor(threads)
 
     @classmethod
     def load(cls, directory: Path | str, manifest: Manifest | None = None, threads: int = 1) -> Encoder:

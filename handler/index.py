@@ -9,7 +9,6 @@ Does not encode text and does not know documents: ids are positions in the embed
 from __future__ import annotations
 
 import math
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,7 +42,12 @@ class Index:
         """Search embeddings; without a scan every row is scored each time."""
         self._embeddings = embeddings
         self._scan = scan
-        self._pool = ThreadPoolExecutor(threads, "seeklet-score") if threads > 1 else None
+        self._pool = None
+        if threads > 1:
+            # Not imported for one thread, as most functions have.
+            from concurrent.futures import ThreadPoolExecutor
+
+            self._pool = ThreadPoolExecutor(threads, "seeklet-score")
 
     @classmethod
     def load(cls, directory: Path, count: int, dim: int, threads: int = 1) -> Index:

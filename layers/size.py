@@ -69,7 +69,7 @@ def refusal(parts: Mapping[str, int]) -> str:
 def room(artifact: Path, free: int) -> str:
     """How many documents like these would fit."""
     manifest = json.loads((artifact / "manifest.json").read_bytes())
-    fixed = ("model.onnx", "tokenizer.json")
+    fixed = ("model.onnx", "model.onnx.data", "tokenizer.json")
     growing = sum(entry["bytes"] for name, entry in manifest["files"].items() if name not in fixed)
     most = manifest["count"] + free * manifest["count"] // growing
     return f"{manifest['count']:,} documents; about {most:,} like these fit"

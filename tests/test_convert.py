@@ -18,7 +18,7 @@ from export.convert import CODE, TOLD, cache_folder, conversion_key, convert
 from export.errors import ModelError, OutputError
 from export.model import SourceModel, find_model
 
-NAMES = ("model.onnx", "tokenizer.json", "fp32.onnx")
+NAMES = ("fp32.onnx", "model.onnx", "model.onnx.data", "tokenizer.json")
 ROOM = Path(module.__file__).parent
 
 

@@ -34,11 +34,12 @@ class BuildError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PruneLine:
-    """A glob to delete, or a distribution to leave out, and why."""
+    """A glob to delete, a module to empty, or a distribution to leave out, and why."""
 
     pattern: str
     reason: str
     distribution: bool
+    empty: bool
 
 
 def main() -> int:
@@ -131,10 +132,10 @@ def read_prune() -> Iterator[PruneLine]:
     for number, line in enumerate((HERE / "prune.txt").read_text().splitlines(), 1):
         if not line.strip() or line.startswith("#"):
             continue
-        found = re.fullmatch(r"(without )?(\S+)\s+# (\S.*)", line)
+        found = re.fullmatch(r"(without |empty )?(\S+)\s+# (\S.*)", line)
         if not found:
             raise BuildError(f"prune.txt, line {number}: write `pattern  # reason`")
-        yield PruneLine(found[2], found[3], bool(found[1]))
+        yield PruneLine(found[2], found[3], found[1] == "without ", found[1] == "empty ")
 
 
 def prune(tree: Path) -> None:
@@ -148,7 +149,9 @@ def prune(tree: Path) -> None:
                 f"prune.txt: {line.pattern} matches nothing in this layer: delete or mend the line"
             )
         for path in matches:
-            if path.is_dir():
+            if line.empty:
+                path.write_bytes(b"")
+            elif path.is_dir():
                 shutil.rmtree(path)
             elif path.exists():
                 path.unlink()
