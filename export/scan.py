@@ -33,10 +33,11 @@ from handler.scan import (
 
 # Below this many rows a pass over everything is as fast.
 MIN_ROWS = 2_000
-# From this many rows a rotation costs no time, since fewer columns are read, and saves nearly half of the matrix.
+# From this many rows a rotation costs no time, since fewer columns are read, and the matrix is smaller.
 ROTATED_ROWS = 16_384
-# The rotated form's head holds this share of the energy; the rest is bounded by norms of groups.
-HEAD_ENERGY = 0.95
+# The head holds this share of the energy; the rest is bounded by norms of groups. With less, queries off the corpus's
+# subject leave too many rows (docs/adr/0004-scan-columns.md).
+HEAD_ENERGY = 0.985
 GROUPS = 8
 
 _CHUNK = 8192

@@ -1,6 +1,6 @@
 """The FastAPI application: routes, their documentation, and one error -> status table.
 
-Imported late: FastAPI and pydantic take longer to import than all the rest of the function (docs/adr/0003).
+Imported late: FastAPI and pydantic take longer to import than all the rest of the function (docs/adr/0003-cold-start.md).
 """
 
 from __future__ import annotations
