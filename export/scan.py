@@ -36,8 +36,10 @@ MIN_ROWS = 2_000
 # From this many rows a rotation costs no time, since fewer columns are read, and the matrix is smaller.
 ROTATED_ROWS = 16_384
 # The head holds this share of the energy; the rest is bounded by norms of groups. With less, queries off the corpus's
-# subject leave too many rows (docs/adr/0004-scan-columns.md).
-HEAD_ENERGY = 0.985
+# subject leave too many rows; a large corpus, where reading is all the time, can leave some more
+# (docs/adr/0004-scan-columns.md).
+HEAD_ENERGY, LARGE_HEAD_ENERGY = 0.985, 0.97
+LARGE_ROWS = 32_768
 GROUPS = 8
 
 _CHUNK = 8192
@@ -84,6 +86,8 @@ def write_scan(embeddings: Embeddings, directory: Path) -> None:
 def _chunks(embeddings: Embeddings) -> Iterator[NDArray[np.float64]]:
     for start in range(0, embeddings.count, _CHUNK):
         yield embeddings.values(start, min(start + _CHUNK, embeddings.count))
+        # Mapped pages count as this process's memory until they're given back.
+        embeddings.let_go()
 
 
 def _choose(embeddings: Embeddings) -> Columns:
@@ -94,7 +98,8 @@ def _choose(embeddings: Embeddings) -> Columns:
     moment = sum((values.T @ values for values in _chunks(embeddings)), np.zeros((dim, dim)))
     energy, vectors = np.linalg.eigh(moment)
     energy, vectors = energy[::-1].cumsum() / energy.sum(), vectors[:, ::-1]
-    head = dim - (dim - int(np.searchsorted(energy, HEAD_ENERGY)) - 1) // GROUPS * GROUPS
+    wanted = HEAD_ENERGY if embeddings.count < LARGE_ROWS else LARGE_HEAD_ENERGY
+    head = dim - (dim - int(np.searchsorted(energy, wanted)) - 1) // GROUPS * GROUPS
     if head + GROUPS > 0.8 * dim:
         return plain
     # eigh leaves each vector's sign open; its largest entry decides.

@@ -78,6 +78,14 @@ class Embeddings:
         values = self.rows[start:stop].astype(np.float64)
         return values if self.scales is None else values * self.scales[start:stop, None].astype(np.float64)
 
+    def let_go(self) -> None:
+        """Give the mapped pages that were read back to the system; they are read again when asked for."""
+        owner: Any = self.rows
+        while isinstance(owner, np.ndarray):
+            owner = owner.base
+        if isinstance(owner, mmap.mmap):
+            owner.madvise(mmap.MADV_DONTNEED)
+
     def scores(self, ids: NDArray[np.int64], query: NDArray[np.float32]) -> NDArray[np.float32]:
         """Score some rows. (m,) int64, (dim,) float32 -> (m,) float32."""
         # vecdot calls one BLAS dot per row; a matrix product's kernels differ at the matrix's edges.
