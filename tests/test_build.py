@@ -150,6 +150,7 @@ def test_the_artifact_is_complete(tiny_artifact: Path, tiny_model: Path, texts: 
     names = {path.name for path in tiny_artifact.iterdir()}
     assert names == {
         "model.onnx",
+        "model.onnx.data",
         "tokenizer.json",
         "embeddings.safetensors",
         "documents.jsonl",
