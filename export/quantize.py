@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from export.fuse import fuse, sample_ids
 from export.graph import INPUT, OUTPUT, FloatArray, Graph
 from export.rounding import int8_weight
 from export.sentences import PASSAGES, SENTENCES
+from handler.artifact import WEIGHTS_SUFFIX
 
 CONTRIB = "com.microsoft"
 
@@ -37,8 +38,6 @@ OUTLIER = 2.0
 """A unit that reaches this many times as far as the 17th farthest is an outlier, kept in float32."""
 
 MOST_OUTLIERS = 16
-
-WEIGHTS_SUFFIX = ".data"
 
 LEAST_WEIGHT = 1024
 
@@ -199,21 +198,22 @@ def _keep_outliers(graph: Graph, down: NodeProto, reach: FloatArray) -> None:
 def _round(graph: Graph, samples: list[NDArray[np.int64]]) -> dict[str, tuple[NDArray[np.int8], FloatArray]]:
     """Each product's weight in int8 and its scales, by the product's name."""
     rounded = {}
-    for values in _in_memory(graph, sum(ids.size for ids in samples)):
+    products = _matmuls(graph)
+    widths = {node.input[0]: len(_weight(graph, node)) for node in products}
+    for values in _in_memory(widths, sum(ids.size for ids in samples)):
         session = graph.session(values)
         runs = [session.run(values, {INPUT: ids}) for ids in samples]
         for value, inputs in zip(values, zip(*runs, strict=True), strict=True):
             x = np.concatenate([part.reshape(-1, part.shape[-1]) for part in inputs]).astype(np.float64)
             gram = x.T @ x
-            for node in _matmuls(graph):
+            for node in products:
                 if node.input[0] == value:
                     rounded[node.output[0]] = int8_weight(_weight(graph, node), gram)
     return rounded
 
 
-def _in_memory(graph: Graph, tokens: int) -> Iterator[list[str]]:
-    """The products' inputs, so many at a time as fit in ROUNDING_BYTES."""
-    widths = {node.input[0]: len(_weight(graph, node)) for node in _matmuls(graph)}
+def _in_memory(widths: Mapping[str, int], tokens: int) -> Iterator[list[str]]:
+    """The values, (tokens, width) float32 each, so many at a time as fit in ROUNDING_BYTES."""
     values: list[str] = []
     for value, width in widths.items():
         if values and 4 * tokens * (sum(widths[v] for v in values) + width) > ROUNDING_BYTES:

@@ -26,7 +26,8 @@ FORMAT_VERSION = 1
 MANIFEST_FILE = "manifest.json"
 MODEL_FILE = "model.onnx"
 # ONNX external data: mapped into memory where model.onnx would be parsed and copied, 30 ms of each start.
-WEIGHTS_FILE = "model.onnx.data"
+WEIGHTS_SUFFIX = ".data"
+WEIGHTS_FILE = MODEL_FILE + WEIGHTS_SUFFIX
 TOKENIZER_FILE = "tokenizer.json"
 EMBEDDINGS_FILE = "embeddings.safetensors"
 DOCUMENTS_FILE = "documents.jsonl"

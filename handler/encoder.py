@@ -18,6 +18,7 @@ from tokenizers import Tokenizer
 from handler.artifact import MODEL_FILE, REMEDY, TOKENIZER_FILE, Manifest
 from handler.errors import ArtifactError
 from handler.pooling import POOLINGS, l2_normalize
+from handler.threads import thread_pool
 
 
 class Encoded(NamedTuple):
@@ -39,12 +40,7 @@ class Encoder:
         self._session = session
         self._pool = POOLINGS[pooling]
         # Threads are for several texts; they wait in the executor, not in ONNX Runtime.
-        self._executor = None
-        if threads > 1:
-            # Not imported for one thread, as most functions have.
-            from concurrent.futures import ThreadPoolExecutor
-
-            self._executor = ThreadPoolExecutor(threads)
+        self._executor = thread_pool(threads, "seeklet-encode")
 
     @classmethod
     def load(cls, directory: Path | str, manifest: Manifest | None = None, threads: int = 1) -> Encoder:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from handler.embeddings import Embeddings
 from handler.scan import PADDING, Encoded, Scan
+from handler.threads import thread_pool
 
 # A row that is picked out costs as much as this many that are scored in passing.
 _PICKED_COST = 8
@@ -42,12 +43,7 @@ class Index:
         """Search embeddings; without a scan every row is scored each time."""
         self._embeddings = embeddings
         self._scan = scan
-        self._pool = None
-        if threads > 1:
-            # Not imported for one thread, as most functions have.
-            from concurrent.futures import ThreadPoolExecutor
-
-            self._pool = ThreadPoolExecutor(threads, "seeklet-score")
+        self._pool = thread_pool(threads, "seeklet-score")
 
     @classmethod
     def load(cls, directory: Path, count: int, dim: int, threads: int = 1) -> Index:

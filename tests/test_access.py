@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from servers import uvicorn_server
 
 from handler.access import refuse_without_key, sent_key
 from handler.errors import RequestError
@@ -24,29 +23,9 @@ KEY = "k3y-of-the-test!"
 @pytest.fixture(scope="module")
 def server(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """uvicorn with API_KEY set: its address and its log."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     log = tmp_path_factory.mktemp("uvicorn") / "log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "uvicorn", "handler.app:app", "--port", str(port)],
-            cwd=ROOT,
-            env={**os.environ, "ARTIFACT_DIR": str(artifact), "API_KEY": KEY},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    url = f"http://127.0.0.1:{port}"
-    for _ in range(600):
-        try:
-            httpx.get(f"{url}/health")
-            break
-        except httpx.TransportError:
-            assert process.poll() is None, log.read_text()
-            time.sleep(0.1)
-    yield url, log
-    process.terminate()
-    process.wait()
+    with uvicorn_server(artifact, log, API_KEY=KEY) as url:
+        yield url, log
 
 
 @pytest.mark.parametrize("path", ["/similar", "/health", "/docs", "/openapi.json", "/nowhere"])

@@ -5,12 +5,8 @@ from __future__ import annotations
 import base64
 import importlib
 import json
-import os
 import re
-import socket
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from servers import uvicorn_server
 
 from handler.errors import RequestError
 from handler.schemas import ErrorResponse, SimilarRequest, SimilarResponse
@@ -43,29 +40,8 @@ def app_module(artifact: Path) -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def server(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """uvicorn over the same artifact, on a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    log = tmp_path_factory.mktemp("uvicorn") / "log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "uvicorn", "handler.app:app", "--port", str(port)],
-            cwd=ROOT,
-            env={**os.environ, "ARTIFACT_DIR": str(artifact)},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    url = f"http://127.0.0.1:{port}"
-    for _ in range(600):
-        try:
-            httpx.get(f"{url}/health")
-            break
-        except httpx.TransportError:
-            assert process.poll() is None, log.read_text()
-            time.sleep(0.1)
-    yield url
-    process.terminate()
-    process.wait()
+    with uvicorn_server(artifact, tmp_path_factory.mktemp("uvicorn") / "log") as url:
+        yield url
 
 
 def send(app_module: Any, event: dict[str, Any]) -> dict[str, Any]:

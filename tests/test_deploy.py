@@ -9,9 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import shutil
-import signal
 import subprocess
 import tempfile
 import zipfile
@@ -21,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lambda_tools import ROOT, environ, sam_tool
-from test_lambda import free_port, wait_for
+from lambda_tools import ROOT, sam_tool
+from servers import moto_server
 
 pytestmark = pytest.mark.aws
 
@@ -61,27 +59,10 @@ class Deployed:
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """A fresh moto server."""
-    folder = tmp_path_factory.mktemp("cloud")
-    # localhost's buckets are no host names.
-    (folder / "config").write_text("[default]\ns3 =\n    addressing_style = path\n")
-    port = free_port()
-    variables = environ(AWS_ENDPOINT_URL=f"http://localhost:{port}", AWS_CONFIG_FILE=str(folder / "config"))
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sam_tool("moto_server"), "-H", "127.0.0.1", "-p", str(port)],
-            env=variables,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        wait_for(process, port)
+    with moto_server(tmp_path_factory.mktemp("cloud")) as variables:
         cloud = Cloud(variables)
         cloud.run(sam_tool("python"), str(TOOLS), "bucket", BUCKET)
         yield cloud
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 def deploy(cloud: Cloud, artifact: Path, folder: Path) -> Deployed:

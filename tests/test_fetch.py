@@ -9,7 +9,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -20,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lambda_tools import NO_AWS, ROOT, environ, sam_tool
+from lambda_tools import NO_AWS, ROOT, sam_tool
+from servers import moto_server
 
 from handler import fetch
 from handler.errors import ArtifactError, SettingsError
@@ -318,26 +318,8 @@ print(json.dumps([str(app.directory), app.handler(event, None)]))
 @pytest.fixture(scope="module")
 def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A moto server, and the environment that leads a client to it."""
-    from test_lambda import free_port, wait_for
-
-    folder, port = tmp_path_factory.mktemp("moto"), free_port()
-    # localhost's buckets are no host names.
-    (folder / "config").write_text("[default]\ns3 =\n    addressing_style = path\n")
-    variables = environ(AWS_ENDPOINT_URL=f"http://localhost:{port}", AWS_CONFIG_FILE=str(folder / "config"))
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sam_tool("moto_server"), "-H", "127.0.0.1", "-p", str(port)],
-            env=variables,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        wait_for(process, port)
+    with moto_server(tmp_path_factory.mktemp("moto")) as variables:
         yield variables
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 @pytest.mark.aws

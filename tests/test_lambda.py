@@ -9,9 +9,7 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -22,6 +20,7 @@ from typing import Any
 
 import pytest
 from lambda_tools import EVENTS, build_function, emulator, python313, runtime_client, runtime_layer
+from servers import free_port, wait_for
 
 pytestmark = pytest.mark.aws
 
@@ -130,24 +129,6 @@ def start(function: Path, artifact: Path, tmp_path_factory: pytest.TempPathFacto
             process.wait()
 
     return run
-
-
-def free_port() -> int:
-    """A port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_for(process: subprocess.Popen[bytes], port: int) -> None:
-    """Until the emulator listens."""
-    for _ in range(500):
-        assert process.poll() is None, "the emulator ended"
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.02)
-    raise AssertionError("the emulator doesn't listen")
 
 
 @pytest.mark.parametrize("path", EVENTS, ids=lambda path: path.stem)

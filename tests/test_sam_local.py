@@ -21,7 +21,8 @@ from typing import Any
 
 import pytest
 from lambda_tools import CACHE, EVENTS, ROOT, emulator, environ, sam_tool, target
-from test_lambda import Environment, free_port, wait_for
+from servers import free_port, wait_for
+from test_lambda import Environment
 
 pytestmark = pytest.mark.aws
 
