@@ -81,8 +81,8 @@ class Embeddings:
     def let_go(self) -> None:
         """Give the mapped pages that were read back to the system; they are read again when asked for."""
         owner: Any = self.rows
-        while isinstance(owner, np.ndarray):
-            owner = owner.base
+        while isinstance(owner, np.ndarray | memoryview):
+            owner = owner.base if isinstance(owner, np.ndarray) else owner.obj
         if isinstance(owner, mmap.mmap):
             owner.madvise(mmap.MADV_DONTNEED)
 

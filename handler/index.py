@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handler.embeddings import Embeddings
-from handler.scan import PADDING, Encoded, Scan
+from handler.scan import PADDING, Bound, Scan
 from handler.threads import thread_pool
 
 # A row that is picked out costs as much as this many that are scored in passing.
@@ -78,12 +78,16 @@ class Index:
         # Many more blocks than k, or the k best rows share blocks and the threshold falls.
         height = min(PADDING, self._embeddings.count // (8 * k))
         if self._scan is not None and height >= _LEAST_HEIGHT:
-            encoded = [(i, code) for i, query in enumerate(queries) if (code := self._scan.encode(query))]
-            if encoded:
-                codes = np.stack([code.codes for _, code in encoded])
-                blocks = self._scan.sums(codes).reshape(len(codes), 1 << (height.bit_length() - 1), -1)
-                for (i, code), sums in zip(encoded, blocks, strict=True):
-                    found[i] = self._search_bounded(queries[i], k, k * self._scan.tries, code, sums)
+            codes = np.empty((len(queries), self._scan.columns), np.uint8)
+            bounds: list[tuple[int, Bound]] = []
+            for i, query in enumerate(queries):
+                if bound := self._scan.encode(query, codes[len(bounds)]):
+                    bounds.append((i, bound))
+            if bounds:
+                blocks = self._scan.sums(codes[: len(bounds)])
+                blocks = blocks.reshape(len(bounds), 1 << (height.bit_length() - 1), -1)
+                for (i, bound), sums in zip(bounds, blocks, strict=True):
+                    found[i] = self._search_bounded(queries[i], k, k * self._scan.tries, bound, sums)
         left = [i for i, one in enumerate(found) if one is None]
         if left:
             every = self._embeddings.all_scores(queries[left], self._pool)
@@ -92,7 +96,7 @@ class Index:
         return [one for one in found if one]
 
     def _search_bounded(
-        self, query: NDArray[np.float32], k: int, tries: int, code: Encoded, sums: NDArray[np.int32]
+        self, query: NDArray[np.float32], k: int, tries: int, bound: Bound, sums: NDArray[np.int32]
     ) -> Found | None:
         """Search with the scan's sums as (height, blocks), or give up where too many rows could win.
 
@@ -105,7 +109,7 @@ class Index:
         scores = self._embeddings.scores(candidates, query)
         scores.partition(tries - k)
         threshold = float(scores[tries - k])
-        least = math.ceil((threshold - code.slack) / code.unit)
+        least = math.ceil((threshold - bound.slack) / bound.unit)
         ids = _at_least(least, sums, highest)
         if len(ids) * _PICKED_COST > self._embeddings.count:
             return None

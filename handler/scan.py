@@ -8,8 +8,8 @@ Does not score exactly and does not choose rows: see index.py.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import onnxruntime as ort
@@ -27,6 +27,10 @@ PADDING = 128
 # 16 bits, where 2 * 127 * 127 still fits and 2 * 255 * 127 saturates.
 LEVELS = 63
 ZERO_POINT = 64
+# A query's greatest entry in steps: whatever way it is rounded, up included, it stays within LEVELS.
+_LARGEST_ENTRY = LEVELS - 2**-12
+# Below this float32 divides by zero; a query of length SHORTEST stays far above it.
+_SMALLEST_ENTRY = 1e-30
 # Lengths within which float32 sums don't overflow, and underflow costs less than rounding does.
 SHORTEST, LONGEST = 1e-9, 1e9
 # Norms that must not come out too small are multiplied by this: far above float32's rounding of them.
@@ -34,11 +38,9 @@ ROUND_UP = 1 + 2**-13
 _REMEDY = "run `python -m export` again"
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """A query ready for the scan: a row's score is at most unit * its sum + slack."""
+class Bound(NamedTuple):
+    """What a coded query's sums mean: a row's score is at most unit * its sum + slack."""
 
-    codes: NDArray[np.uint8]
     unit: float
     slack: float
 
@@ -62,50 +64,54 @@ class Scan:
             raise ArtifactError(
                 f"{path} was made for {rows} rows of {dimensions}, not {count} of {dim}: {_REMEDY}"
             )
-        self._columns = self._head + self._groups
+        self.columns = self._head + self._groups
+        # The tail's norms mustn't come out too small.
+        self._factors[..., self._head :] *= np.float32(ROUND_UP)
         # Rows to try for each one wanted. A tail's norms put rows with a long tail first, whatever they
         # score: with one try each, 1 query in 100 gets a threshold that half of the corpus reaches.
         self.tries = 4 if self._groups else 1
         self._count, self._padded = count, math.ceil(count / PADDING) * PADDING
-        self._session = _session(directory, self._columns * self._padded, threads)
+        self._session = _session(directory, self.columns * self._padded, threads)
         # The entries' own rounding: up to LEVELS each, an error of a few 2**-24 in each.
         self._rounding = LEVELS * 2.0**-21 * math.sqrt(self._head)
         # Touches every page of the packed matrix: the first query is as fast as the second.
-        self.sums(np.full((1, self._columns), ZERO_POINT, np.uint8))
+        self.sums(np.full((1, self.columns), ZERO_POINT, np.uint8))
 
     @staticmethod
     def exists(directory: Path) -> bool:
         """Say whether an artifact has a scan: small corpora have none."""
         return any((directory / name).exists() for name in (MODEL_FILE, MATRIX_FILE, BOUNDS_FILE))
 
-    def encode(self, query: NDArray[np.float32]) -> Encoded | None:
-        """Code a query; None where no bound holds (all zero, not finite, or of absurd length). (dim,) float32."""
+    def encode(self, query: NDArray[np.float32], codes: NDArray[np.uint8]) -> Bound | None:
+        """Code a query into codes. (dim,) float32, (columns,) uint8 to be filled.
+
+        None where no bound holds: a query that is all zero, not finite, or of absurd length.
+        """
         length = math.sqrt(query.dot(query))
         if not SHORTEST < length < LONGEST:
             return None
-        head = self._head
-        exact = query * self._factors if self._factors.ndim == 1 else query @ self._factors
-        unit = float(np.abs(exact[:head]).max())
+        head, columns = self._head, self.columns
         if self._groups:
+            exact = query.dot(self._factors)
             groups = exact[head:].reshape(self._groups, -1)
-            tail = np.sqrt(np.vecdot(groups, groups)) * np.float32(ROUND_UP)
-            unit = max(unit, float(tail.max()))
-        if not unit > 0:
+            np.sqrt(np.vecdot(groups, groups), out=exact[head:columns])
+            exact = exact[:columns]
+        else:
+            exact = query * self._factors
+        largest = float(np.maximum.reduce(np.abs(exact)))
+        if not largest > _SMALLEST_ENTRY:
             return None
-        unit /= LEVELS
-        entries = exact[:head] * np.float32(1 / unit)
-        rounded = np.rint(entries)
-        error = entries - rounded
-        codes = np.empty(self._columns, np.uint8)
-        np.add(rounded, ZERO_POINT, out=codes[:head], casting="unsafe")
-        if self._groups:
-            # Rounded up, as the tail's norms are: their product is an upper bound by itself.
-            steps = np.minimum(np.ceil(tail * np.float32(1 / unit)), LEVELS)
-            np.add(steps, ZERO_POINT, out=codes[head:], casting="unsafe")
+        unit = largest / _LARGEST_ENTRY
+        exact *= 1 / unit
+        steps = np.rint(exact)
+        # Rounded up, as the tail's norms are: their product is an upper bound by itself.
+        np.ceil(exact[head:], out=steps[head:])
+        exact -= steps
+        np.add(steps, ZERO_POINT, out=codes, casting="unsafe")
+        error = exact[:head]
         unit *= self._unit
         steps_missed = math.sqrt(error.dot(error)) + self._rounding
-        slack = unit * self._longest_codes * steps_missed + length * self._residual
-        return Encoded(codes, unit, slack)
+        return Bound(unit, unit * self._longest_codes * steps_missed + length * self._residual)
 
     def sums(self, codes: NDArray[np.uint8]) -> NDArray[np.int32]:
         """Sum code times matrix over the columns. (q, columns) uint8 -> (q, padded rows) int32."""

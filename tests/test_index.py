@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -147,6 +148,20 @@ def test_equals_a_full_sort(name: str, form: str, tmp_path: Path) -> None:
         check(index, stored, queries, k)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_mapped_pages_are_given_back(tmp_path: Path) -> None:
+    def resident() -> int:
+        smaps = Path("/proc/self/smaps").read_text().partition(str(tmp_path))[2]
+        return int(smaps.partition("Rss:")[2].split()[0])
+
+    embeddings = write(tmp_path, np.ones((4000, 64), np.float32))
+    assert embeddings.values(0, 4000).sum() == 4000 * 64
+    assert resident() >= 1000
+    embeddings.let_go()
+    assert resident() == 0
+    assert embeddings.values(3999, 4000).sum() == 64
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_whole_corpus_and_beyond(form: str, tmp_path: Path) -> None:
     rows = clustered(500, 16)
@@ -229,6 +244,7 @@ def test_no_row_scores_above_its_bound(name: str, form: str, tmp_path: Path) -> 
     rows = corpora()[name]
     write(tmp_path, rows, form)
     scan = Scan(tmp_path, *rows.shape)
+    codes = np.empty((1, scan.columns), np.uint8)
     rng = np.random.default_rng(4)
     # The worst queries lie along a row's rounding error, where Cauchy and Schwarz lose nothing.
     unit_of = np.abs(rows).max(0).clip(1e-9) / 127
@@ -243,10 +259,9 @@ def test_no_row_scores_above_its_bound(name: str, form: str, tmp_path: Path) -> 
     )
     exact = queries.astype(np.float64) @ rows.T.astype(np.float64)
     for query, scores in zip(queries, exact, strict=True):
-        code = scan.encode(query)
-        assert code is not None
-        bounds = code.unit * scan.sums(code.codes[None])[0, : len(rows)] + code.slack
-        assert (bounds >= scores).all()
+        bound = scan.encode(query, codes[0])
+        assert bound is not None
+        assert (bound.unit * scan.sums(codes)[0, : len(rows)] + bound.slack >= scores).all()
 
 
 def test_the_tail_is_rounded_up(tmp_path: Path) -> None:
@@ -268,10 +283,11 @@ def test_the_tail_is_rounded_up(tmp_path: Path) -> None:
     steps = units[head:].reshape(groups, -1)[:, 0] * unit_of_factors
     assert (codes.T * steps * 1.000001 >= norms(rows, factors[:, head:] / units[head:])).all()
     scan = Scan(tmp_path, *rows.shape)
+    codes = np.empty(scan.columns, np.uint8)
     for query in queries:
-        code = scan.encode(query)
-        assert code is not None
-        weights = (code.codes[head:].astype(int) - 64) * code.unit
+        bound = scan.encode(query, codes)
+        assert bound is not None
+        weights = (codes[head:].astype(int) - 64) * bound.unit
         assert (weights * 1.000001 >= norms(query[None], factors[:, head:])[0] * unit_of_factors).all()
 
 
