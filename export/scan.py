@@ -35,11 +35,10 @@ from handler.scan import (
 MIN_ROWS = 2_000
 # From this many rows a rotation costs no time, since fewer columns are read, and the matrix is smaller.
 ROTATED_ROWS = 16_384
-# The head holds this share of the energy; the rest is bounded by norms of groups. With less, queries off the corpus's
-# subject leave too many rows; a large corpus, where reading is all the time, can leave some more
+# The head holds this share of the energy from so many rows on; the rest is bounded by norms of groups. With less,
+# queries off the corpus's subject leave too many rows; the larger a corpus, the more of them cost less than a column
 # (docs/adr/0004-scan-columns.md).
-HEAD_ENERGY, LARGE_HEAD_ENERGY = 0.985, 0.97
-LARGE_ROWS = 32_768
+HEAD_ENERGY = ((0, 0.985), (32_768, 0.97), (200_000, 0.95))
 GROUPS = 8
 
 _CHUNK = 8192
@@ -98,7 +97,7 @@ def _choose(embeddings: Embeddings) -> Columns:
     moment = sum((values.T @ values for values in _chunks(embeddings)), np.zeros((dim, dim)))
     energy, vectors = np.linalg.eigh(moment)
     energy, vectors = energy[::-1].cumsum() / energy.sum(), vectors[:, ::-1]
-    wanted = HEAD_ENERGY if embeddings.count < LARGE_ROWS else LARGE_HEAD_ENERGY
+    wanted = max((rows, share) for rows, share in HEAD_ENERGY if rows <= embeddings.count)[1]
     head = dim - (dim - int(np.searchsorted(energy, wanted)) - 1) // GROUPS * GROUPS
     if head + GROUPS > 0.8 * dim:
         return plain
