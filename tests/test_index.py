@@ -283,11 +283,11 @@ def test_the_tail_is_rounded_up(tmp_path: Path) -> None:
     steps = units[head:].reshape(groups, -1)[:, 0] * unit_of_factors
     assert (codes.T * steps * 1.000001 >= norms(rows, factors[:, head:] / units[head:])).all()
     scan = Scan(tmp_path, *rows.shape)
-    codes = np.empty(scan.columns, np.uint8)
+    coded = np.empty(scan.columns, np.uint8)
     for query in queries:
-        bound = scan.encode(query, codes)
+        bound = scan.encode(query, coded)
         assert bound is not None
-        weights = (codes[head:].astype(int) - 64) * bound.unit
+        weights = (coded[head:].astype(int) - 64) * bound.unit
         assert (weights * 1.000001 >= norms(query[None], factors[:, head:])[0] * unit_of_factors).all()
 
 
