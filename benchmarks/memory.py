@@ -20,6 +20,7 @@ from record import default_file, save
 
 # Appended to a start's own code, which leaves `module` and `json`.
 SERVE = """
+import os
 for text in {queries!r}:
     event = json.load(open({event!r}))
     event["body"], event["isBase64Encoded"] = json.dumps({{"text": text, "num_results": 5}}), False
@@ -29,7 +30,14 @@ for line in open("/proc/self/smaps_rollup"):
     name, _, value = line.partition(":")
     if value.endswith("kB\\n"):
         found[name] = int(value.split()[0]) / 1024
-print(json.dumps([found["Rss"], found["Anonymous"]]))
+mapped, name = {{}}, ""
+for line in open("/proc/self/smaps"):
+    first, *rest = line.split()
+    if not first.endswith(":"):
+        name = os.path.basename(rest[4]) if len(rest) > 4 and rest[4].startswith("/") else ""
+    elif first in ("Rss:", "Anonymous:") and name:
+        mapped[name] = mapped.get(name, 0) + (1 if first == "Rss:" else -1) * int(rest[0]) / 1024
+print(json.dumps([found["Rss"], found["Anonymous"], mapped]))
 """
 SEARCH = "[texts[int(i)] for i in found.search(made.encode([text]), 5).ids[0]]"
 RESIDENT = "int(open('/proc/self/statm').read().split()[1]) * 4096 / 2**20"
@@ -56,18 +64,26 @@ def main() -> None:
     print(f"| MB resident after {options.queries:,} queries | in all | not of a file |\n|---|---|---|")
     for name in (OURS, TEXTBOOK):
         print(f"| {name} | {figures[name]['resident']:.0f} | {figures[name]['anonymous']:.0f} |")
+    print("\n| of ours, pages of a file | MB |\n|---|---|")
+    for name, megabytes in figures[OURS]["mapped"].items():
+        print(f"| {name} | {megabytes:.1f} |")
     print("\n| ours grows by | MB |\n|---|---|")
     for part, grown in figures["growth"].items():
         print(f"| {part} | {grown:.1f} |")
     save(options.json, "memory", figures)
 
 
-def serve(start: Start, queries: list[str]) -> dict[str, float]:
-    """MB after all queries: resident, and of that what no file backs."""
+def serve(start: Start, queries: list[str]) -> dict[str, Any]:
+    """MB after all queries: resident, of that what no file backs, and by file from half a megabyte on."""
     event = str(Path(__file__).resolve().parent.parent / "events" / "similar.json")
     code = start.command[-1] + SERVE.format(queries=queries, event=event)
-    resident, anonymous = json.loads(Start([*start.command[:-1], code], start.environ).run())
-    return {"resident": round(resident, 1), "anonymous": round(anonymous, 1)}
+    resident, anonymous, mapped = json.loads(Start([*start.command[:-1], code], start.environ).run())
+    largest = sorted(mapped.items(), key=lambda item: -item[1])
+    return {
+        "resident": round(resident, 1),
+        "anonymous": round(anonymous, 1),
+        "mapped": {name: round(megabytes, 1) for name, megabytes in largest if megabytes >= 0.5},
+    }
 
 
 if __name__ == "__main__":

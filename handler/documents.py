@@ -6,7 +6,8 @@ Nothing is parsed at load: a line of documents.jsonl is found by its offset when
 from __future__ import annotations
 
 import json
-import mmap
+import os
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,19 +30,22 @@ class Document:
 class Documents:
     """The corpus's texts, by row."""
 
-    def __init__(self, lines: mmap.mmap, offsets: np.ndarray[Any, np.dtype[np.uint64]], path: Path) -> None:
-        self._lines = lines
+    def __init__(self, path: Path, offsets: np.ndarray[Any, np.dtype[np.uint64]]) -> None:
+        """`path` has a line from each of the (n + 1,) offsets to the next."""
+        # Not mapped: a map's pages count as the process's memory, sixteen for each line that is read.
+        self._descriptor = os.open(path, os.O_RDONLY)
+        weakref.finalize(self, os.close, self._descriptor)
         self._offsets = offsets
         self._path = path
 
     @classmethod
     def load(cls, directory: Path, count: int) -> Documents:
-        """Maps the documents; raises ArtifactError where they aren't `count`."""
+        """Opens the documents; raises ArtifactError where they aren't `count`."""
         path = directory / DOCUMENTS_FILE
         try:
             offsets = np.load(directory / OFFSETS_FILE, mmap_mode="r", allow_pickle=False)
-            with path.open("rb") as file:
-                lines = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            documents = cls(path, offsets)
+            size = os.fstat(documents._descriptor).st_size
         except (OSError, ValueError) as error:
             raise ArtifactError(f"the documents of {directory} can't be read ({error}): {REMEDY}") from None
         if offsets.shape != (count + 1,) or offsets.dtype != np.uint64:
@@ -49,11 +53,11 @@ class Documents:
                 f"{directory / OFFSETS_FILE} holds {offsets.shape} {offsets.dtype}, "
                 f"the manifest's {count:,} documents need ({count + 1},) uint64: {REMEDY}"
             )
-        if int(offsets[-1]) != len(lines):
+        if int(offsets[-1]) != size:
             raise ArtifactError(
-                f"{path} has {len(lines):,} bytes, its offsets end at {int(offsets[-1]):,}: {REMEDY}"
+                f"{path} has {size:,} bytes, its offsets end at {int(offsets[-1]):,}: {REMEDY}"
             )
-        return cls(lines, offsets, path)
+        return documents
 
     def __len__(self) -> int:
         return len(self._offsets) - 1
@@ -62,7 +66,7 @@ class Documents:
         """The document of row `index`; raises ArtifactError where its line is damaged."""
         start, end = int(self._offsets[index]), int(self._offsets[index + 1])
         try:
-            line = json.loads(self._lines[start:end])
+            line = json.loads(os.pread(self._descriptor, end - start, start))
             return Document(line["id"], line["text"], line["metadata"])
-        except (ValueError, KeyError, TypeError):
+        except (OSError, OverflowError, ValueError, KeyError, TypeError):
             raise ArtifactError(f"{self._path}, line {index + 1} is damaged: {REMEDY}") from None

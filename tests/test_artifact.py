@@ -113,6 +113,13 @@ def test_a_damaged_line_is_told_when_it_is_read(own_artifact: Path) -> None:
         searcher.documents[0]
 
 
+def test_documents_cut_short_while_served_are_told(own_artifact: Path) -> None:
+    searcher = Searcher.load(own_artifact)
+    os.truncate(own_artifact / "documents.jsonl", 3)
+    with pytest.raises(ArtifactError, match=r"documents.jsonl, line 2 is damaged: run"):
+        searcher.documents[1]
+
+
 def test_a_manifest_round_trip(own_artifact: Path) -> None:
     manifest = Manifest.load(own_artifact)
     before = (own_artifact / "manifest.json").read_bytes()
