@@ -68,7 +68,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def quality(results: Results) -> str:
-    """What the answers are worth, by recipe and data set; then known items."""
+    """What the answers are worth, by recipe and data set; then known items; then other processors."""
     sets = results.get("quality", {})
     columns = [(name, figure) for name, rows in sets.items() for figure in next(iter(rows.values()))]
     recipes = list(dict.fromkeys(recipe for rows in sets.values() for recipe in rows))
@@ -85,6 +85,18 @@ def quality(results: Results) -> str:
             for rank, row in figures.items()
         ]
         parts.append(table(["the right document", OURS, "sentence-transformers fp32"], found))
+    if processors := results.get("processors"):
+        body = [
+            [
+                name,
+                number(row["spearman"]),
+                f"{row['least cosine']:.6f}",
+                f"{row['ids that differ']} of {row['ids']:,}",
+            ]
+            for name, row in processors.items()
+        ]
+        head = ["the same artifact on", "stsb_test spearman", "least cosine", "ids that aren't a full sort's"]
+        parts.append(table(head, body))
     return "\n\n".join(parts)
 
 
@@ -117,8 +129,12 @@ def speed(results: Results) -> str:
             table(["export, both cores", "documents a second", "times sentence-transformers'"], body)
         )
     if memory := results.get("memory"):
-        body = [[name, f"{memory[name]['resident']:.0f} MB"] for name in memory if name != "growth"]
-        parts.append(table(["resident after 1,000 queries", ""], body))
+        body = [
+            [name, f"{memory[name]['resident']:.0f} MB", f"{memory[name]['anonymous']:.0f} MB"]
+            for name in memory
+            if name != "growth"
+        ]
+        parts.append(table(["resident after 1,000 queries", "in all", "not of a file"], body))
     return "\n\n".join(parts)
 
 

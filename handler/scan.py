@@ -35,6 +35,8 @@ _SMALLEST_ENTRY = 1e-30
 SHORTEST, LONGEST = 1e-9, 1e9
 # Norms that must not come out too small are multiplied by this: far above float32's rounding of them.
 ROUND_UP = 1 + 2**-13
+# The padding's sums: below any row's.
+_NO_ROW = np.iinfo(np.int32).min
 _REMEDY = "run `python -m export` again"
 
 
@@ -116,7 +118,7 @@ class Scan:
     def sums(self, codes: NDArray[np.uint8]) -> NDArray[np.int32]:
         """Sum code times matrix over the columns. (q, columns) uint8 -> (q, padded rows) int32."""
         sums: NDArray[np.int32] = self._session.run(["sums"], {"codes": codes})[0]
-        sums[:, self._count :] = np.iinfo(np.int32).min
+        sums[:, self._count :] = _NO_ROW
         return sums
 
 

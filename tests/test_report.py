@@ -31,7 +31,11 @@ RESULTS = {
     },
     "quality": {"scifact": {"BM25": {"ndcg@10": 0.6}, "int8, mean": {"ndcg@10": 0.7}}},
     "cold start": {"warm pages": {"seeklet": 200.0, "textbook": 600.0}},
-    "memory": {"seeklet": {"resident": 130.2}, "textbook": {"resident": 180.0}, "growth": {}},
+    "memory": {
+        "seeklet": {"resident": 130.2, "anonymous": 51.6},
+        "textbook": {"resident": 180.0, "anonymous": 143.0},
+        "growth": {},
+    },
 }
 MARKED = "before\n<!-- figures: {} -->\nold\n<!-- end -->\nafter\n"
 
@@ -46,7 +50,7 @@ def test_ratios_are_ours_over_theirs_and_what_we_lose_stays() -> None:
     assert "| embed 6 tokens | 0.50 ms | 0.125 |" in rows
     assert "| embed 128 tokens | 6.00 ms | 1.200 |" in rows
     assert "| event, 20,000 documents | 1.00 ms | 0.250 |" in rows
-    assert "| seeklet | 130 MB |" in rows
+    assert "| seeklet | 130 MB | 52 MB |" in rows
 
 
 def test_sizes_in_order_and_recall_beside_what_is_not_exact() -> None:
@@ -58,6 +62,12 @@ def test_sizes_in_order_and_recall_beside_what_is_not_exact() -> None:
 
 def test_the_best_recipe_comes_first() -> None:
     assert lines("quality")[2:] == ["| int8, mean | 0.7000 |", "| BM25 | 0.6000 |"]
+
+
+def test_other_processors_beside_this_one() -> None:
+    row = {"spearman": 0.82, "least cosine": 0.99999, "ids": 1620, "ids that differ": 3}
+    text = fill(MARKED.format("quality"), {"processors": {"arm64": row}})
+    assert "| arm64 | 0.8200 | 0.999990 | 3 of 1,620 |" in text
 
 
 def test_cost_by_hand() -> None:
