@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from importlib.metadata import version
 from pathlib import Path
 
@@ -31,6 +32,9 @@ CONVERTERS = ("torch", "transformers", "optimum-onnx", "onnx", "onnxruntime")
 CODE = ("convert.py", "quantize.py", "rounding.py", "sentences.py", "fuse.py", "graph.py")
 # The child's exit status where its standard error is a sentence for the user.
 TOLD = 3
+ASIDE = "converting-"
+# Older folders of that name are of conversions that were killed: one takes minutes.
+LEFT_SECONDS = 86_400
 
 
 def cache_folder() -> Path:
@@ -55,7 +59,8 @@ def convert(model: SourceModel) -> Path:
         return folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix="converting-") as aside:
+        remove_leftovers(folder.parent)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=ASIDE) as aside:
             _convert_aside(model, aside)
             if folder.is_dir():  # something is missing from it
                 shutil.rmtree(folder)
@@ -70,6 +75,14 @@ def convert(model: SourceModel) -> Path:
             "make room or set SEEKLET_CACHE to a folder that can"
         ) from None
     return folder
+
+
+def remove_leftovers(cache: Path) -> None:
+    """Removes what killed conversions left in the cache, once it is too old to be one that is under way."""
+    for aside in cache.glob(f"{ASIDE}*"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - aside.stat().st_mtime > LEFT_SECONDS:
+                shutil.rmtree(aside, ignore_errors=True)
 
 
 def _convert_aside(model: SourceModel, aside: str) -> None:

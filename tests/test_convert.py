@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 import errno
 import json
+import os
 import shutil
 import subprocess
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from typing import Any
 import pytest
 
 from export import convert as module
-from export.convert import CODE, TOLD, cache_folder, conversion_key, convert
+from export.convert import ASIDE, CODE, TOLD, cache_folder, conversion_key, convert
 from export.errors import ModelError, OutputError
 from export.model import SourceModel, find_model
 
@@ -71,6 +73,17 @@ def test_what_lacks_a_file_is_made_again(model: SourceModel, child: Child, name:
     folder = convert(model)
     assert {(folder / name).read_text() for name in NAMES} == {"2"}
     assert list(cache_folder().iterdir()) == [folder]
+
+
+def test_what_a_killed_conversion_left_is_removed_a_day_later(model: SourceModel, child: Child) -> None:
+    old, new = (cache_folder() / f"{ASIDE}{name}" for name in ("old", "new"))
+    for folder in (old, new):
+        (folder / "model").mkdir(parents=True)
+    two_days_ago = time.time() - 2 * 86_400
+    os.utime(old, (two_days_ago, two_days_ago))
+    convert(model)
+    assert not old.exists()
+    assert new.exists()
 
 
 def test_another_export_was_faster(model: SourceModel, child: Child, monkeypatch: pytest.MonkeyPatch) -> None:
