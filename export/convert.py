@@ -29,7 +29,17 @@ from handler.artifact import MODEL_FILE, TOKENIZER_FILE, WEIGHTS_FILE
 FP32_FILE = "fp32.onnx"
 CONVERTERS = ("torch", "transformers", "optimum-onnx", "onnx", "onnxruntime")
 # The modules whose code decides the conversion's bytes.
-CODE = ("convert.py", "quantize.py", "rounding.py", "sentences.py", "fuse.py", "graph.py")
+CODE = (
+    "convert.py",
+    "quantize.py",
+    "outliers.py",
+    "products.py",
+    "rounding.py",
+    "saving.py",
+    "sentences.py",
+    "fuse.py",
+    "graph.py",
+)
 # The child's exit status where its standard error is a sentence for the user.
 TOLD = 3
 ASIDE = "converting-"

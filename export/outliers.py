@@ -1,0 +1,103 @@
+"""Channels and units that reach far beyond the others: evened out, or computed apart in float32.
+
+One scale serves a whole activation, so what a few of its values need costs all others their bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from onnx import NodeProto
+
+from export.graph import INPUT, FloatArray, Graph
+from export.products import MOST_OUTLIERS, bias_of, products_of, weight_of
+
+SMOOTHING = 0.75
+"""How much of a channel's excess over the median moves into the weights (SmoothQuant's alpha)."""
+
+OUTLIER = 2.0
+"""A unit that reaches this many times as far as the 17th farthest is an outlier, kept in float32."""
+
+
+def tame_outliers(graph: Graph, samples: Sequence[NDArray[np.int64]]) -> None:
+    """Rewrite the fp32 graph, its answers unchanged, so that int8 fits it. Samples are ids, each (1, t)."""
+    reach = _reach(graph, samples)
+    for value in dict.fromkeys(node.input[0] for node in products_of(graph)):
+        _smooth(graph, value, reach[value])
+    for node in products_of(graph):
+        _keep_outliers(graph, node, reach[node.input[0]])
+
+
+def _reach(graph: Graph, samples: Sequence[NDArray[np.int64]]) -> dict[str, FloatArray]:
+    """How far from 0 each channel of each product's input gets. Values (k,) float32."""
+    names = list(dict.fromkeys(node.input[0] for node in products_of(graph)))
+    session = graph.session(names)
+    far: dict[str, FloatArray] = {}
+    for ids in samples:
+        for name, value in zip(names, session.run(names, {INPUT: ids}), strict=True):
+            here = np.abs(value).reshape(-1, value.shape[-1]).max(axis=0)
+            far[name] = np.maximum(far.get(name, 0), here)
+    return far
+
+
+def _smooth(graph: Graph, value: str, reach: FloatArray) -> None:
+    """Divide a LayerNormalization's outlier channels by a factor that its weights' rows are multiplied by.
+
+    Its gamma and beta take the division; who else reads it (the residual) gets one Mul to undo it.
+    SmoothQuant (Xiao et al., 2023, arXiv 2211.10438), without its cost.
+    """
+    norm = graph.maker(value)
+    readers = graph.readers(value)
+    products = [n for n in products_of(graph) if n.input[0] == value]
+    if norm.op_type != "LayerNormalization" or not all(name in graph.constants for name in norm.input[1:]):
+        return
+    usual = max(float(np.median(reach)), 1e-6)
+    excess = np.maximum(reach / usual, 1)
+    factor = np.exp2(np.rint(SMOOTHING * np.log2(excess))).astype(np.float32)  # powers of 2 round nothing
+    for i, name in enumerate(norm.input[1:], start=1):
+        norm.input[i] = graph.constant(f"{value}/{i}/smoothed", graph.constants[name] / factor)
+    for node in products:
+        weight = graph.constants[node.input[1]] * factor[:, None]
+        node.input[1] = graph.constant(f"{node.output[0]}/weight", weight)
+    others = [n for n in readers if all(n is not p for p in products)]
+    if others:
+        factors = graph.constant(f"{value}/factor", factor)
+        graph.redirect(value, graph.add("Mul", [value, factors], [f"{value}/unsmoothed"]), others)
+
+
+def _keep_outliers(graph: Graph, down: NodeProto, reach: FloatArray) -> None:
+    """Compute the units of a hidden layer that reach far beyond the others apart, their output in float32.
+
+    A unit at 25 where the others stay below 6 would cost all of them two bits. `down` is the product
+    that reads the hidden layer, x -> up -> bias -> Gelu -> down -> bias -> + residual.
+    """
+    gelu = graph.maker(down.input[0])
+    if gelu.op_type != "Gelu":
+        return
+    up = next(
+        (n for n in map(graph.maker, graph.maker(gelu.input[0]).input) if len(weight_of(graph, n))), None
+    )
+    bias, after = (bias_of(graph, up) if up else None), bias_of(graph, down)
+    if up is None or bias is None or after is None:
+        return
+    residual = graph.readers(after[0].output[0])
+    units = np.flatnonzero(reach > OUTLIER * np.sort(reach)[-MOST_OUTLIERS - 1])
+    if [n.op_type for n in residual] != ["Add"] or not len(units):
+        return
+    name = down.output[0]
+    narrow = graph.constant(f"{name}/outliers/up", weight_of(graph, up)[:, units])
+    biases = graph.constant(f"{name}/outliers/bias", graph.constants[bias[1]][units])
+    wide = graph.constant(f"{name}/outliers/down", weight_of(graph, down)[units])
+    value = graph.add("MatMul", [up.input[0], narrow], [f"{name}/outliers/product"])
+    value = graph.add("Add", [value, biases], [f"{name}/outliers/input"])
+    value = graph.add("Gelu", [value], [f"{name}/outliers/hidden"])
+    value = graph.add("MatMul", [value, wide], [f"{name}/outliers/output"])
+    residual[0].op_type = "Sum"
+    residual[0].input.append(value)
+    # Gelu(0) is 0, so the range of the units that stay doesn't see those that left.
+    for node, slot in ((up, 1), (bias[0], list(bias[0].input).index(bias[1])), (down, 1)):
+        left = graph.constants[node.input[slot]].copy()
+        left[units if node is down else (..., units)] = 0
+        node.input[slot] = graph.constant(f"{node.output[0]}/{slot}/without_outliers", left)
