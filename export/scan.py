@@ -38,7 +38,7 @@ ROTATED_ROWS = 16_384
 # The head holds this share of the energy from so many rows on; the rest is bounded by norms of groups. With less,
 # queries off the corpus's subject leave too many rows; the larger a corpus, the more of them cost less than a column
 # (docs/adr/0004-scan-columns.md).
-HEAD_ENERGY = ((0, 0.985), (32_768, 0.97), (200_000, 0.95))
+HEAD_ENERGY = ((0, 0.985), (32_768, 0.97), (200_000, 0.95), (500_000, 0.93))
 GROUPS = 8
 
 _CHUNK = 8192

@@ -28,6 +28,8 @@ _DTYPES = {"I64": "<i8", "F64": "<f8", "F32": "<f4", "F16": "<f2", "I8": "|i1"}
 _REMEDY = "run `python -m export` again"
 # Rows scored at a time: with 384 dimensions as float32 they stay in a core's second-level cache.
 _CHUNK = 512
+# So few chunks are done before a second thread has woken up.
+_SHARED = 8
 
 
 class Embeddings:
@@ -106,7 +108,7 @@ class Embeddings:
                 scores[:, part] *= self.scales[part]
 
         starts = range(0, self.count, _CHUNK)
-        list(map(score, starts) if pool is None else pool.map(score, starts))
+        list(map(score, starts) if pool is None or len(starts) < _SHARED else pool.map(score, starts))
         return scores
 
 
