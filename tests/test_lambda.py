@@ -159,7 +159,9 @@ def test_the_same_answer_as_without_lambda(start: Start, artifact: Path) -> None
     with start() as environment:
         results = json.loads(environment.invoke(SIMILAR).body["body"])["results"]
     wanted = Searcher.load(artifact).search(text, 5)
-    assert [(result["id"], result["score"]) for result in results] == [(hit.id, hit.score) for hit in wanted]
+    assert [result["id"] for result in results] == [hit.id for hit in wanted]
+    # Two Pythons' builds of numpy may differ in a sum's last bit.
+    assert [result["score"] for result in results] == pytest.approx([hit.score for hit in wanted], abs=1e-6)
 
 
 @pytest.mark.parametrize(
