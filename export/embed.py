@@ -89,7 +89,7 @@ def embed(
                 bar.tokens(int(encoded.tokens.sum()))
             row_of[done : done + len(chunk)] = [known[name] for name in keys]
             done += len(chunk)
-            bar.update(len(chunk))
+            bar.update(len(chunk), known=len(chunk) - len(missing))
     in_journal = np.concatenate([records["tokens"], np.frombuffer(new_tokens, np.int16)])
     tokens = np.empty(count, np.int16)
     from_old = row_of < 0

@@ -49,8 +49,10 @@ class EmbeddingBar:
         rate = self._tokens / max(time.monotonic() - self._started, 1e-9)
         self._bar.set_postfix_str(f"{rate:,.0f} tokens/s", refresh=False)
 
-    def update(self, documents: int) -> None:
-        """Counts documents that have a vector."""
+    def update(self, documents: int, known: int = 0) -> None:
+        """Counts documents that have a vector; the `known` ones among them, which took no time, not for the speed."""
+        if not self._bar.disable:
+            self._bar.initial += known
         self._bar.update(documents)
 
 
@@ -73,7 +75,7 @@ class Progress:
     @contextmanager
     def embedding(self, count: int) -> Iterator[EmbeddingBar]:
         """While texts are embedded."""
-        with self._bar("embedding", total=count, unit=" documents", smoothing=0.05) as bar:
+        with self._bar("embedding", total=count, unit=" documents", smoothing=0) as bar:
             yield EmbeddingBar(bar)
 
     @contextmanager
