@@ -20,24 +20,19 @@ from record import default_file, save
 
 # Appended to a start's own code, which leaves `module` and `json`.
 SERVE = """
-import os
 for text in {queries!r}:
     event = json.load(open({event!r}))
     event["body"], event["isBase64Encoded"] = json.dumps({{"text": text, "num_results": 5}}), False
     assert module.handler(event, None)["statusCode"] == 200
-found = {{}}
-for line in open("/proc/self/smaps_rollup"):
-    name, _, value = line.partition(":")
-    if value.endswith("kB\\n"):
-        found[name] = int(value.split()[0]) / 1024
-mapped, name = {{}}, ""
+pages, name = {{}}, ""
 for line in open("/proc/self/smaps"):
     first, *rest = line.split()
     if not first.endswith(":"):
-        name = os.path.basename(rest[4]) if len(rest) > 4 and rest[4].startswith("/") else ""
-    elif first in ("Rss:", "Anonymous:") and name:
-        mapped[name] = mapped.get(name, 0) + (1 if first == "Rss:" else -1) * int(rest[0]) / 1024
-print(json.dumps([found["Rss"], found["Anonymous"], mapped]))
+        name = rest[4] if len(rest) > 4 else ""
+    elif first in ("Rss:", "Anonymous:"):
+        counted = pages.setdefault(name, {{"Rss:": 0, "Anonymous:": 0}})
+        counted[first] += int(rest[0]) / 1024
+print(json.dumps(pages))
 """
 SEARCH = "[texts[int(i)] for i in found.search(made.encode([text]), 5).ids[0]]"
 RESIDENT = "int(open('/proc/self/statm').read().split()[1]) * 4096 / 2**20"
@@ -77,12 +72,16 @@ def serve(start: Start, queries: list[str]) -> dict[str, Any]:
     """MB after all queries: resident, of that what no file backs, and by file from half a megabyte on."""
     event = str(Path(__file__).resolve().parent.parent / "events" / "similar.json")
     code = start.command[-1] + SERVE.format(queries=queries, event=event)
-    resident, anonymous, mapped = json.loads(Start([*start.command[:-1], code], start.environ).run())
-    largest = sorted(mapped.items(), key=lambda item: -item[1])
+    pages = json.loads(Start([*start.command[:-1], code], start.environ).run())
+    mapped = {Path(name).name: both["Rss:"] - both["Anonymous:"] for name, both in pages.items()}
     return {
-        "resident": round(resident, 1),
-        "anonymous": round(anonymous, 1),
-        "mapped": {name: round(megabytes, 1) for name, megabytes in largest if megabytes >= 0.5},
+        "resident": round(sum(both["Rss:"] for both in pages.values()), 1),
+        "anonymous": round(sum(both["Anonymous:"] for both in pages.values()), 1),
+        "mapped": {
+            name: round(megabytes, 1)
+            for name, megabytes in sorted(mapped.items(), key=lambda item: -item[1])
+            if megabytes >= 0.5
+        },
     }
 
 

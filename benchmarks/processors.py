@@ -14,7 +14,6 @@ compares the ids with a full sort of its own scores. Emulation is slow: nothing 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import shlex
 import subprocess
@@ -50,21 +49,21 @@ def main() -> None:
     )
     parser.add_argument("artifact", type=Path)
     parser.add_argument("--pairs", type=Path, required=True, metavar="TSV")
-    parser.add_argument("--on", action="append", default=[], metavar="NAME=COMMAND")
+    parser.add_argument("--on", type=named, action="append", default=[], metavar="NAME=COMMAND")
     parser.add_argument("--searches", type=int, default=50, help="queries to the artifact (default: 50)")
+    # Not where they are emulated: the function's packages hold none of theirs.
+    from quality import read_pairs
     from record import default_file, save
     from scipy.stats import spearmanr
 
     parser.add_argument("--json", type=Path, metavar="FILE", default=default_file())
     options = parser.parse_args()
-    commands = {"this one": sys.executable} | dict(entry.split("=", 1) for entry in options.on)
-    with options.pairs.open(encoding="utf-8", newline="") as file:
-        pairs = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
-    human = [float(pair["score"]) for pair in pairs]
+    commands = {"this one": sys.executable} | dict(options.on)
+    human, *sentences = read_pairs(options.pairs)
     figures: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        texts = [pair[side] for side in ("sentence1", "sentence2") for pair in pairs]
+        texts = [*sentences[0], *sentences[1]]
         task = {"artifact": str(options.artifact.resolve()), "texts": texts, "searches": options.searches}
         (folder / "task.json").write_text(json.dumps(task))
         write_hostile(folder)
@@ -91,6 +90,14 @@ def main() -> None:
                 flush=True,
             )
     save(options.json, "processors", figures)
+
+
+def named(entry: str) -> tuple[str, str]:
+    """NAME=COMMAND in two."""
+    name, mark, command = entry.partition("=")
+    if not mark:
+        raise argparse.ArgumentTypeError(f"{entry!r} has no '=': write NAME=COMMAND")
+    return name, command
 
 
 def write_hostile(folder: Path) -> None:

@@ -99,13 +99,18 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines() if line.strip()]
 
 
-def score_pairs(path: Path, encoders: Encoders) -> dict[str, dict[str, float]]:
-    """STS: Spearman's correlation of the cosines with people's scores."""
+def read_pairs(path: Path) -> tuple[list[float], list[str], list[str]]:
+    """People's scores, first sentences and second sentences of a TSV like STS-B's."""
     with path.open(encoding="utf-8", newline="") as file:
         pairs = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     human = [float(pair["score"]) for pair in pairs]
-    first = encoders.encode([pair["sentence1"] for pair in pairs], f"{path.name} 1/2")
-    second = encoders.encode([pair["sentence2"] for pair in pairs], f"{path.name} 2/2")
+    return human, [pair["sentence1"] for pair in pairs], [pair["sentence2"] for pair in pairs]
+
+
+def score_pairs(path: Path, encoders: Encoders) -> dict[str, dict[str, float]]:
+    """STS: Spearman's correlation of the cosines with people's scores."""
+    human, *sentences = read_pairs(path)
+    first, second = (encoders.encode(side, f"{path.name} {n}/2") for n, side in enumerate(sentences, 1))
     return {
         name: {"spearman": float(spearmanr((first[name] * second[name]).sum(axis=1), human).statistic)}
         for name in first

@@ -28,6 +28,8 @@ REQUESTS = 0.20  # a million
 HTTP_API = 1.00  # a million
 MEMORIES = (512, 1024, 1769)
 MEMORY_PER_VCPU = 1769
+# Files with fewer MB in memory aren't listed.
+MAPPED = 5
 
 
 def main() -> None:
@@ -135,6 +137,10 @@ def speed(results: Results) -> str:
             if name != "growth"
         ]
         parts.append(table(["resident after 1,000 queries", "in all", "not of a file"], body))
+        files = memory.get(OURS, {}).get("mapped", {})
+        body = [[name, f"{megabytes:.0f} MB"] for name, megabytes in files.items() if megabytes >= MAPPED]
+        if body:
+            parts.append(table(["of ours, pages of a file", ""], body))
     return "\n\n".join(parts)
 
 

@@ -310,6 +310,15 @@ def test_the_scan_spares_nearly_every_row(tmp_path: Path, monkeypatch: pytest.Mo
     assert np.median(picked) < 400
 
 
+def test_larger_corpora_get_fewer_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export.scan, "HEAD_ENERGY", ((0, 0.95), (1000, 0.7)))
+    heads = []
+    for count in (999, 1000):
+        write(tmp_path, clustered(count), "rotated")
+        heads.append(int(read_safetensors(tmp_path / BOUNDS_FILE)["sizes"][2]))
+    assert heads[1] < heads[0]
+
+
 def test_hostile_embeddings_are_scored_in_one_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = np.repeat(clustered(1), 3000, axis=0)
     write(tmp_path, rows, "own columns")

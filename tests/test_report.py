@@ -32,7 +32,7 @@ RESULTS = {
     "quality": {"scifact": {"BM25": {"ndcg@10": 0.6}, "int8, mean": {"ndcg@10": 0.7}}},
     "cold start": {"warm pages": {"seeklet": 200.0, "textbook": 600.0}},
     "memory": {
-        "seeklet": {"resident": 130.2, "anonymous": 51.6},
+        "seeklet": {"resident": 130.2, "anonymous": 51.6, "mapped": {"embeddings": 29.1, "libm": 0.6}},
         "textbook": {"resident": 180.0, "anonymous": 143.0},
         "growth": {},
     },
@@ -51,6 +51,8 @@ def test_ratios_are_ours_over_theirs_and_what_we_lose_stays() -> None:
     assert "| embed 128 tokens | 6.00 ms | 1.200 |" in rows
     assert "| event, 20,000 documents | 1.00 ms | 0.250 |" in rows
     assert "| seeklet | 130 MB | 52 MB |" in rows
+    assert "| embeddings | 29 MB |" in rows
+    assert not any("libm" in row for row in rows)
 
 
 def test_sizes_in_order_and_recall_beside_what_is_not_exact() -> None:
