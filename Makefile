@@ -47,10 +47,10 @@ endif
 stop: ## ends the service that `make run` started
 	@$(PY) -m dev.serve --stop
 
-build/demo.jsonl: export/demo.py | $(STAMP)
+build/demo.jsonl: export/corpus/demo.py | $(STAMP)
 	@$(PY) -m export demo-corpus $@
 
-build/artifact/manifest.json: build/demo.jsonl $(wildcard export/*.py handler/*.py) | $(STAMP)
+build/artifact/manifest.json: build/demo.jsonl $(wildcard export/*.py export/*/*.py handler/*.py) | $(STAMP)
 	@$(PY) -m export --corpus build/demo.jsonl --text text --id id --metadata service,operation --out build/artifact
 	@touch $@
 

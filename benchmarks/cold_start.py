@@ -286,7 +286,7 @@ def prepare(artifact: Path, work: Path) -> tuple[dict[str, Start], Callable[[Map
         ),
     }
     if importlib.util.find_spec("sentence_transformers"):
-        from export.model import default_folder
+        from export.model.source_model import default_folder
 
         code = ANSWER_TORCH.format(model=str(default_folder()), folder=str(folder), event=event)
         starts[TORCH] = Start([sys.executable, "-c", code], {**os.environ, "TOKENIZERS_PARALLELISM": "false"})
@@ -395,10 +395,10 @@ def build_textbook(artifact: Path, out: Path) -> None:
     import numpy as np
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    from export.convert import FP32_FILE, convert
-    from export.model import find_model
+    from export.model.convert import FP32_FILE, convert
+    from export.model.source_model import find_model
     from handler.artifact import TOKENIZER_FILE, Manifest
-    from handler.embeddings import Embeddings
+    from handler.scores import Embeddings
 
     manifest = Manifest.load(artifact)
     out.mkdir(exist_ok=True)

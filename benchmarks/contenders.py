@@ -17,8 +17,8 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from export.convert import FP32_FILE, convert
-from export.model import DEFAULT_MODEL_ID, default_folder, find_model
+from export.model.convert import FP32_FILE, convert
+from export.model.source_model import DEFAULT_MODEL_ID, default_folder, find_model
 from handler.artifact import MODEL_FILE, TOKENIZER_FILE
 from handler.encoder import Encoder, load_tokenizer, open_session
 

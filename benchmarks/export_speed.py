@@ -18,7 +18,7 @@ from pathlib import Path
 
 from record import default_file, save
 
-from export.model import default_folder
+from export.model.source_model import default_folder
 from handler.artifact import Manifest
 from handler.documents import Documents
 from handler.encoder import Encoder

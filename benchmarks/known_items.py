@@ -18,7 +18,7 @@ import numpy as np
 from record import default_file, save
 from tqdm import tqdm
 
-from export.model import default_folder
+from export.model.source_model import default_folder
 from handler.searcher import Searcher
 
 TOP = 10

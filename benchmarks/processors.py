@@ -28,9 +28,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handler.artifact import Manifest
-from handler.embeddings import Embeddings
 from handler.encoder import Encoder
 from handler.index import Index
+from handler.scores import Embeddings
 
 F32 = NDArray[np.float32]
 K = 10
@@ -102,8 +102,8 @@ def named(entry: str) -> tuple[str, str]:
 
 def write_hostile(folder: Path) -> None:
     """Corpora that a bound has trouble with: folder/hostile/<n> with embeddings, scan and queries.npy."""
-    from export.scan import write_scan
-    from export.vectors import write_embeddings
+    from export.build.vectors import write_embeddings
+    from export.build.write_scan import write_scan
 
     rng = np.random.default_rng(0)
     for count in HOSTILE_ROWS:

@@ -26,8 +26,8 @@ from record import default_file, save
 from scipy.stats import spearmanr
 from tqdm import tqdm
 
-from export.convert import FP32_FILE, convert
-from export.model import find_model
+from export.model.convert import FP32_FILE, convert
+from export.model.source_model import find_model
 from handler.artifact import MODEL_FILE, TOKENIZER_FILE
 from handler.encoder import load_tokenizer, open_session
 from handler.pooling import POOLINGS, l2_normalize

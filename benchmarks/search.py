@@ -34,13 +34,13 @@ from cut import cut_queries
 from numpy.typing import NDArray
 from record import default_file, save
 
-from export.scan import write_scan
-from export.vectors import write_embeddings
+from export.build.vectors import write_embeddings
+from export.build.write_scan import write_scan
 from handler.artifact import EMBEDDINGS_FILE
-from handler.embeddings import Embeddings, read_safetensors
+from handler.bound import Scan
 from handler.encoder import Encoder
 from handler.index import Index
-from handler.scan import Scan
+from handler.scores import Embeddings, read_safetensors
 
 F32 = NDArray[np.float32]
 Ids = NDArray[np.int64]

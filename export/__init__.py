@@ -1,0 +1,1 @@
+"""Build time: a corpus and a sentence-transformer to one artifact."""

@@ -10,9 +10,8 @@ from dataclasses import fields
 from pathlib import Path
 
 from export.arguments import build_parser, demo_parser, thresholds, verify_parser
-from export.errors import CorpusError, OptionError, OutputError
-from export.progress import Progress
-from handler.errors import SeekletError
+from export.build.progress import Progress
+from handler.errors import CorpusError, OptionError, OutputError, SeekletError
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -68,8 +67,8 @@ def _fail(message: str) -> int:
 def _build(arguments: Sequence[str]) -> None:
     given = build_parser().parse_args(arguments)
     # After the options are read: --help and a wrong option don't wait for the rest.
-    from export.build import BuildOptions, build
-    from export.report import describe
+    from export.build.pipeline import BuildOptions, build
+    from export.build.summary import describe
 
     if given.corpus != "-":
         _check_corpus(Path(given.corpus))
@@ -93,7 +92,7 @@ def _check_corpus(path: Path) -> None:
 
 def _verify(arguments: Sequence[str]) -> None:
     given = verify_parser().parse_args(arguments)
-    from export.verify import verify_artifact
+    from export.build.verify import verify_artifact
 
     figures = verify_artifact(given.artifact, given.model, given.revision, given.threads)
     for name, value in figures.items():
@@ -104,7 +103,7 @@ def _verify(arguments: Sequence[str]) -> None:
 
 def _demo_corpus(arguments: Sequence[str]) -> None:
     file: Path = demo_parser().parse_args(arguments).file
-    from export.demo import write_demo_corpus
+    from export.corpus.demo import write_demo_corpus
 
     if file.is_dir():
         raise OutputError(f"{file} is a folder: name a file")

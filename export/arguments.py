@@ -7,10 +7,10 @@ import os
 from pathlib import Path
 from typing import NoReturn
 
-from export.errors import OptionError
-from export.formats import FORMATS
-from export.vectors import DTYPES
-from export.verify import Thresholds
+from export.build.vectors import DTYPES
+from export.build.verify import Thresholds
+from export.corpus.formats import FORMATS
+from handler.errors import OptionError
 from handler.pooling import POOLINGS
 
 EXAMPLES = """\

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from handler import schemas
+from handler import __version__, schemas
 from handler.access import HEADER, refuse_without_key
 from handler.errors import RequestError
 from handler.searcher import Searcher
@@ -34,7 +34,7 @@ def create_app(settings: Settings, searcher: Searcher) -> FastAPI:
     app = FastAPI(
         title="seeklet",
         description="Semantic search over short texts.",
-        version="0.1.0",
+        version=__version__,
         redirect_slashes=False,
         responses={
             status: {"model": schemas.ErrorResponse, "description": text}

@@ -4,9 +4,14 @@ SeekletError                  what a user can mend; its text is one sentence wit
 ├── SettingsError             an environment variable has an unusable value
 ├── ArtifactError             the artifact is missing, damaged, or of another make than this code
 ├── RequestError              a request that can't be answered; carries status, code and field
-└── ExportError               (export/errors.py) the build can't go on
+└── ExportError               the export can't go on: exit status 2, one sentence
+    ├── OptionError           the command line can't be understood
+    ├── CorpusError           the corpus can't be read as asked; names file, line, column
+    ├── ModelError            the model is missing, damaged, or can't be reproduced faithfully
+    ├── OutputError           the artifact can't be written where it was asked for
+    └── VerifyError           the artifact is less faithful than the thresholds ask
 
-Anything else that escapes is a defect in seeklet.
+Anything else that escapes is a defect in seeklet. All are in one module, so that a caller finds every one of them.
 """
 
 from __future__ import annotations
@@ -36,3 +41,27 @@ class RequestError(SeekletError):
         self.status = status
         self.code = code
         self.field = field
+
+
+class ExportError(SeekletError):
+    """Raise when the build can't go on; the message says what to do."""
+
+
+class OptionError(ExportError):
+    """Raise when the command line can't be understood."""
+
+
+class CorpusError(ExportError):
+    """Raise when the corpus can't be read as asked."""
+
+
+class ModelError(ExportError):
+    """Raise when the model is missing, damaged, or can't be reproduced faithfully."""
+
+
+class OutputError(ExportError):
+    """Raise when the artifact can't be written where it was asked for."""
+
+
+class VerifyError(ExportError):
+    """Raise when the artifact is less faithful than the thresholds ask."""

@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from handler.embeddings import Embeddings
-from handler.scan import PADDING, Bound, Scan
+from handler.bound import PADDING, Bound, Scan
+from handler.scores import Embeddings
 from handler.threads import thread_pool
 
 # A row that is picked out costs as much as this many that are scored in passing.

@@ -13,9 +13,9 @@ import pytest
 from texts import TEXTS
 from tiny import make_model
 
-from export.build import BuildOptions, build
-from export.progress import Progress
-from export.verify import Thresholds
+from export.build.pipeline import BuildOptions, build
+from export.build.progress import Progress
+from export.build.verify import Thresholds
 
 USERS_CACHE = os.environ.get("SEEKLET_CACHE")
 

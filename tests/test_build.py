@@ -21,14 +21,14 @@ from texts import TEXTS
 from tiny import MAX_LENGTH
 
 from export.__main__ import main
-from export.build import BuildOptions, Summary, build
-from export.embed import EMBED_CHUNK
-from export.errors import CorpusError, ModelError, OutputError, VerifyError
-from export.journal import RECORD
-from export.progress import Progress
-from export.verify import Thresholds
+from export.build.embed import EMBED_CHUNK
+from export.build.journal import RECORD
+from export.build.pipeline import BuildOptions, Summary, build
+from export.build.progress import Progress
+from export.build.verify import Thresholds
 from handler.artifact import Manifest
 from handler.encoder import Encoder
+from handler.errors import CorpusError, ModelError, OutputError, VerifyError
 from handler.searcher import Searcher
 
 pytestmark = pytest.mark.usefixtures("use_tiny_cache")
@@ -39,7 +39,7 @@ DIM = 32
 # `python -m export` that dies, as of kill -9, in the middle of embedding.
 DYING = f"""
 import os, signal, sys
-from export import journal
+from export.build import journal
 from export.__main__ import main
 journal.SYNC_SECONDS = -1.0
 append, chunks = journal.Journal.append, []
@@ -284,7 +284,7 @@ def test_every_config_of_the_model_counts(
     shutil.copytree(tiny_model, model)
     # Its weights and graph stay the same: no new conversion for this test.
     converted = next(Path(os.environ["SEEKLET_CACHE"]).glob("model-*"))
-    monkeypatch.setattr("export.build.convert", lambda model: converted)
+    monkeypatch.setattr("export.build.pipeline.convert", lambda model: converted)
     export(corpus_file, tmp_path / "out", model=str(model))
     assert export(corpus_file, tmp_path / "out", model=str(model)).up_to_date
     path = model / name
@@ -561,7 +561,7 @@ def test_a_damaged_model_ends_with_one_sentence(corpus_file: Path, tiny_model: P
 def test_two_exports_at_once(
     refuse: Callable[..., str], export: Export, corpus_file: Path, tmp_path: Path
 ) -> None:
-    from export.output import Output
+    from export.build.output import Output
 
     with Output(tmp_path / "out"):
         sentence = refuse(corpus_file)

@@ -12,7 +12,7 @@ from command import refusal, run_export
 
 from export.__main__ import main
 from export.arguments import build_parser, demo_parser, verify_parser
-from export.verify import Thresholds
+from export.build.verify import Thresholds
 from handler.artifact import Manifest
 
 pytestmark = pytest.mark.usefixtures("use_tiny_cache")
@@ -231,7 +231,7 @@ def test_interrupted_it_says_how_to_go_on(
     def interrupt(*arguments: object, **options: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("export.build.embed", interrupt)
+    monkeypatch.setattr("export.build.pipeline.embed", interrupt)
     command = ["--corpus", str(corpus_file), "--text", "text", "--model", str(tiny_model)]
     assert main([*command, "--out", str(tmp_path / "out"), "--quiet"]) == 130
     assert list(tmp_path.iterdir()) == []
@@ -243,6 +243,6 @@ def test_a_defect_is_not_hidden(monkeypatch: pytest.MonkeyPatch, corpus_file: Pa
     def fail(*arguments: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("export.build.build", fail)
+    monkeypatch.setattr("export.build.pipeline.build", fail)
     with pytest.raises(ZeroDivisionError):
         main(["--corpus", str(corpus_file), "--text", "text", "--out", "o"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import errno
 import json
 import os
@@ -15,13 +14,12 @@ from typing import Any
 
 import pytest
 
-from export import convert as module
-from export.convert import ASIDE, CODE, TOLD, cache_folder, conversion_key, convert
-from export.errors import ModelError, OutputError
-from export.model import SourceModel, find_model
+from export.model import convert as module
+from export.model.convert import ASIDE, TOLD, cache_folder, conversion_key, convert
+from export.model.source_model import SourceModel, find_model
+from handler.errors import ModelError, OutputError
 
 NAMES = ("fp32.onnx", "model.onnx", "model.onnx.data", "tokenizer.json")
-ROOM = Path(module.__file__).parent
 
 
 @pytest.fixture
@@ -114,20 +112,6 @@ def test_what_decides_the_bytes_decides_the_place(
     keys.append(conversion_key(model))
     assert len(set(keys)) == len(keys)
     assert keys[-1] == conversion_key(replace(model, model_id="renamed", query_prompt="q "))
-
-
-def test_all_code_that_converts_is_in_the_key() -> None:
-    """quantize.py and whatever of this package it imports, but for the errors, which decide no bytes."""
-    seen: set[str] = set()
-    waiting = ["quantize.py"]
-    while waiting:
-        seen.add(name := waiting.pop())
-        for node in ast.walk(ast.parse((ROOM / name).read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("export."):
-                imported = f"{(node.module or '').removeprefix('export.')}.py"
-                if imported not in seen:
-                    waiting.append(imported)
-    assert seen - {"errors.py"} == set(CODE) - {"convert.py"}
 
 
 @pytest.mark.parametrize(

@@ -23,10 +23,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from export.corpus import CorpusReader
-from export.errors import CorpusError
-from export.source import MAX_LINE
+from export.corpus.reader import CorpusReader
+from export.corpus.source import MAX_LINE
 from handler.documents import Document
+from handler.errors import CorpusError
 
 pa: Any = pytest.importorskip("pyarrow")
 pq: Any = importlib.import_module("pyarrow.parquet")

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from export.corpus import CorpusReader
-from export.demo import split_words, strip_html, write_demo_corpus
-from export.errors import ExportError, OutputError
+from export.corpus.demo import split_words, strip_html, write_demo_corpus
+from export.corpus.reader import CorpusReader
+from handler.errors import ExportError, OutputError
 
 needs_botocore = pytest.mark.skipif(
     importlib.util.find_spec("botocore") is None, reason="botocore isn't installed"

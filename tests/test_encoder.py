@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sentence_transformers import SentenceTransformer
 
-from export.model import default_folder
+from export.model.source_model import default_folder
 from handler.artifact import Manifest
 from handler.encoder import Encoder
 from handler.errors import ArtifactError

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from tiny import make_model, write_json
 from tokenizers import Tokenizer, normalizers
 
-from export.build import BuildOptions, build
-from export.convert import convert, lowercase_first
-from export.model import SourceModel, find_model
-from export.progress import Progress
+from export.build.pipeline import BuildOptions, build
+from export.build.progress import Progress
+from export.model.convert import convert, lowercase_first
+from export.model.source_model import SourceModel, find_model
 from handler.artifact import Manifest
 from handler.encoder import Encoder
 from handler.searcher import Searcher

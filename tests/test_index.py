@@ -18,13 +18,13 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
-import export.scan
+import export.build.write_scan
 import handler.index
-from export.scan import write_scan
-from handler.embeddings import Embeddings, Rows, read_safetensors
+from export.build.write_scan import write_scan
+from handler.bound import BOUNDS_FILE, MATRIX_FILE, MODEL_FILE, Scan
 from handler.errors import ArtifactError
 from handler.index import Index
-from handler.scan import BOUNDS_FILE, MATRIX_FILE, MODEL_FILE, Scan
+from handler.scores import Embeddings, Rows, read_safetensors
 
 FORMS = ["none", "own columns", "rotated"]
 F32 = NDArray[np.float32]
@@ -38,8 +38,8 @@ def write(directory: Path, rows: Rows, form: str = "none", scales: F32 | None = 
     save_file(tensors, directory / "embeddings.safetensors")
     embeddings = Embeddings.load(directory, *rows.shape)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(export.scan, "MIN_ROWS", math.inf if form == "none" else 1)
-        patch.setattr(export.scan, "ROTATED_ROWS", 1 if form == "rotated" else math.inf)
+        patch.setattr(export.build.write_scan, "MIN_ROWS", math.inf if form == "none" else 1)
+        patch.setattr(export.build.write_scan, "ROTATED_ROWS", 1 if form == "rotated" else math.inf)
         write_scan(embeddings, directory)
     return embeddings
 
@@ -311,7 +311,7 @@ def test_the_scan_spares_nearly_every_row(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_larger_corpora_get_fewer_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(export.scan, "HEAD_ENERGY", ((0, 0.95), (1000, 0.7)))
+    monkeypatch.setattr(export.build.write_scan, "HEAD_ENERGY", ((0, 0.95), (1000, 0.7)))
     heads = []
     for count in (999, 1000):
         write(tmp_path, clustered(count), "rotated")

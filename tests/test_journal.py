@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from export.journal import KEY_BYTES, RECORD, Journal
+from export.build.journal import KEY_BYTES, RECORD, Journal
 
 DIM = 3
 RECIPE = "ab" * 32

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from tiny import write_json
 
-from export.errors import ModelError
-from export.model import DEFAULT_WEIGHTS_SHA256, SourceModel, default_folder, find_model
+from export.model.source_model import DEFAULT_WEIGHTS_SHA256, SourceModel, default_folder, find_model
+from handler.errors import ModelError
 
 WEIGHTS = b"not really weights: they are hashed, not read"
 BERT = {"model_type": "bert", "hidden_size": 32, "num_attention_heads": 4, "max_position_embeddings": 128}
@@ -374,7 +374,7 @@ def test_a_wrong_checksum_gives_both(folder: Path) -> None:
 
 
 def test_a_damaged_default_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("export.model.default_folder", lambda: folder)
+    monkeypatch.setattr("export.model.source_model.default_folder", lambda: folder)
     with pytest.raises(ModelError, match=f"expected {DEFAULT_WEIGHTS_SHA256}: it is damaged"):
         find_model(None, None, None)
 

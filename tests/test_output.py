@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from export.errors import OutputError
-from export.output import LOCK_FILE, Output
+from export.build.output import LOCK_FILE, Output
+from handler.errors import OutputError
 
 
 def names(folder: Path) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from export.progress import Progress
+from export.build.progress import Progress
 
 
 @pytest.mark.parametrize(("known", "speed_known"), [(1000, False), (990, True)])

@@ -15,11 +15,11 @@ import pytest
 from scipy.stats import spearmanr
 from test_app import EVENTS, ROOT
 
-from export.build import BuildOptions, build
-from export.model import default_folder
-from export.progress import Progress
-from handler.embeddings import Embeddings
+from export.build.pipeline import BuildOptions, build
+from export.build.progress import Progress
+from export.model.source_model import default_folder
 from handler.encoder import Encoder
+from handler.scores import Embeddings
 from handler.searcher import Searcher
 
 HEADLINES = 6000

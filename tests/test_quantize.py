@@ -23,11 +23,11 @@ pytest.importorskip("optimum.exporters.onnx")
 import onnx  # noqa: E402
 import onnxruntime as ort  # noqa: E402
 
-from export import fuse  # noqa: E402
-from export.errors import ModelError  # noqa: E402
-from export.graph import INPUT, OUTPUT, Graph  # noqa: E402
-from export.quantize import quantize  # noqa: E402
-from export.rounding import int8_weight  # noqa: E402
+from export.graph import fuse  # noqa: E402
+from export.graph.onnx_graph import INPUT, OUTPUT, Graph  # noqa: E402
+from export.graph.quantize import quantize  # noqa: E402
+from export.graph.rounding import int8_weight  # noqa: E402
+from handler.errors import ModelError  # noqa: E402
 
 HEADS, HIDDEN, WORDS = 2, 128, 400
 LENGTHS = (1, 2, 7, 33, 60)
@@ -196,7 +196,7 @@ def test_one_thread_and_two_give_the_same_bits(bert: Tiny) -> None:
 def test_another_process_writes_the_same_bytes(bert: Tiny, tmp_path: Path) -> None:
     there = tmp_path / bert.int8.name
     code = (
-        "import sys; from pathlib import Path; from export.quantize import quantize;"
+        "import sys; from pathlib import Path; from export.graph.quantize import quantize;"
         "quantize(Path(sys.argv[1]), Path(sys.argv[2]), num_attention_heads=2, hidden_size=128, model_type='tiny')"
     )
     done = subprocess.run(

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from export.journal import Rows
-from export.vectors import ALIGNMENT, stored_rows, write_embeddings
+from export.build.journal import Rows
+from export.build.vectors import ALIGNMENT, stored_rows, write_embeddings
 
 MATRIX = np.random.default_rng(0).standard_normal((23, 7)).astype(np.float32)
 

@@ -11,12 +11,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from export.build import BuildOptions, build
-from export.convert import convert
-from export.errors import ModelError, VerifyError
-from export.model import find_model
-from export.progress import Progress
-from export.verify import (
+from export.build.pipeline import BuildOptions, build
+from export.build.progress import Progress
+from export.build.verify import (
     DOCUMENTS,
     QUERIES,
     Thresholds,
@@ -26,9 +23,11 @@ from export.verify import (
     sample_documents,
     verify_artifact,
 )
+from export.model.convert import convert
+from export.model.source_model import find_model
 from handler.artifact import Manifest
 from handler.encoder import Encoder, load_tokenizer
-from handler.errors import ArtifactError
+from handler.errors import ArtifactError, ModelError, VerifyError
 
 pytestmark = pytest.mark.usefixtures("use_tiny_cache")
 
@@ -142,7 +141,7 @@ def test_a_folders_model_must_be_named(tiny_artifact: Path) -> None:
 
 
 def test_another_model_is_refused(tiny_artifact: Path) -> None:
-    from export.model import default_folder
+    from export.model.source_model import default_folder
 
     with pytest.raises(ModelError, match=r"has SHA-256 53aa51172d.*, expected "):
         verify_artifact(tiny_artifact, str(default_folder()), None, threads=1)

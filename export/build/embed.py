@@ -18,12 +18,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from export.journal import KEY_BYTES, Journal, Rows
-from export.progress import Progress
-from export.scan import write_scan
-from export.vectors import stored_rows, write_embeddings
+from export.build.journal import KEY_BYTES, Journal, Rows
+from export.build.progress import Progress
+from export.build.write_scan import write_scan
+from export.build.vectors import stored_rows, write_embeddings
 from handler.artifact import DOCUMENTS_FILE, EMBEDDINGS_FILE, Manifest
-from handler.embeddings import Embeddings
+from handler.scores import Embeddings
 from handler.encoder import Encoder
 
 TOKENS_FILE = "documents.tokens.npy"

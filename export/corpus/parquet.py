@@ -15,9 +15,9 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from export.errors import CorpusError
-from export.formats import Row, check_columns
-from export.source import Source
+from export.corpus.formats import Row, check_columns
+from export.corpus.source import Source
+from handler.errors import CorpusError
 
 _BATCH = 256  # rows: 25 MB where each holds 100 KB
 _BUFFER = 1 << 20  # bytes read ahead per column

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import NodeProto
 
-from export.graph import INPUT, FloatArray, Graph
-from export.products import MOST_OUTLIERS, bias_of, products_of, weight_of
+from export.graph.onnx_graph import INPUT, FloatArray, Graph
+from export.graph.products import MOST_OUTLIERS, bias_of, products_of, weight_of
 
 SMOOTHING = 0.75
 """How much of a channel's excess over the median moves into the weights (SmoothQuant's alpha)."""

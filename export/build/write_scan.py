@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 from safetensors.numpy import save
 
-from handler.embeddings import Embeddings
-from handler.scan import (
+from handler.scores import Embeddings
+from handler.bound import (
     BOUNDS_FILE,
     LONGEST,
     MATRIX_FILE,
@@ -31,6 +31,8 @@ from handler.scan import (
     ZERO_POINT,
 )
 
+# Raise it with every change that gives other bytes for the same embeddings.
+SCAN_VERSION = 1
 # Below this many rows a pass over everything is as fast.
 MIN_ROWS = 2_000
 # From this many rows a rotation costs no time, since fewer columns are read, and the matrix is smaller.

@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from export.errors import ModelError
+from handler.errors import ModelError
 
 # Their positions begin after the padding id, so that many of the table's rows can't be used.
 OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert", "mpnet")

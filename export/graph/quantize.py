@@ -20,15 +20,15 @@ from numpy.typing import NDArray
 from onnx import TensorProto
 from tokenizers import Tokenizer
 
-from export.errors import ModelError
-from export.fuse import fuse, sample_ids
-from export.graph import INPUT, FloatArray, Graph
-from export.outliers import tame_outliers
-from export.products import bias_of, products_of, weight_of
-from export.rounding import int8_weight
-from export.saving import save_optimized
-from export.sentences import PASSAGES, SENTENCES
+from export.graph.fuse import fuse, sample_ids
+from export.graph.onnx_graph import INPUT, FloatArray, Graph
+from export.graph.outliers import tame_outliers
+from export.graph.products import bias_of, products_of, weight_of
+from export.graph.rounding import int8_weight
+from export.graph.saving import save_optimized
+from export.graph.sentences import PASSAGES, SENTENCES
 from handler.artifact import WEIGHTS_SUFFIX
+from handler.errors import ModelError
 
 CONTRIB = "com.microsoft"
 

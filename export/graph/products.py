@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from onnx import NodeProto
 
-from export.graph import OUTPUT, FloatArray, Graph
+from export.graph.onnx_graph import OUTPUT, FloatArray, Graph
 
 MOST_OUTLIERS = 16
 """Units of a hidden layer that are computed apart; a product as narrow as that is one of theirs."""

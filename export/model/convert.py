@@ -1,7 +1,7 @@
 """A sentence-transformer to what the handler runs: model.onnx (int8) and tokenizer.json.
 
 Optimum converts in a process of its own, so that torch's memory is gone before the texts are embedded.
-The outcome is cached by the weights, the versions of the converters and this package's own code.
+The outcome is cached by the weights, the versions of the converters and CONVERSION_VERSION.
 """
 
 from __future__ import annotations
@@ -22,24 +22,14 @@ from pathlib import Path
 
 from tokenizers import Tokenizer, normalizers
 
-from export.errors import ModelError, OutputError
-from export.model import SourceModel
+from export.model.source_model import SourceModel
 from handler.artifact import MODEL_FILE, TOKENIZER_FILE, WEIGHTS_FILE
+from handler.errors import ModelError, OutputError
 
 FP32_FILE = "fp32.onnx"
-CONVERTERS = ("torch", "transformers", "optimum-onnx", "onnx", "onnxruntime")
-# The modules whose code decides the conversion's bytes.
-CODE = (
-    "convert.py",
-    "quantize.py",
-    "outliers.py",
-    "products.py",
-    "rounding.py",
-    "saving.py",
-    "sentences.py",
-    "fuse.py",
-    "graph.py",
-)
+CONVERTERS = ("torch", "transformers", "optimum-onnx", "onnx", "onnxruntime", "tokenizers", "numpy")
+# Raise it with every change of this room or of export/graph/ that changes the converted bytes.
+CONVERSION_VERSION = 1
 # The child's exit status where its standard error is a sentence for the user.
 TOLD = 3
 ASIDE = "converting-"
@@ -97,9 +87,9 @@ def remove_leftovers(cache: Path) -> None:
 
 def _convert_aside(model: SourceModel, aside: str) -> None:
     # Wherever this process was started, the child finds the same package.
-    path = [str(Path(__file__).parent.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    path = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
     done = subprocess.run(
-        [sys.executable, "-m", "export.convert", aside],
+        [sys.executable, "-m", "export.model.convert", aside],
         input=json.dumps(dataclasses.asdict(model), default=str),
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
         capture_output=True,
@@ -117,10 +107,9 @@ def _convert_aside(model: SourceModel, aside: str) -> None:
 
 
 def conversion_key(model: SourceModel) -> str:
-    """What decides the conversion's bytes: weights, configs, tokenizer, converters, this package's code."""
-    code = b"".join((Path(__file__).parent / name).read_bytes() for name in CODE)
-    recipe = [model.weights_sha256, model.model_type, model.lowercase, versions()]
-    digest = hashlib.sha256(json.dumps(recipe).encode() + code)
+    """What decides the conversion's bytes: weights, configs, tokenizer, converters, and our own version."""
+    recipe = [CONVERSION_VERSION, model.weights_sha256, model.model_type, model.lowercase, versions()]
+    digest = hashlib.sha256(json.dumps(recipe).encode())
     for path in sorted(model.transformer_dir.iterdir()):
         if path.suffix in (".json", ".txt", ".model") and path.is_file():
             digest.update(path.name.encode() + path.read_bytes())
@@ -131,7 +120,7 @@ def _convert_here(model: SourceModel, aside: Path) -> None:
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     from optimum.exporters.onnx import main_export
 
-    from export.quantize import quantize
+    from export.graph.quantize import quantize
 
     main_export(
         str(model.transformer_dir),

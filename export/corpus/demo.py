@@ -19,7 +19,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from export.errors import ExportError, OutputError
+from handler.errors import ExportError, OutputError
 
 # Tags within a sentence; at any other one, words on its two sides are apart.
 _INLINE = frozenset({"a", "b", "code", "em", "i", "link", "span", "strong", "sub", "sup", "u"})

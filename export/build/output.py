@@ -17,8 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from export.errors import OutputError
-from export.journal import JOURNAL
+from handler.errors import OutputError
+from export.build.journal import JOURNAL
 from handler.artifact import MANIFEST_FILE
 
 LOCK_FILE = "lock"

@@ -14,7 +14,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from export.journal import Rows
+from export.build.journal import Rows
 
 DTYPES = {"float32": ("F32", 4), "float16": ("F16", 2), "int8": ("I8", 1)}
 # The data begins on a multiple of this, so that a map of it is aligned.

@@ -18,9 +18,9 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from export.convert import FP32_FILE, convert
-from export.errors import ModelError, VerifyError
-from export.model import DEFAULT_MODEL_ID, find_model
+from export.model.convert import FP32_FILE, convert
+from handler.errors import ModelError, VerifyError
+from export.model.source_model import DEFAULT_MODEL_ID, find_model
 from handler.artifact import DOCUMENTS_FILE, OFFSETS_FILE, Manifest
 from handler.encoder import Encoder
 from handler.errors import ArtifactError

@@ -22,7 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from export.errors import CorpusError
+from handler.errors import CorpusError
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

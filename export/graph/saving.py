@@ -9,7 +9,7 @@ import onnx
 import onnxruntime as ort
 from onnx import TensorProto, numpy_helper
 
-from export.graph import Graph
+from export.graph.onnx_graph import Graph
 from handler.artifact import WEIGHTS_SUFFIX
 
 LEAST_WEIGHT = 1024

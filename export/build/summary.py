@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from export.build import Summary
+from export.build.pipeline import Summary
 
 
 def describe(summary: Summary, out: Path) -> str:

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from export.errors import CorpusError
-from export.formats import (
+from export.corpus.formats import (
     FORMATS,
     Row,
     detect_format,
@@ -23,9 +22,10 @@ from export.formats import (
     show,
     unknown_column,
 )
-from export.parquet import read_parquet
-from export.source import Source, open_source
+from export.corpus.parquet import read_parquet
+from export.corpus.source import Source, open_source
 from handler.documents import Document
+from handler.errors import CorpusError
 
 
 class CorpusReader:

@@ -18,8 +18,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
-from export.errors import CorpusError
-from export.source import MAX_LINE, PARQUET_MAGIC, Source
+from export.corpus.source import MAX_LINE, PARQUET_MAGIC, Source
+from handler.errors import CorpusError
 
 FORMATS = ("csv", "tsv", "jsonl", "txt", "parquet")
 

@@ -18,17 +18,17 @@ from typing import Any
 
 import numpy as np
 
-from export import scan
-from export.configs import usable_positions
-from export.convert import conversion_key, convert, versions
-from export.corpus import CorpusReader
-from export.embed import embed, find_reusable, save_array, write_arrays
-from export.errors import ModelError
-from export.journal import Journal
-from export.model import SourceModel, find_model
-from export.output import LOCK_FILE, Output
-from export.progress import Progress
-from export.verify import Thresholds, measure
+from export.model.configs import usable_positions
+from export.model.convert import conversion_key, convert, versions
+from export.corpus.reader import CorpusReader
+from export.build.embed import embed, find_reusable, save_array, write_arrays
+from handler.errors import ModelError
+from export.build.journal import Journal
+from export.model.source_model import SourceModel, find_model
+from export.build.output import LOCK_FILE, Output
+from export.build.progress import Progress
+from export.build.verify import Thresholds, measure
+from export.build.write_scan import SCAN_VERSION
 from handler.artifact import (
     DOCUMENTS_FILE,
     FORMAT_VERSION,
@@ -200,8 +200,7 @@ def _inputs_sha256(options: BuildOptions, model: SourceModel, recipe: Recipe) ->
     named = {name: getattr(options, name) for name in names} | asdict(recipe)
     source = [model.model_id, model.revision, conversion_key(model)]
     thresholds = None if options.thresholds is None else asdict(options.thresholds)
-    digest.update(json.dumps([FORMAT_VERSION, named, source, thresholds]).encode())
-    digest.update(Path(scan.__file__).read_bytes())
+    digest.update(json.dumps([FORMAT_VERSION, SCAN_VERSION, named, source, thresholds]).encode())
     return digest.hexdigest()
 
 

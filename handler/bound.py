@@ -15,8 +15,8 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from handler.embeddings import read_safetensors
 from handler.errors import ArtifactError
+from handler.scores import read_safetensors
 
 MODEL_FILE = "scan.onnx"
 MATRIX_FILE = "scan.bin"

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import NodeProto, helper
 
-from export.errors import ModelError
-from export.graph import INPUT, OUTPUT, Array, FloatArray, Graph
+from export.graph.onnx_graph import INPUT, OUTPUT, Array, FloatArray, Graph
+from handler.errors import ModelError
 
 LENGTHS = (3, 8)
 """Lengths (tokens) at which a value is looked at; not 1, where broadcasting hides mistakes."""

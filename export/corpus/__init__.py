@@ -1,0 +1,1 @@
+"""A corpus file to documents."""

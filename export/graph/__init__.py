@@ -1,0 +1,1 @@
+"""The model's ONNX graph: fused, and quantised to int8."""

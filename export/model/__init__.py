@@ -1,0 +1,1 @@
+"""A sentence-transformer: found, read, and converted."""

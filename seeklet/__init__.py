@@ -1,0 +1,1 @@
+"""The face of seeklet: what a program imports."""
