@@ -18,8 +18,8 @@ from export.model.convert import convert
 from export.model.fp32 import Fp32Encoder
 from export.model.source_model import SourceModel, find_model
 from export.model.staging import stage
-from handler.encoder import load_tokenizer
 from handler.errors import ModelError
+from handler.tokenizer import load_tokenizer
 
 
 @pytest.fixture
