@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from export.arguments import build_parser
+from seeklet.commands.export import build_parser
 from handler.artifact import REQUIRED_FILES, Manifest
 
 ROOT = Path(__file__).parent.parent
