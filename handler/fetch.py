@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from handler.artifact import MANIFEST_FILE, FileEntry
 from handler.errors import ArtifactError, SettingsError
+from handler.manifest import MANIFEST_FILE, FileEntry
 
 try:
     import botocore.config

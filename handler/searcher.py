@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from handler.artifact import Manifest
+from handler.artifact import Artifact
 from handler.documents import Documents
 from handler.encoder import Encoder
 from handler.index import Index
+from handler.manifest import Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +50,12 @@ class Searcher:
     @classmethod
     def load(cls, directory: Path | str, threads: int = 1) -> Searcher:
         """Loads and checks the artifact in `directory`; raises ArtifactError with the remedy."""
-        directory = Path(directory)
-        manifest = Manifest.load(directory)
+        artifact = Artifact.open(directory)
         return cls(
-            manifest,
-            Encoder.load(directory, manifest, threads),
-            Index.load(directory, manifest.count, manifest.dim, threads),
-            Documents.load(directory, manifest.count),
+            artifact.manifest,
+            Encoder.open(artifact, threads),
+            Index.open(artifact, threads),
+            Documents.open(artifact),
         )
 
     def search(self, query: str, k: int) -> list[Hit]:

@@ -12,7 +12,7 @@ from command import refusal, run_export, run_seeklet
 
 from export.__main__ import main
 from export.build.verify import Thresholds
-from handler.artifact import Manifest
+from handler.artifact import Artifact
 from seeklet.commands.export import build_parser
 
 pytestmark = pytest.mark.usefixtures("use_tiny_cache")
@@ -128,7 +128,7 @@ def test_the_summary(
     command = ["--corpus", str(corpus_file), "--text", "text", "--model", str(tiny_model), "--out", str(out)]
     assert main(command) == 0
     captured = capsys.readouterr()
-    manifest = Manifest.load(out)
+    manifest = Artifact.open(out).manifest
     lines = captured.out.splitlines()
     assert lines[0].startswith(f"{out}: done in ")
     assert re.search(rf"documents +{manifest.count} +{manifest.count} texts embedded", captured.out)
@@ -167,14 +167,14 @@ def test_thresholds_that_it_doesnt_reach(
     )
     assert not out.exists()
     assert main([*command, "--quiet", "--no-verify", "--min-cosine-mean", "1"]) == 0
-    assert Manifest.load(out).verify is None
+    assert Artifact.open(out).manifest.verify is None
 
 
 def test_verify(tiny_artifact: Path, tiny_model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["verify", str(tiny_artifact), "--model", str(tiny_model)]
     assert main(command) == 0
     out = capsys.readouterr().out
-    figures = Manifest.load(tiny_artifact).verify
+    figures = Artifact.open(tiny_artifact).manifest.verify
     assert figures is not None
     assert re.search(rf"^cosine mean +{figures['cosine_mean']}$", out, re.MULTILINE)
     assert out.endswith(f"{tiny_artifact} is whole, and faithful to fp32\n")
@@ -196,7 +196,7 @@ def test_verify_finds_a_flipped_bit(
     expected = json.loads((damaged / "manifest.json").read_text())["files"][name]["sha256"]
     assert re.fullmatch(
         rf"error: {re.escape(str(damaged / name))} has SHA-256 [0-9a-f]{{64}}, its manifest says {expected}: "
-        r"copy it again, or run `python -m export` with --force\n",
+        r"copy it again, or run `seeklet export` again\n",
         message,
     )
 

@@ -9,7 +9,8 @@ from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
-from handler.artifact import Manifest
+from handler.artifact import Artifact
+from handler.manifest import Manifest
 from seeklet.arguments import Parser, default_artifact, new_parser
 from seeklet.terminal import printable, to_json
 
@@ -48,7 +49,7 @@ def build_parser(prog: str = "seeklet info") -> Parser:
 def run(options: argparse.Namespace, environ: MutableMapping[str, str]) -> None:
     """Prints the artifact's description."""
     directory: Path = options.artifact or default_artifact(environ.get("ARTIFACT_DIR"))
-    manifest = Manifest.load(directory)
+    manifest = Artifact.open(directory).manifest
     if options.json or not sys.stdout.isatty():
         print(to_json(as_json(manifest), indent=2))
     else:
@@ -74,7 +75,7 @@ def describe(directory: Path, manifest: Manifest) -> list[str]:
             "prompts", f"query {_prompt(manifest.query_prompt)}, document {_prompt(manifest.document_prompt)}"
         ),
     ]
-    if graph := getattr(manifest, "graph", None):
+    if graph := manifest.graph:
         lines.append(_row("graph", graph))
     lines += [
         _row("embeddings", manifest.dtype),

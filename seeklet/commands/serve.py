@@ -9,7 +9,7 @@ import sys
 from collections.abc import MutableMapping
 from pathlib import Path
 
-from handler.artifact import Manifest
+from handler.artifact import Artifact
 from handler.errors import OptionError
 from handler.settings import Settings
 from seeklet.arguments import Parser, default_artifact, new_parser, port
@@ -57,7 +57,7 @@ def run(options: argparse.Namespace, environ: MutableMapping[str, str]) -> None:
     directory = Path(options.artifact or default_artifact(environ.get("ARTIFACT_DIR"))).absolute()
     # Both before the socket: what is wrong with them is one sentence.
     Settings.from_env(environ)
-    manifest = Manifest.load(directory)
+    manifest = Artifact.open(directory).manifest
     # The application reads its settings when uvicorn imports it; a bucket would overrule the folder.
     environ["ARTIFACT_DIR"] = str(directory)
     environ.pop("ARTIFACT_URI", None)
