@@ -26,6 +26,7 @@ examples:
 
 A terminal gets a table. Otherwise, or with --json, it is an object {"query", "results"}; with - one line a query.
 """
+SCORE_COLUMNS = 7  # "-0.1234"
 ID_COLUMNS = 32
 LEAST_TEXT_COLUMNS = 20
 
@@ -98,11 +99,13 @@ def table(results: Sequence[Result], width: int) -> list[str]:
     ids = [cut(printable(result["id"]), ID_COLUMNS) for result in results]
     id_columns = max([2, *map(columns, ids)])
     rank_columns = max(4, len(str(len(results))))
-    text_columns = max(LEAST_TEXT_COLUMNS, width - rank_columns - id_columns - 2 * 3 - 6)
-    lines = [f"{'rank':>{rank_columns}}   score  {pad('id', id_columns)}  text"]
+    text_columns = max(LEAST_TEXT_COLUMNS, width - rank_columns - SCORE_COLUMNS - id_columns - 3 * 2)
+    lines = [f"{'rank':>{rank_columns}}  {'score':>{SCORE_COLUMNS}}  {pad('id', id_columns)}  text"]
     for rank, (result, shown) in enumerate(zip(results, ids, strict=True), start=1):
         text = cut(printable(result["text"]), text_columns)
-        lines.append(f"{rank:>{rank_columns}}  {result['score']:6.4f}  {pad(shown, id_columns)}  {text}")
+        lines.append(
+            f"{rank:>{rank_columns}}  {result['score']:{SCORE_COLUMNS}.4f}  {pad(shown, id_columns)}  {text}"
+        )
     return lines
 
 
