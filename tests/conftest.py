@@ -17,6 +17,8 @@ from tiny import make_model
 from export.build.pipeline import BuildOptions, build
 from export.build.progress import Progress
 from export.build.verify import Thresholds
+from handler.function import Function
+from handler.settings import Settings
 
 if TYPE_CHECKING:
     from corpus_files import Corpus
@@ -146,3 +148,9 @@ def conversions_in(cache: str | None) -> Iterator[None]:
         else:
             patch.setenv("SEEKLET_CACHE", cache)
         yield
+
+
+@pytest.fixture(scope="session")
+def function(artifact: Path) -> Function:
+    """The function over the artifact, with default settings. One thread, as on Lambda."""
+    return Function.load(Settings.from_env({"ARTIFACT_DIR": str(artifact), "THREADS": "1"}))
