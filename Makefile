@@ -76,4 +76,4 @@ format: setup ## the formatter, over everything
 clean: ## everything that was made, but for .venv
 	@rm -rf build .aws-sam
 
-include mk/lambda.mk mk/bench.mk
+include mk/lambda.mk mk/bench.mk mk/docs.mk
