@@ -18,7 +18,21 @@ ROOT = Path(__file__).resolve().parent.parent
 COPIED = {"changelog.md": "CHANGELOG.md", "contributing.md": "CONTRIBUTING.md", "security.md": "SECURITY.md"}
 GLOSSARY = "glossary.md"
 # Everyday words, which mean the glossary's thing on these pages alone.
-NARROW = {"block", "candidate", "head", "height", "slack", "tail", "threshold", "unit"}
+NARROW = {
+    "block",
+    "bound",
+    "candidate",
+    "head",
+    "height",
+    "hit",
+    "index",
+    "row",
+    "slack",
+    "sum",
+    "tail",
+    "threshold",
+    "unit",
+}
 NARROW_PAGES = ("exact-search.md", "adr/0004-scan-columns.md")
 # No link is put inside of these.
 CLOSED = {"a", "code", "pre", "h1", "h2", "h3", "h4", "h5", "h6", "script", "style", "svg", "button"}
@@ -35,12 +49,12 @@ def on_files(files: Any, config: Any) -> Any:
     return files
 
 
-def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
+def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:  # noqa: ARG001 - MkDocs names it
     """Puts the commands' help in, and leads links out of docs/ to the repository."""
     return outward_links(with_help(markdown), page.file.src_uri, config.repo_url)
 
 
-def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:
+def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:  # noqa: ARG001
     """Links the glossary's words."""
     from mkdocs.utils import get_relative_url
 

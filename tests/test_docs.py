@@ -1,29 +1,39 @@
-"""What the documents say is there: links, commands, variables, files of the artifact."""
+"""What the documents say is there: links, commands, variables, error codes, files of the artifact, pages of the site."""
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
 import pytest
+import yaml
+from documents import DOCUMENTS, ROOT
 
 from handler.artifact import ALL_FILES
 from handler.manifest import Manifest
-from seeklet.commands.export import build_parser
+from handler.settings import Settings
+from seeklet.cli import COMMANDS
 
-ROOT = Path(__file__).parent.parent
-DOCUMENTS = [
-    path
-    for path in ROOT.rglob("*.md")
-    if not any(part.startswith(".") for part in path.relative_to(ROOT).parts[:-1])
-]
+DOCS = ROOT / "docs"
+# Pages that dev/site.py makes of the project's top documents.
+MADE = {"changelog.md", "contributing.md", "security.md"}
+
+
+def anchors(document: Path) -> set[str]:
+    """The addresses of a document's headings, as GitHub and MkDocs both make them."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_lead_somewhere(document: Path) -> None:
-    for link in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", document.read_text(encoding="utf-8")):
+    for link in re.findall(r"\]\(([^)\s]+)\)", document.read_text(encoding="utf-8")):
         if not link.startswith(("http://", "https://")):
-            assert (document.parent / link).exists(), link
+            path, _, anchor = link.partition("#")
+            target = document.parent / path if path else document
+            assert target.exists(), link
+            assert not anchor or anchor in anchors(target), link
 
 
 def test_every_make_target_that_is_named_exists() -> None:
@@ -38,26 +48,93 @@ def test_every_make_target_that_is_named_exists() -> None:
         assert named <= targets, document.name
 
 
-def test_every_option_that_is_named_exists() -> None:
-    known = {option for action in build_parser()._actions for option in action.option_strings}
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_that_is_named_exists(name: str) -> None:
+    help_text = COMMANDS[name].build_parser(f"seeklet {name}").format_help()
+    known = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", help_text))
     for document in DOCUMENTS:
-        for command in re.findall(
-            r"^python -m export (--.*)$", document.read_text(encoding="utf-8"), re.MULTILINE
-        ):
-            assert set(re.findall(r"--[a-z-]+", command)) <= known, command
+        text = document.read_text(encoding="utf-8").replace("\\\n", " ")
+        for command in re.findall(rf"(?:seeklet|python -m export) {name}\b([^`|\n]*)", text):
+            assert set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", command)) <= known, command
 
 
-def test_every_variable_is_in_the_readme() -> None:
+def test_every_command_has_a_section() -> None:
+    text = (DOCS / "commands.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^## seeklet (\S+)$", text, re.MULTILINE)) == set(COMMANDS)
+    assert re.findall(r"^<!-- help: seeklet (\S+) -->$", text, re.MULTILINE) == re.findall(
+        r"^## seeklet (\S+)$", text, re.MULTILINE
+    )
+
+
+def test_every_variable_is_in_the_http_reference() -> None:
     code = (ROOT / "handler" / "settings.py").read_text(encoding="utf-8")
     variables = set(re.findall(r'"([A-Z][A-Z_]+)"', code)) - {
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
         "AWS_LAMBDA_INITIALIZATION_TYPE",
     }
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert variables == set(re.findall(r"^\| `([A-Z_]+)` \|", readme, re.MULTILINE))
+    table = re.findall(
+        r"^\| `([A-Z_]+)` \| ([^|]*)\|", (DOCS / "http.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert variables == {name for name, _ in table}
+    settings = Settings.from_env({})
+    for name, default in table:
+        if default.strip().isdigit():
+            assert getattr(settings, name.lower()) == int(default), name
+
+
+def test_every_error_code_is_in_the_http_reference_with_its_status() -> None:
+    raised: set[tuple[int, str]] = set()
+    for path in (ROOT / "handler").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id == "RequestError"
+            ):
+                status, code = (getattr(argument, "value", None) for argument in node.args[:2])
+                if isinstance(status, int) and isinstance(code, str):
+                    raised.add((status, code))
+    # These two are chosen by the status that Starlette gives.
+    raised |= {(404, "not_found"), (405, "method_not_allowed"), (400, "bad_request")}
+    table = re.findall(
+        r"^\| (\d{3}) \| `(\w+)` \|", (DOCS / "http.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert {(int(status), code) for status, code in table} == raised
 
 
 def test_every_file_and_field_of_the_artifact_is_described() -> None:
-    text = (ROOT / "docs" / "artifact-format.md").read_text(encoding="utf-8")
+    text = (DOCS / "artifact-format.md").read_text(encoding="utf-8")
     for name in (*ALL_FILES, *Manifest.__dataclass_fields__):
         assert f"`{name}`" in text, name
+
+
+def test_one_querys_life_names_functions_that_are_there() -> None:
+    text = (DOCS / "query-life.md").read_text(encoding="utf-8")
+    steps = re.findall(r"^\| \d+ \| `(?:(\w+)\.)?(\w+)` in \[`\w+\.py`\]\(\.\./(\S+)\)", text, re.MULTILINE)
+    assert len(steps) == 12
+    for owner, name, path in steps:
+        code = (ROOT / path).read_text(encoding="utf-8")
+        assert not owner or f"class {owner}" in code, owner
+        assert f"def {name}(" in code or re.search(rf"^{name}\b", code, re.MULTILINE), name
+
+
+def test_every_page_is_in_the_sites_table_of_contents() -> None:
+    # Other tags are MkDocs' own.
+    class Loader(yaml.SafeLoader):
+        pass
+
+    Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
+    config = yaml.load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"), Loader)
+
+    def pages(entry: object) -> set[str]:
+        if isinstance(entry, str):
+            return {entry}
+        children = entry.values() if isinstance(entry, dict) else entry
+        assert isinstance(children, list) or hasattr(children, "__iter__")
+        return set().union(*map(pages, children))
+
+    assert pages(config["nav"]) == MADE | {str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md")}
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150

@@ -1,0 +1,245 @@
+"""Every command of README.md and docs/ is run here, or stands in ELSEWHERE with what runs it instead."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from documents import ROOT, RUNNABLE, Block, read_blocks
+from servers import free_port, wait_for
+
+import seeklet
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DEMO = "the demo corpus takes more than a minute; tests/test_demo.py and tests/test_serve.py run the steps"
+SETUP = "CI begins with it, and these tests run in what it made"
+PACKAGE = "tests/test_package.py installs the wheel into empty environments"
+LAMBDA = "`make test-lambda`: tests/test_sam_local.py, tests/test_deploy.py and tests/test_lambda.py"
+ACCESS = "tests/test_access.py and tests/test_template_access.py; IAM and JWT are AWS's own"
+AWS = "it needs an AWS account; tests/test_deploy.py moves the alias against moto"
+BENCH = "it takes minutes to hours on an idle machine"
+
+# A block, by its document and first line -> what runs it instead.
+ELSEWHERE = {
+    ("README.md", "make run"): DEMO,
+    ("README.md", "$ source .venv/bin/activate"): DEMO,
+    ("README.md", 'pip install ".[export,serve]"'): PACKAGE,
+    ("README.md", "make build"): LAMBDA,
+    ("docs/tutorial.md", "make setup"): SETUP,
+    ("docs/tutorial.md", "make build ARTIFACT=artifact"): LAMBDA,
+    (
+        "docs/tutorial.md",
+        'seeklet query "what does a warmer climate do" https://abc123.execute-api.eu-west-1.amazonaws.com',
+    ): "tests/test_query.py asks a service at a URL",
+    (
+        "docs/http.md",
+        'aws lambda invoke --function-name "$NAME:live" --cli-binary-format raw-in-base64-out \\',
+    ): "tests/test_events.py and tests/test_lambda.py send events/direct.json",
+    ("docs/commands.md", "seeklet demo-corpus demo.jsonl"): "tests/test_demo.py writes it",
+    ("docs/operations.md", "make logs"): "it needs an AWS account",
+    ("docs/deploy.md", "make sam-setup"): LAMBDA,
+    ("docs/deploy.md", "# none"): ACCESS,
+    (
+        "docs/deploy.md",
+        "aws s3 cp --recursive artifact s3://my-bucket/search/2026-11-23",
+    ): "tests/test_fetch.py fetches an artifact from moto's S3",
+    (
+        "docs/deploy.md",
+        "aws lambda list-versions-by-function --function-name NAME --query 'Versions[].[Version,LastModified]'",
+    ): AWS,
+    ("docs/benchmarks.md", "make bench BENCH_DATA=folder EMULATED_PYTHON=program"): BENCH,
+}
+SERVICE = re.compile(r"^((?:[A-Z_]+=\S+ )*)seeklet serve (\S+)(?: --port (\d+))?$")
+ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)")
+DEFAULT_PORT = "3000"
+
+
+def runnable(page: Path) -> list[Block]:
+    """The blocks that a reader of the page would type."""
+    return [block for block in read_blocks(page) if block.language in RUNNABLE]
+
+
+def to_run(page: Path) -> list[Block]:
+    """Those of them that are run here."""
+    return [block for block in runnable(page) if block.name not in ELSEWHERE]
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with docs/papers.csv and its artifact, as the documents assume them."""
+    folder = tmp_path_factory.mktemp("docs")
+    shutil.copy(ROOT / "docs" / "papers.csv", folder)
+    papers, artifact = folder / "papers.csv", folder / "artifact"
+    seeklet.export(papers, artifact, text=["title", "abstract"], id="doi", metadata=["year"])
+    return folder
+
+
+class Reader:
+    """Somebody who types all of a document, in a folder of their own."""
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self.folder = folder
+        self.stack = stack
+        self.ports: dict[str, str] = {}
+        self.python = ""
+        programs = folder / "bin"
+        programs.mkdir()
+        for name, command in (("seeklet", "-m seeklet"), ("python", "")):
+            (programs / name).write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {command} "$@"\n')
+            (programs / name).chmod(0o755)
+        path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+        self.environ = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
+
+    def type(self, block: Block) -> None:
+        """Runs a block, and compares what it prints with what the document shows."""
+        service = SERVICE.match(block.text.strip())
+        if service:
+            self.serve(*service.groups())
+        elif block.language == "python":
+            # What an earlier block defined is known to a later one.
+            self.python += block.text
+            self.run(block, [sys.executable, "-c", self.python])
+        elif block.language == "console":
+            for command, shown in dialogue(block.text):
+                printed = self.run_in_terminal(block, command)
+                if shown:
+                    assert alike(printed, shown), f"{block}: {command}\n{printed}"
+        else:
+            output = self.run(block, ["bash", "-euo", "pipefail", "-c", self.with_ports(block.text)])
+            if block.answer:
+                assert outline(json.loads(output)) == outline(json.loads(block.answer)), f"{block}: {output}"
+
+    def run(self, block: Block, command: list[str]) -> str:
+        done = subprocess.run(command, cwd=self.folder, env=self.environ, capture_output=True, text=True)
+        assert done.returncode == 0, f"{block} ends with {done.returncode}: {done.stderr}"
+        return done.stdout
+
+    def run_in_terminal(self, block: Block, command: str) -> str:
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen(
+            ["bash", "-c", command],
+            cwd=self.folder,
+            env=self.environ,
+            stdin=subprocess.DEVNULL,
+            stdout=theirs,
+            stderr=theirs,
+        )
+        os.close(theirs)
+        printed = b""
+        # Linux tells the end of it by an error.
+        with suppress(OSError):
+            while data := os.read(ours, 65536):
+                printed += data
+        os.close(ours)
+        assert process.wait() == 0, f"{block}: {command}\n{printed.decode()}"
+        return printed.decode().replace("\r\n", "\n")
+
+    def serve(self, variables: str, artifact: str, port: str | None) -> None:
+        ours = free_port()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "seeklet", "serve", artifact, "--port", str(ours)],
+            cwd=self.folder,
+            env={**self.environ, **dict(pair.split("=", 1) for pair in variables.split())},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self.stack.callback(process.wait)
+        self.stack.callback(process.kill)
+        wait_for(process, ours)
+        self.ports[port or DEFAULT_PORT] = str(ours)
+
+    def with_ports(self, text: str) -> str:
+        """The text with the ports that its services really have."""
+        if DEFAULT_PORT in ADDRESS.findall(text) and DEFAULT_PORT not in self.ports:
+            self.serve("", "artifact", None)
+        return ADDRESS.sub(lambda found: f"http://127.0.0.1:{self.ports[found[1]]}", text)
+
+
+@contextmanager
+def a_reader(exported: Path, folder: Path) -> Iterator[Reader]:
+    shutil.copytree(exported, folder, dirs_exist_ok=True)
+    with ExitStack() as stack:
+        yield Reader(folder, stack)
+    # Kept by pytest otherwise, 24 MB a document.
+    shutil.rmtree(folder / "artifact")
+
+
+def dialogue(text: str) -> list[tuple[str, str]]:
+    """A console's commands, each with what it printed."""
+    first, *parts = re.split(r"^\$ ", text, flags=re.MULTILINE)
+    assert not first, "a console block begins with a command"
+    return [(part.partition("\n")[0], part.partition("\n")[2]) for part in parts]
+
+
+def alike(printed: str, shown: str) -> bool:
+    """Whether both have the same words, and numbers that differ by less than a hundredth."""
+    words, others = printed.split(), shown.split()
+    return len(words) == len(others) and all(map(_alike, words, others))
+
+
+def _alike(word: str, other: str) -> bool:
+    try:
+        return abs(float(word) - float(other)) < 0.01
+    except ValueError:
+        return word == other
+
+
+def outline(value: Any, name: str = "") -> Any:
+    """The shape of a JSON value: its names and types, and the values of what a program reads first."""
+    if isinstance(value, dict):
+        return {key: outline(item, key) for key, item in value.items()}
+    if isinstance(value, list):
+        return [outline(item) for item in value]
+    if name in ("id", "code", "field", "status"):
+        return value
+    return "number" if isinstance(value, int | float) else type(value).__name__
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if to_run(page)], ids=lambda page: str(page.relative_to(ROOT))
+)
+def test_every_command_does_what_the_document_says(page: Path, exported: Path, tmp_path: Path) -> None:
+    blocks = to_run(page)
+    if any("jq" in block.text for block in blocks) and shutil.which("jq") is None:
+        pytest.skip("jq isn't installed")
+    with a_reader(exported, tmp_path) as reader:
+        for block in blocks:
+            reader.type(block)
+
+
+def test_every_block_has_a_language_that_is_run_or_shown() -> None:
+    for page in PAGES:
+        for block in read_blocks(page):
+            assert block.language in (*RUNNABLE, "json", "text", "yaml"), f"{block}: {block.language!r}"
+
+
+def test_nothing_stands_in_the_list_that_is_in_no_document() -> None:
+    named = {block.name for page in PAGES for block in runnable(page)}
+    assert not ELSEWHERE.keys() - named
+
+
+def test_what_stands_in_for_a_command_is_there() -> None:
+    for reason in ELSEWHERE.values():
+        for name in re.findall(r"tests/\w+\.py", reason):
+            assert (ROOT / name).exists(), name
+
+
+def test_a_wrong_answer_is_seen() -> None:
+    answer = {"results": [{"id": "a", "score": 0.5}]}
+    assert outline(answer) == outline({"results": [{"id": "a", "score": 0.25}]})
+    assert outline(answer) != outline({"results": [{"id": "b", "score": 0.5}]})
+    assert outline(answer) != outline({"results": []})
+    assert alike("1 0.372 a\n", "1  0.373  a")
+    assert not alike("1 0.372 a", "1 0.392 a")
+    assert dialogue("$ a\nb\n$ c\n") == [("a", "b\n"), ("c", "")]
