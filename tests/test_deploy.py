@@ -135,7 +135,8 @@ def test_the_functions_configuration_is_as_written(first: Deployed) -> None:
     assert configuration["Environment"]["Variables"] == {
         "ARTIFACT_DIR": "/opt/artifact",
         "ARTIFACT_URI": "",
-        "API_KEY": "",
+        "ARTIFACT_BUCKET_OWNER": "",
+        "MAX_RESPONSE_BYTES": "6000000",
         "ORT_DISABLE_TELEMETRY": "1",
     }
     # moto attaches no layers in a stack: what the template says of them.

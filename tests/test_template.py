@@ -48,7 +48,7 @@ def test_the_console_shows_every_parameter_in_a_group() -> None:
 def test_the_handler_is_there_under_its_package() -> None:
     module, entry = FUNCTION["Handler"].rsplit(".", 1)
     path = ROOT / f"{module.replace('.', '/')}.py"
-    assert re.search(rf"^def {entry}\(", path.read_text(encoding="utf-8"), re.MULTILINE)
+    assert re.search(rf"^ *(def {entry}\(|{entry} = )", path.read_text(encoding="utf-8"), re.MULTILINE)
     assert FUNCTION["CodeUri"].rstrip("/") == module.split(".")[0]
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from typing import Any
 
 import pytest
 from cloudformation import FUNCTION, RESOURCES, TEMPLATE, Stack
+from lambda_tools import ROOT
 
+from handler.events import is_ping
 from handler.settings import Settings
 
 JWT = {"JwtIssuer": "https://issuer.example/pool", "JwtAudience": "client-1,client-2"}
@@ -175,6 +178,9 @@ def test_an_artifact_on_s3_is_read_from_its_owners_bucket_alone(owner: str) -> N
     assert statement["Condition"] == {"StringEquals": {"s3:ResourceAccount": account}}
     variables = stack.resources["SearchFunction"]["Environment"]["Variables"]
     assert variables["ARTIFACT_BUCKET_OWNER"] == account
+    # Empty is unset, and without an artifact on S3 there is no bucket.
+    variables = Stack(ArtifactBucketOwner=owner).resources["SearchFunction"]["Environment"]["Variables"]
+    assert variables["ARTIFACT_BUCKET_OWNER"] == ""
 
 
 def test_the_artifact_comes_from_the_layer_or_from_s3() -> None:
@@ -227,8 +233,9 @@ def test_it_is_kept_warm_on_its_alias_where_that_is_asked_for() -> None:
     (target,) = rule["Targets"]
     alias = {"Ref": "SearchFunction.Alias"}
     assert target["Arn"] == alias
-    # The event must be EventBridge's own, by whose source the function knows it.
+    # The event must be EventBridge's own: the function knows a ping by it.
     assert not {"Input", "InputPath", "InputTransformer"} & target.keys()
+    assert is_ping(json.loads((ROOT / "events" / "not-http" / "scheduled.json").read_text()))
     assert stack.resources["WarmPermission"] == {
         "Action": "lambda:InvokeFunction",
         "FunctionName": alias,
