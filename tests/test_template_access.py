@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import json
 import re
 from typing import Any
 
 import pytest
 from cloudformation import FUNCTION, RESOURCES, TEMPLATE, Stack
-from lambda_tools import ROOT
 
-from handler.events import is_ping
 from handler.settings import Settings
 
 JWT = {"JwtIssuer": "https://issuer.example/pool", "JwtAudience": "client-1,client-2"}
@@ -220,28 +217,6 @@ def test_the_parameter_takes_what_the_function_takes(uri: str, taken: bool) -> N
 
 
 # --- who else invokes the function
-
-
-def test_it_is_kept_warm_on_its_alias_where_that_is_asked_for() -> None:
-    assert not {"WarmRule", "WarmPermission"} & Stack().resources.keys()
-    assert not Stack().typed("AWS::Events::Rule")
-    stack = Stack(WarmEveryMinutes="5")
-    rule = stack.resources["WarmRule"]
-    assert rule["ScheduleExpression"] == {"Fn::Sub": "rate(${WarmEveryMinutes} minutes)"}
-    # EventBridge wants `rate(1 minute)`, without an s.
-    assert 1 not in TEMPLATE["Parameters"]["WarmEveryMinutes"]["AllowedValues"]
-    (target,) = rule["Targets"]
-    alias = {"Ref": "SearchFunction.Alias"}
-    assert target["Arn"] == alias
-    # The event must be EventBridge's own: the function knows a ping by it.
-    assert not {"Input", "InputPath", "InputTransformer"} & target.keys()
-    assert is_ping(json.loads((ROOT / "events" / "not-http" / "scheduled.json").read_text()))
-    assert stack.resources["WarmPermission"] == {
-        "Action": "lambda:InvokeFunction",
-        "FunctionName": alias,
-        "Principal": "events.amazonaws.com",
-        "SourceArn": {"Fn::GetAtt": "WarmRule.Arn"},
-    }
 
 
 @pytest.mark.parametrize(("access", "endpoint"), COMBINATIONS)
