@@ -1,4 +1,4 @@
-"""What dev/site.py does to the pages while the site is built."""
+"""What dev/docs_site.py does to the pages while the site is built."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from documents import ROOT
 
-from dev.site import (
+from dev.docs_site import (
     NARROW,
     command_help,
     glossary_words,
