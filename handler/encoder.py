@@ -36,10 +36,11 @@ class Encoded(NamedTuple):
 class Encoder:
     """The artifact's tokenizer and ONNX session.
 
-    >>> from seeklet import Encoder
-    >>> encoder = Encoder.load("artifact")
-    >>> encoder.encode(["storms in Europe", "bread"]).shape
-    (2, 384)
+    Examples:
+        >>> from seeklet import Encoder
+        >>> encoder = Encoder.load("artifact")
+        >>> encoder.encode(["storms in Europe", "bread"]).shape
+        (2, 384)
     """
 
     def __init__(
