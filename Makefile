@@ -38,16 +38,16 @@ $(STAMP): requirements.txt requirements-torch.txt pyproject.toml
 
 ifeq ($(CORPUS),)
 run: build/artifact/manifest.json ## the service on the demo corpus, or on yours: make run CORPUS=my.csv TEXT=title,abstract
-	@$(PY) -m dev.serve --artifact build/artifact --port $(PORT) --query "$(if $(QUERY),$(QUERY),send a text message to a phone)"
+	@$(PY) -m dev.background --artifact build/artifact --port $(PORT) --query "$(if $(QUERY),$(QUERY),send a text message to a phone)"
 else
 run: setup
 	@test -n "$(TEXT)" || { echo 'error: which columns are the text? make run CORPUS=$(CORPUS) TEXT=title,abstract' >&2; exit 2; }
 	@$(MAKE) --no-print-directory export OUT=build/own-artifact
-	@$(PY) -m dev.serve --artifact build/own-artifact --port $(PORT) $(if $(QUERY),--query "$(QUERY)")
+	@$(PY) -m dev.background --artifact build/own-artifact --port $(PORT) $(if $(QUERY),--query "$(QUERY)")
 endif
 
 stop: ## ends the service that `make run` started
-	@$(PY) -m dev.serve --stop
+	@$(PY) -m dev.background --stop
 
 build/demo.jsonl: export/corpus/demo.py | $(STAMP)
 	@$(PY) -m seeklet demo-corpus $@

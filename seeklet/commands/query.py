@@ -11,7 +11,7 @@ from pathlib import Path
 
 from handler.errors import OptionError
 from seeklet.arguments import Parser, count, default_artifact, new_parser
-from seeklet.targets import Result, find_target, is_folder, is_url
+from seeklet.asking import Result, find_target, is_folder, is_url
 from seeklet.terminal import columns, cut, pad, printable, to_json
 
 SUMMARY = "asks an artifact, a URL or a deployed function"
