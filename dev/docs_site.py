@@ -36,7 +36,7 @@ NARROW = {
 NARROW_PAGES = ("exact-search.md", "adr/0004-scan-columns.md")
 # No link is put inside of these.
 CLOSED = {"a", "code", "pre", "h1", "h2", "h3", "h4", "h5", "h6", "script", "style", "svg", "button"}
-COLUMNS = "88"
+COLUMNS = "80"
 
 
 def on_files(files: Any, config: Any) -> Any:

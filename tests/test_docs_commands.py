@@ -63,6 +63,8 @@ ELSEWHERE = {
 SERVICE = re.compile(r"^((?:[A-Z_]+=\S+ )*)seeklet serve (\S+)(?: --port (\d+))?$")
 ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)")
 DEFAULT_PORT = "3000"
+# A word around one number: "(index:", "score:0.51)", "1,944".
+NUMBER = re.compile(r"(\D*)(\d+(?:,\d{3})*(?:\.\d+)?)(\D*)")
 
 
 def runnable(page: Path) -> list[Block]:
@@ -118,7 +120,7 @@ class Reader:
         else:
             output = self.run(block, ["bash", "-euo", "pipefail", "-c", self.with_ports(block.text)])
             if block.answer:
-                assert outline(json.loads(output)) == outline(json.loads(block.answer)), f"{block}: {output}"
+                assert same_answer(json.loads(output), json.loads(block.answer)), f"{block}: {output}"
 
     def run(self, block: Block, command: list[str]) -> str:
         done = subprocess.run(command, cwd=self.folder, env=self.environ, capture_output=True, text=True)
@@ -183,27 +185,26 @@ def dialogue(text: str) -> list[tuple[str, str]]:
 
 
 def alike(printed: str, shown: str) -> bool:
-    """Whether both have the same words, and numbers that differ by less than a hundredth."""
+    """Whether both have the same words, and numbers that differ by a hundredth at most: processors round differently."""
     words, others = printed.split(), shown.split()
-    return len(words) == len(others) and all(map(_alike, words, others))
+    return len(words) == len(others) and all(map(_near, words, others))
 
 
-def _alike(word: str, other: str) -> bool:
-    try:
-        return abs(float(word) - float(other)) < 0.01
-    except ValueError:
+def _near(word: str, other: str) -> bool:
+    one, two = NUMBER.fullmatch(word), NUMBER.fullmatch(other)
+    if one is None or two is None:
         return word == other
+    number, shown = (float(match[2].replace(",", "")) for match in (one, two))
+    return (one[1], one[3]) == (two[1], two[3]) and abs(number - shown) <= 0.01 * max(1, shown)
 
 
-def outline(value: Any, name: str = "") -> Any:
-    """The shape of a JSON value: its names and types, and the values of what a program reads first."""
-    if isinstance(value, dict):
-        return {key: outline(item, key) for key, item in value.items()}
-    if isinstance(value, list):
-        return [outline(item) for item in value]
-    if name in ("id", "code", "field", "status"):
-        return value
-    return "number" if isinstance(value, int | float) else type(value).__name__
+def same_answer(printed: Any, shown: Any) -> bool:
+    """Whether two JSON values have the same names, types and order, and values that are alike."""
+    if isinstance(printed, dict) and isinstance(shown, dict):
+        return list(printed) == list(shown) and all(same_answer(printed[name], shown[name]) for name in shown)
+    if isinstance(printed, list) and isinstance(shown, list):
+        return len(printed) == len(shown) and all(map(same_answer, printed, shown))
+    return type(printed) is type(shown) and alike(str(printed), str(shown))
 
 
 @pytest.mark.parametrize(
@@ -236,10 +237,21 @@ def test_what_stands_in_for_a_command_is_there() -> None:
 
 
 def test_a_wrong_answer_is_seen() -> None:
-    answer = {"results": [{"id": "a", "score": 0.5}]}
-    assert outline(answer) == outline({"results": [{"id": "a", "score": 0.25}]})
-    assert outline(answer) != outline({"results": [{"id": "b", "score": 0.5}]})
-    assert outline(answer) != outline({"results": []})
+    shown = {"results": [{"id": "a", "score": 0.5, "text": "a (score:0.51234)"}]}
+    assert same_answer({"results": [{"id": "a", "score": 0.504, "text": "a (score:0.509)"}]}, shown)
+    for wrong in (
+        {"results": [{"id": "b", "score": 0.5, "text": "a (score:0.51234)"}]},
+        {"results": [{"id": "a", "score": 0.5, "text": "b (score:0.51234)"}]},
+        {"results": [{"id": "a", "score": 0.52, "text": "a (score:0.51234)"}]},
+        {"results": [{"id": "a", "score": 0.5, "text": "a (score:0.4)"}]},
+        {"results": [{"id": "a", "score": "0.5", "text": "a (score:0.51234)"}]},
+        {"results": [{"id": "a", "text": "a (score:0.51234)"}]},
+        {"results": []},
+        [],
+    ):
+        assert not same_answer(wrong, shown), wrong
     assert alike("1 0.372 a\n", "1  0.373  a")
     assert not alike("1 0.372 a", "1 0.392 a")
+    assert not alike("1 0.372 a 2", "1 0.372 a")
+    assert not alike("10.5555/1004", "10.5555/1005")
     assert dialogue("$ a\nb\n$ c\n") == [("a", "b\n"), ("c", "")]
