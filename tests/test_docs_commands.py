@@ -239,6 +239,7 @@ def test_what_stands_in_for_a_command_is_there() -> None:
 def test_a_wrong_answer_is_seen() -> None:
     shown = {"results": [{"id": "a", "score": 0.5, "text": "a (score:0.51234)"}]}
     assert same_answer({"results": [{"id": "a", "score": 0.504, "text": "a (score:0.509)"}]}, shown)
+    wrong: Any
     for wrong in (
         {"results": [{"id": "b", "score": 0.5, "text": "a (score:0.51234)"}]},
         {"results": [{"id": "a", "score": 0.5, "text": "b (score:0.51234)"}]},
