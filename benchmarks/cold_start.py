@@ -395,7 +395,8 @@ def build_textbook(artifact: Path, out: Path) -> None:
     import numpy as np
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    from export.model.convert import FP32_FILE, convert
+    from export.model.conversion import FP32_FILE
+    from export.model.convert import convert
     from export.model.source_model import find_model
     from handler.artifact import TOKENIZER_FILE, Manifest
     from handler.scores import Embeddings
@@ -403,7 +404,7 @@ def build_textbook(artifact: Path, out: Path) -> None:
     manifest = Manifest.load(artifact)
     out.mkdir(exist_ok=True)
     if not (out / "model_quantized.onnx").exists():
-        converted = convert(find_model(None, None, None))
+        converted = convert(find_model(None, None, None)).folder
         quantize_dynamic(converted / FP32_FILE, out / "model_quantized.onnx", weight_type=QuantType.QInt8)
     shutil.copyfile(artifact / TOKENIZER_FILE, out / "tokenizer.json")
     rows = Embeddings.load(artifact, manifest.count, manifest.dim).values(0, manifest.count)

@@ -17,7 +17,8 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from export.model.convert import FP32_FILE, convert
+from export.model.conversion import FP32_FILE
+from export.model.convert import convert
 from export.model.source_model import DEFAULT_MODEL_ID, default_folder, find_model
 from handler.artifact import MODEL_FILE, TOKENIZER_FILE
 from handler.encoder import Encoder, load_tokenizer, open_session
@@ -44,7 +45,7 @@ def load_contenders(work: Path) -> dict[str, Embed]:
 
 def _ours(work: Path) -> Embed:
     model = find_model(None, None, None)
-    converted = convert(model)
+    converted = convert(model).folder
     tokenizer = load_tokenizer(converted / TOKENIZER_FILE, model.max_length)
     encoder = Encoder(open_session(converted / MODEL_FILE), tokenizer, pooling=model.pooling, dim=model.dim)
     return lambda text: encoder.encode([text])[0]
@@ -52,7 +53,7 @@ def _ours(work: Path) -> Embed:
 
 def _fp32(work: Path) -> Embed:
     model = find_model(None, None, None)
-    converted = convert(model)
+    converted = convert(model).folder
     tokenizer = load_tokenizer(converted / TOKENIZER_FILE, model.max_length)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
@@ -94,7 +95,7 @@ def _fastembed(work: Path) -> Embed:
     folder = work / "fastembed"
     if not folder.exists():
         shutil.copytree(default_folder(), folder, ignore=shutil.ignore_patterns("*.safetensors"))
-        shutil.copy(convert(find_model(None, None, None)) / FP32_FILE, folder / "model.onnx")
+        shutil.copy(convert(find_model(None, None, None)).fp32, folder / "model.onnx")
     name = "local/all-MiniLM-L6-v2"
     TextEmbedding.add_custom_model(
         model=name,

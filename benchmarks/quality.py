@@ -26,7 +26,8 @@ from record import default_file, save
 from scipy.stats import spearmanr
 from tqdm import tqdm
 
-from export.model.convert import FP32_FILE, convert
+from export.model.conversion import FP32_FILE
+from export.model.convert import convert
 from export.model.source_model import find_model
 from handler.artifact import MODEL_FILE, TOKENIZER_FILE
 from handler.encoder import load_tokenizer, open_session
@@ -44,7 +45,7 @@ class Encoders:
     def __init__(self, model: str | None, threads: int, article: bool) -> None:
         self._article = article
         source = find_model(model, None, None)
-        converted = convert(source)
+        converted = convert(source).folder
         self._threads = threads
         self._tokenizer = load_tokenizer(converted / TOKENIZER_FILE, source.max_length)
         self._short = load_tokenizer(converted / TOKENIZER_FILE, ARTICLE_TOKENS)

@@ -10,8 +10,8 @@ import pytest
 from export.model.convert import convert
 from export.model.fp32 import Fp32Encoder
 from export.model.source_model import find_model
-from handler.encoder import load_tokenizer
-from handler.errors import ModelError
+from handler.tokenizer import load_tokenizer
+from handler.errors import ArtifactError
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def converted(tiny_model: Path, tiny_cache: Path) -> Path:
     """The tiny model's conversion."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEEKLET_CACHE", str(tiny_cache))
-        return convert(find_model(str(tiny_model), None, None))
+        return convert(find_model(str(tiny_model), None, None)).folder
 
 
 def load(converted: Path, pooling: str = "mean", threads: int = 1) -> Fp32Encoder:
@@ -55,5 +55,5 @@ def test_a_damaged_graph_is_named(converted: Path, tmp_path: Path) -> None:
     path = tmp_path / "fp32.onnx"
     path.write_bytes(b"not a graph")
     tokenizer = load_tokenizer(converted / "tokenizer.json", 24)
-    with pytest.raises(ModelError, match=r"fp32.onnx can't be loaded as an ONNX model \(.*remove its folder"):
+    with pytest.raises(ArtifactError, match=r"fp32.onnx can't be loaded as an ONNX model"):
         Fp32Encoder(path, tokenizer, "mean")

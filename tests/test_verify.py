@@ -84,7 +84,7 @@ def test_fp32_is_sentence_transformers(tiny_model: Path, tiny_artifact: Path, te
     expected = SentenceTransformer(str(tiny_model), device="cpu").encode(
         [f"storm {text}" for text in texts], normalize_embeddings=True
     )
-    converted = convert(find_model(str(tiny_model), None, None))
+    converted = convert(find_model(str(tiny_model), None, None)).folder
     ours = fp32_encode(converted, Encoder.load(tiny_artifact))(texts, "storm ")
     np.testing.assert_allclose(ours, expected, atol=2e-6)
 
@@ -107,7 +107,7 @@ class Worn:
 
 @pytest.fixture
 def measured(tiny_model: Path, tiny_artifact: Path) -> Callable[[float], dict[str, Any]]:
-    converted = convert(find_model(str(tiny_model), None, None))
+    converted = convert(find_model(str(tiny_model), None, None)).folder
 
     def measure_worn(size: float) -> dict[str, Any]:
         encoder = Encoder.load(tiny_artifact)

@@ -133,7 +133,7 @@ def build(options: BuildOptions, progress: Progress) -> Summary:
         partial = output.partial
         count, skipped = _read_corpus(options, partial, progress)
         with progress.step("converting the model"):
-            converted = convert(model)
+            converted = convert(model).folder
             for name in (MODEL_FILE, WEIGHTS_FILE):
                 (partial / name).write_bytes((converted / name).read_bytes())
             tokenizer = load_tokenizer(converted / TOKENIZER_FILE, recipe.max_length)

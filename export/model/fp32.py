@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
-from handler.errors import ModelError
 from handler.pooling import POOLINGS, l2_normalize
+from handler.session import open_session
 
 
 class Fp32Encoder:
@@ -27,14 +26,15 @@ class Fp32Encoder:
 
         Args:
             path: fp32.onnx of a conversion.
-            tokenizer: a tokenizers.Tokenizer that truncates and doesn't pad, as `load_tokenizer` returns it.
+            tokenizer: one that truncates and doesn't pad, as `load_tokenizer` returns it and an Encoder holds it.
             pooling: one of handler.pooling.POOLINGS.
             threads: texts that run at the same time.
 
         Raises:
-            ModelError: ONNX Runtime can't load the file.
+            ArtifactError: ONNX Runtime can't load the file.
         """
-        self._session = _open_session(path)
+        # This graph was not optimised when it was written.
+        self._session = open_session(path, optimize=True)
         self._inputs = {node.name for node in self._session.get_inputs()}
         self._tokenizer = tokenizer
         self._pool = POOLINGS[pooling]
@@ -58,17 +58,3 @@ class Fp32Encoder:
             None, {name: array for name, array in feed.items() if name in self._inputs}
         )
         return l2_normalize(self._pool(outputs[0][0]))
-
-
-def _open_session(path: Path) -> Any:
-    # Not the handler's open_session: this graph was not optimised when it was written, so ONNX Runtime does it here.
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.enable_cpu_mem_arena = False
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # noqa: BLE001 - onnxruntime's errors share no base class but this one
-        reason = str(error).splitlines()[0]
-        raise ModelError(
-            f"{path} can't be loaded as an ONNX model ({reason}): remove its folder and export again"
-        ) from None
