@@ -1,4 +1,4 @@
-"""Writes the int8 matrix that handler/scan.py searches, and the numbers that bound its error.
+"""Writes the int8 matrix that handler/bound.py searches, and the numbers that bound its error.
 
 Three forms, chosen by the corpus's size: none (every row is scored each time), the embeddings'
 own columns, or the leading columns of a rotation by the corpus's principal components and the
@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 from safetensors.numpy import save
 
-from handler.scores import Embeddings
 from handler.artifact import SCAN_BOUND_FILE, SCAN_FILES, SCAN_MATRIX_FILE, SCAN_MODEL_FILE
 from handler.bound import (
     LONGEST,
@@ -28,6 +27,7 @@ from handler.bound import (
     SHORTEST,
     ZERO_POINT,
 )
+from handler.scores import Embeddings
 
 # Raise it with every change that gives other bytes for the same embeddings.
 SCAN_VERSION = 1
@@ -50,7 +50,12 @@ class ScanPlan:
 
     min_rows: float = 2_000
     rotated_rows: float = 16_384
-    head_energy: tuple[tuple[int, float], ...] = ((0, 0.985), (32_768, 0.97), (200_000, 0.95), (500_000, 0.93))
+    head_energy: tuple[tuple[int, float], ...] = (
+        (0, 0.985),
+        (32_768, 0.97),
+        (200_000, 0.95),
+        (500_000, 0.93),
+    )
 
 
 DEFAULT_PLAN = ScanPlan()
@@ -74,7 +79,7 @@ class Columns:
 
 
 def write_scan(embeddings: Embeddings, directory: Path, plan: ScanPlan = DEFAULT_PLAN) -> None:
-    """Write scan.onnx, scan.bin and scan.safetensors for the embeddings; nothing if they are few.
+    """Writes scan.onnx, scan.bin and scan.safetensors for the embeddings; nothing if they are few.
 
     Embeddings that aren't finite, or are all zero, get no scan either: there is nothing to bound. The
     same embeddings give the same bytes on the same machine.
@@ -122,7 +127,7 @@ def _choose(embeddings: Embeddings, plan: ScanPlan) -> Columns:
 def _write_codes(
     embeddings: Embeddings, columns: Columns, longest: float, path: Path, padded: int
 ) -> dict[str, NDArray[np.generic]]:
-    """Write the (columns, padded rows) int8 codes; return the tensors of the bound."""
+    """Writes the (columns, padded rows) int8 codes; returns the tensors of the bound."""
     head, groups, dim = columns.head, columns.groups, embeddings.dim
     largest = np.max([np.abs(columns.of(values)).max(0) for values in _chunks(embeddings)], axis=0)
     # A column of zeros gets a small unit: nothing is lost by it, and a query's entry there stays small.
@@ -164,7 +169,7 @@ def _write_codes(
 
 
 def _write_model(path: Path, columns: int, padded: int) -> None:
-    """Write scan.onnx: codes (q, columns) uint8 x matrix (columns, padded) int8 -> sums int32."""
+    """Writes scan.onnx: codes (q, columns) uint8 x matrix (columns, padded) int8 -> sums int32."""
     matrix = TensorProto(
         name="matrix", data_type=TensorProto.INT8, dims=[columns, padded], data_location=TensorProto.EXTERNAL
     )
