@@ -18,9 +18,7 @@ RECIPE = "ab" * 32
 OTHER = "cd" * 32
 # Zeros at either end, which some of numpy's types would lose.
 KEYS = [bytes([row]) + b"\0" * (KEY_BYTES - 1) for row in range(5)]
-COUNTS = TokenCounts(
-    np.array([4, 9, 300, 3, 512], np.int16), np.array([False, True, False, False, True])
-)
+COUNTS = TokenCounts(np.array([4, 9, 300, 3, 512], np.int16), np.array([False, True, False, False, True]))
 VECTORS = np.arange(5 * DIM, dtype=np.float32).reshape(5, DIM) + np.float32(0.25)
 
 
