@@ -134,9 +134,9 @@ def use_tiny_cache(tiny_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def export(tiny_model: Path, use_tiny_cache: None) -> Callable[..., Summary]:
     """An export of plain text with the tiny model, not verified unless thresholds are given."""
 
-    def run(corpus: Path | str, out: Path, **options: Any) -> Summary:
+    def run(corpus: Path | str, out: Path, *, progress: Progress | None = None, **options: Any) -> Summary:
         fields = {"text": ["text"], "model": str(tiny_model), "threads": 2, "thresholds": None, **options}
-        return build(BuildOptions(corpus=str(corpus), out=out, **fields), Progress(quiet=True))
+        return build(BuildOptions(corpus=str(corpus), out=out, **fields), progress or Progress(quiet=True))
 
     return run
 

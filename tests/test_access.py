@@ -10,9 +10,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from handler.access import refuse_without_key, sent_key
 from servers import uvicorn_server
 
-from handler.access import refuse_without_key, sent_key
 from handler.errors import RequestError
 from handler.schemas import ErrorResponse
 

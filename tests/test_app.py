@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from handler.similar import parse_query
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -21,7 +22,6 @@ from servers import uvicorn_server
 from handler.errors import RequestError
 from handler.schemas import ErrorResponse, SimilarRequest, SimilarResponse
 from handler.searcher import Searcher
-from handler.similar import parse_query
 
 ROOT = Path(__file__).parent.parent
 EVENTS = {path.stem: json.loads(path.read_text()) for path in sorted((ROOT / "events").glob("*.json"))}

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from exports import Export, files
 
+from export.build.progress import Progress
 from export.build.verify import Thresholds
 from handler.errors import CorpusError, ModelError, OutputError, VerifyError
 from handler.searcher import Searcher
@@ -65,7 +68,33 @@ def test_a_prompt_that_the_pooling_leaves_out(
 def test_a_folder_that_isnt_ours(export: Export, corpus_file: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.tex").write_text("mine")
-    with pytest.raises(OutputError, match="holds files that aren't an artifact's"):
+    with pytest.raises(OutputError, match=r"thesis\.tex isn't part of an artifact, and it is left alone"):
         export(corpus_file, tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     assert (tmp_path / "out" / "thesis.tex").read_text() == "mine"
+
+
+def test_no_empty_folder_is_left_of_a_bad_corpus(export: Export, bad_corpus: Path, tmp_path: Path) -> None:
+    with pytest.raises(CorpusError):
+        export(bad_corpus, tmp_path / "new" / "folders" / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_added_file_does_not_cost_what_was_embedded(
+    export: Export, corpus_file: Path, tmp_path: Path
+) -> None:
+    """It comes while the export is at work, and is moved away for the next one."""
+    out = tmp_path / "out"
+    export(corpus_file, out)
+
+    class Adding(Progress):
+        @contextmanager
+        def step(self, name: str) -> Iterator[None]:
+            (out / "notes.txt").write_text("mine")
+            yield
+
+    with pytest.raises(OutputError, match=r"out/notes\.txt isn't part of an artifact"):
+        export(corpus_file, out, document_prompt="storm ", progress=Adding(quiet=True))
+    assert (out / "notes.txt").read_text() == "mine"
+    (out / "notes.txt").unlink()
+    assert export(corpus_file, out, document_prompt="storm ").embedded == 0

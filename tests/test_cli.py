@@ -200,7 +200,7 @@ def test_verify_finds_a_flipped_bit(
     expected = json.loads((damaged / "manifest.json").read_text())["files"][name]["sha256"]
     assert re.fullmatch(
         rf"error: {re.escape(str(damaged / name))} has SHA-256 [0-9a-f]{{64}}, its manifest says {expected}: "
-        r"copy it again, or run `python -m export` with --force\n",
+        r"copy it again, or run `seeklet export` again\n",
         message,
     )
 
@@ -231,7 +231,7 @@ def test_interrupted_it_says_how_to_go_on(
     def interrupt(*arguments: object, **options: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("export.build.pipeline.embed", interrupt)
+    monkeypatch.setattr("export.build.pipeline.Embedder", interrupt)
     command = ["--corpus", str(corpus_file), "--text", "text", "--model", str(tiny_model)]
     assert main([*command, "--out", str(tmp_path / "out"), "--quiet"]) == 130
     assert list(tmp_path.iterdir()) == []
