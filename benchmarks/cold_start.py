@@ -29,6 +29,7 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from record import cpu, default_file, save
@@ -364,14 +365,17 @@ def measure_emulated(emulated: Mapping[str, Emulated], rounds: int) -> dict[str,
 
 
 def load_build() -> Any:
-    """layers/runtime/build.py, which is no package's."""
-    spec = importlib.util.spec_from_file_location("layer_build", BUILD)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    """What builds the layers; layers/ isn't installed."""
+    sys.path.insert(0, str(ROOT))
+    from layers.runtime import build, bytecode, lock, targets
+
+    return SimpleNamespace(
+        build_layer=build.build_layer,
+        build_code=build.build_code,
+        find_python=bytecode.find_python,
+        pip_target=targets.pip_target,
+        pins=lock.read_pins(lock.EXPORT_REQUIREMENTS),
+    )
 
 
 def install_all(target: str, out: Path, build: Any) -> None:
@@ -387,7 +391,10 @@ def install_all(target: str, out: Path, build: Any) -> None:
         str(out),
     ]
     command += [*build.pip_target(target), "--no-compile", "-r", str(BUILD.parent / "requirements.in")]
-    subprocess.run([*command, "-c", str(ROOT / "requirements.txt")], check=True, stderr=subprocess.DEVNULL)
+    # Versions alone: pip wants hashes for everything where a constraint has one.
+    constraints = out.with_suffix(".txt")
+    constraints.write_text("".join(f"{name}=={version}\n" for name, version in build.pins.items()))
+    subprocess.run([*command, "-c", str(constraints)], check=True, stderr=subprocess.DEVNULL)
 
 
 def build_textbook(artifact: Path, out: Path) -> None:

@@ -6,7 +6,7 @@ COMMAND runs CPython 3.13 as that processor would, the function's packages for i
 
     env PYTHONPATH=build/layer-x86/python qemu-x86_64-static -cpu Haswell-noTSX python3.13
 
-after `python layers/runtime/build.py --target python3.13-x86_64 --out build/layer-x86`. PAIRS are lines of score,
+after `python -m layers.runtime.build --target python3.13-x86_64 --out build/layer-x86`. PAIRS are lines of score,
 sentence1, sentence2, as STS-B's. Every processor encodes them all, searches the artifact and hostile corpora, and
 compares the ids with a full sort of its own scores. Emulation is slow: nothing is timed.
 """

@@ -34,7 +34,13 @@ class Encoded(NamedTuple):
 
 
 class Encoder:
-    """The artifact's tokenizer and ONNX session."""
+    """The artifact's tokenizer and ONNX session.
+
+    >>> from seeklet import Encoder
+    >>> encoder = Encoder.load("artifact")
+    >>> encoder.encode(["storms in Europe", "bread"]).shape
+    (2, 384)
+    """
 
     def __init__(
         self, session: Any, tokenizer: BoundedTokenizer, *, pooling: str, dim: int, threads: int = 1

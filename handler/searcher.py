@@ -15,7 +15,13 @@ from handler.manifest import Manifest
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One answer: `index` is the document's row, `score` the cosine of query and document, higher is nearer."""
+    """One answer: `index` is the document's row, `score` the cosine of query and document, higher is nearer.
+
+    >>> from seeklet import Searcher
+    >>> hit = Searcher.load("artifact").search("storms in Europe", 1)[0]
+    >>> hit.id, hit.index, hit.text
+    ('10.1/storm', 0, 'Winter storms reach western Europe')
+    """
 
     id: str
     index: int
@@ -25,7 +31,15 @@ class Hit:
 
 
 class Searcher:
-    """An artifact, loaded: encoder, index and documents of one recipe."""
+    """An artifact, loaded: encoder, index and documents of one recipe.
+
+    >>> from seeklet import Searcher
+    >>> searcher = Searcher.load("artifact")
+    >>> for hit in searcher.search("how do I bake bread", 2):
+    ...     print(hit.id, hit.text)
+    10.1/bread A slow dough makes better bread
+    10.1/storm Winter storms reach western Europe
+    """
 
     def __init__(self, manifest: Manifest, encoder: Encoder, index: Index, documents: Documents) -> None:
         self.manifest = manifest

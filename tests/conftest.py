@@ -20,9 +20,12 @@ from tiny import make_model
 
 from export.build.pipeline import BuildOptions, Summary, build
 from export.build.progress import Progress
+from handler.function import Function
+from handler.settings import Settings
 
 if TYPE_CHECKING:
     from corpus_files import Corpus
+    from tiny_encoders import TinyEncoder
 
 USERS_CACHE = os.environ.get("SEEKLET_CACHE")
 
@@ -97,6 +100,14 @@ def own_artifact(artifact: Path, tmp_path: Path) -> Iterator[Path]:
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny BERT of random weights, mean pooling."""
     return make_model(tmp_path_factory.mktemp("models") / "tiny-bert")
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> TinyEncoder:
+    """A tiny BERT without tokenizer or pooling: in torch, exported, and in int8. Not to be changed."""
+    from tiny_encoders import make_encoder
+
+    return make_encoder("bert", tmp_path_factory.mktemp("tiny-encoder"))
 
 
 @pytest.fixture(scope="session")
@@ -196,3 +207,9 @@ def conversions_in(cache: str | None) -> Iterator[None]:
         else:
             patch.setenv("SEEKLET_CACHE", cache)
         yield
+
+
+@pytest.fixture(scope="session")
+def function(artifact: Path) -> Function:
+    """The function over the artifact, with default settings. One thread, as on Lambda."""
+    return Function.load(Settings.from_env({"ARTIFACT_DIR": str(artifact), "THREADS": "1"}))

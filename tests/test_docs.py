@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from export.arguments import build_parser
 from handler.artifact import ALL_FILES
 from handler.manifest import Manifest
+from seeklet.commands.export import build_parser
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [
