@@ -227,7 +227,7 @@ def test_interrupted_it_says_how_to_go_on(
     def interrupt(*arguments: object, **options: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("export.build.pipeline.embed", interrupt)
+    monkeypatch.setattr("export.build.pipeline.Embedder", interrupt)
     command = ["--corpus", str(corpus_file), "--text", "text", "--model", str(tiny_model)]
     assert main([*command, "--out", str(tmp_path / "out"), "--quiet"]) == 130
     assert list(tmp_path.iterdir()) == []
