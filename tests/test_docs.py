@@ -35,6 +35,15 @@ def test_links_lead_somewhere(document: Path) -> None:
             assert not anchor or anchor in anchors(target), link
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_file_that_is_named_exists(document: Path) -> None:
+    rooms = "seeklet|handler|export|layers|dev|benchmarks|tests|events|docs"
+    for name in re.findall(
+        rf"`((?:{rooms})/[\w./-]*\.(?:py|json|txt|md|svg))\b", document.read_text(encoding="utf-8")
+    ):
+        assert (ROOT / name).exists(), name
+
+
 def test_every_make_target_that_is_named_exists() -> None:
     makefile = "\n".join(
         path.read_text(encoding="utf-8") for path in [ROOT / "Makefile", *ROOT.glob("mk/*.mk")]
