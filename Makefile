@@ -26,11 +26,13 @@ help: ## this list
 
 setup: $(STAMP) ## .venv with the export's packages and the test tools, pinned
 
-$(STAMP): requirements.txt pyproject.toml
+# By hash, but for torch: requirements-torch.txt says why.
+$(STAMP): requirements.txt requirements-torch.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: $(PYTHON) is older than Python 3.11: make PYTHON=python3.11 ..." >&2; exit 2; }
 	@echo "making $(VENV) and installing pinned packages (about a minute) ..." >&2
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
-	@$(PY) -m pip install --disable-pip-version-check --progress-bar off -r requirements.txt 2>&1 | grep --line-buffered -E '^(Collecting|Installing|ERROR|error)' >&2; test $${PIPESTATUS[0]} -eq 0
+	@for what in "--no-deps --require-hashes -r requirements.txt" "-r requirements-torch.txt"; do \
+	  $(PY) -m pip install --disable-pip-version-check --progress-bar off $$what 2>&1 | grep --line-buffered -E '^(Collecting|Installing|ERROR|error)' >&2; test $${PIPESTATUS[0]} -eq 0 || exit 1; done
 	@$(PY) -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 

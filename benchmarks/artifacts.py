@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from handler.artifact import Manifest
+from handler.artifact import SCAN_FILES, Artifact
 from handler.bound import Scan
 from handler.documents import Documents
 from handler.index import Index
@@ -28,13 +28,13 @@ ENOUGH = 20_000
 
 def load_embeddings(artifact: Path) -> Embeddings:
     """Maps an artifact's embeddings; raises ArtifactError where it isn't whole."""
-    manifest = Manifest.load(artifact)
+    manifest = Artifact.open(artifact).manifest
     return Embeddings.load(artifact, manifest.count, manifest.dim)
 
 
 def load_documents(artifact: Path) -> Documents:
     """Opens an artifact's documents; raises ArtifactError where it isn't whole."""
-    return Documents.load(artifact, Manifest.load(artifact).count)
+    return Documents.open(Artifact.open(artifact))
 
 
 def float32_rows(artifact: Path, count: int | None = None) -> F32:
@@ -57,8 +57,14 @@ def write_scan_of(rows: F32, folder: Path) -> None:
 
 def open_index(rows: F32, folder: Path, threads: int = 1) -> Index:
     """Returns an index over rows and the scan that write_scan_of wrote into the folder."""
-    scan = Scan(folder, *rows.shape, threads) if Scan.exists(folder) else None
-    return Index(Embeddings(rows), scan, threads)
+    return Index(Embeddings(rows), open_scan(rows, folder, threads), threads)
+
+
+def open_scan(rows: F32, folder: Path, threads: int = 1) -> Scan | None:
+    """Returns the scan that write_scan_of wrote into the folder, None where the rows are too few for one."""
+    if not (folder / SCAN_FILES[0]).exists():
+        return None
+    return Scan.load(folder, *rows.shape, threads)
 
 
 def draw_texts(artifact: Path, count: int) -> list[str]:

@@ -18,10 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.onnx_peers import PlainEncoder, load_onnx_peers
-from export.model.convert import FP32_FILE, convert
+from export.model.convert import convert
 from export.model.source_model import DEFAULT_MODEL_ID, default_folder, find_model
-from handler.artifact import MODEL_FILE, TOKENIZER_FILE
-from handler.encoder import Encoder, load_tokenizer, open_session
+from handler.encoder import Encoder
+from handler.session import open_session
+from handler.tokenizer import BoundedTokenizer, load_tokenizer
 
 Embed = Callable[[str], NDArray[np.float32]]
 CANDLE = "Candle (embed-anything)"
@@ -29,7 +30,15 @@ TORCH = "sentence-transformers (torch)"
 FASTEMBED = "fastembed"
 OURS = "seeklet"
 # Whose versions a result names.
-PACKAGES = ("optimum-onnx", "embed-anything", "fastembed", "sentence-transformers", "torch", "transformers", "onnx")
+PACKAGES = (
+    "optimum-onnx",
+    "embed-anything",
+    "fastembed",
+    "sentence-transformers",
+    "torch",
+    "transformers",
+    "onnx",
+)
 
 
 def load_contenders(work: Path) -> dict[str, Embed]:
@@ -49,8 +58,8 @@ def load_contenders(work: Path) -> dict[str, Embed]:
 def _ours() -> Embed:
     model = find_model(None, None, None)
     converted = convert(model)
-    tokenizer = load_tokenizer(converted / TOKENIZER_FILE, model.max_length)
-    encoder = Encoder(open_session(converted / MODEL_FILE), tokenizer, pooling=model.pooling, dim=model.dim)
+    tokenizer = BoundedTokenizer(load_tokenizer(converted.tokenizer, model.max_length), model.max_length)
+    encoder = Encoder(open_session(converted.model), tokenizer, pooling=model.pooling, dim=model.dim)
     return lambda text: encoder.encode([text])[0]
 
 
@@ -86,7 +95,7 @@ def _fastembed(work: Path) -> Embed:
     folder = work / "fastembed"
     if not folder.exists():
         shutil.copytree(default_folder(), folder, ignore=shutil.ignore_patterns("*.safetensors"))
-        shutil.copy(convert(find_model(None, None, None)) / FP32_FILE, folder / "model.onnx")
+        shutil.copy(convert(find_model(None, None, None)).fp32, folder / "model.onnx")
     name = "local/all-MiniLM-L6-v2"
     TextEmbedding.add_custom_model(
         model=name,

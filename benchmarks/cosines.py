@@ -36,7 +36,9 @@ def main() -> None:
     texts = draw_texts(options.artifact, 20 if options.quick else options.texts)
     peer = SentenceTransformer(str(default_folder()), device="cpu")
     wanted = peer.encode(texts, normalize_embeddings=True, show_progress_bar=True)
-    encoders: dict[str, Callable[[Sequence[str]], F32]] = {OURS: Encoder.load(options.artifact, threads=2).encode}
+    encoders: dict[str, Callable[[Sequence[str]], F32]] = {
+        OURS: Encoder.load(options.artifact, threads=2).encode
+    }
     encoders |= {name: load().encode for name, load in load_onnx_peers().items()}
     figures = {name: describe((encode(texts) * wanted).sum(axis=1)) for name, encode in encoders.items()}
     print(f"| {len(texts):,} texts | cosine mean | 1 in 100 under | least |\n|---|---|---|---|")

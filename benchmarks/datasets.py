@@ -68,7 +68,9 @@ def first_of(data: Retrieval, documents: int) -> Retrieval:
         for query, gains in zip(data.queries, data.gains, strict=True)
         if known & gains.keys()
     ]
-    return Retrieval(ids, data.documents[:documents], [query for query, _ in kept], [gains for _, gains in kept])
+    return Retrieval(
+        ids, data.documents[:documents], [query for query, _ in kept], [gains for _, gains in kept]
+    )
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:

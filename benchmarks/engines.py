@@ -76,7 +76,9 @@ def make_engines(corpus: Corpus, queries: F32) -> Iterator[Engine]:
 
 def recall(search: Search, queries: F32, truth: Ids) -> float:
     """Returns the share of truth's (q, k) ids that a search finds."""
-    found = [len(np.intersect1d(search(query[None])[0], ids)) for query, ids in zip(queries, truth, strict=True)]
+    found = [
+        len(np.intersect1d(search(query[None])[0], ids)) for query, ids in zip(queries, truth, strict=True)
+    ]
     return sum(found) / truth.size
 
 
@@ -135,7 +137,10 @@ def _hnswlib(corpus: Corpus, queries: F32, truth: Ids) -> Iterator[Engine]:
 def _at_hand(name: str, corpus: Corpus, path: Path) -> bool:
     if len(corpus.rows) <= BUILT_ON_THE_WAY or path.exists():
         return True
-    print(f"{name} at {len(corpus.rows):,} rows left out, its graph isn't built: make bench-graphs", file=sys.stderr)
+    print(
+        f"{name} at {len(corpus.rows):,} rows left out, its graph isn't built: make bench-graphs",
+        file=sys.stderr,
+    )
     return False
 
 

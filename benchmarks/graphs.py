@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from benchmarks.artifacts import float32_rows
 from benchmarks.record import ROOT
-from handler.artifact import EMBEDDINGS_FILE, Manifest
+from handler.artifact import EMBEDDINGS_FILE, Artifact
 
 F32 = NDArray[np.float32]
 KEPT = ROOT / "build" / "bench" / "graphs"
@@ -66,7 +66,7 @@ def faiss_file(artifact: Path, rows: int) -> Path:
 
 
 def _key(artifact: Path, rows: int) -> str:
-    return f"{Manifest.load(artifact).files[EMBEDDINGS_FILE].sha256[:12]}-{rows}-M{M}-ef{EF_CONSTRUCTION}"
+    return f"{Artifact.open(artifact).manifest.files[EMBEDDINGS_FILE].sha256[:12]}-{rows}-M{M}-ef{EF_CONSTRUCTION}"
 
 
 def build_hnswlib(rows: F32, path: Path) -> Any:

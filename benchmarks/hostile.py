@@ -44,7 +44,11 @@ def main() -> None:
         for name, row in figures.items():
             ours, theirs, ratio = (row[key]["median"] for key in (OURS, NUMPY, "ratio"))
             print(f"| {name} | {ours:.3f} | {theirs:.3f} | {ratio:.2f} |", flush=True)
-        save(results_file(options), f"hostile: {rows} rows", {"rows": rows, "dim": options.dim, "corpora": figures})
+        save(
+            results_file(options),
+            f"hostile: {rows} rows",
+            {"rows": rows, "dim": options.dim, "corpora": figures},
+        )
 
 
 def measure(rows: int, dim: int, plan: Plan) -> dict[str, dict[str, Any]]:

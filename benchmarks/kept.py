@@ -17,7 +17,10 @@ KEPT = ROOT / "build" / "bench" / "vectors"
 
 
 def keep_vectors(
-    recipe: Sequence[str], packages: Sequence[str], texts: Sequence[str], encode: Callable[[Sequence[str]], F32]
+    recipe: Sequence[str],
+    packages: Sequence[str],
+    texts: Sequence[str],
+    encode: Callable[[Sequence[str]], F32],
 ) -> F32:
     """Returns encode(texts), (n, dim) float32, from an earlier run where there was one.
 

@@ -33,11 +33,15 @@ def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("artifact", type=Path)
     parser.add_argument("queries", type=Path)
-    parser.add_argument("--model", default=str(default_folder()), help="the sentence-transformer to compare with")
+    parser.add_argument(
+        "--model", default=str(default_folder()), help="the sentence-transformer to compare with"
+    )
     options = parser.parse_args()
     searcher = Searcher.load(options.artifact)
     count = len(searcher.documents)
-    ids = [searcher.documents[row].id for row in range(min(count, QUICK_DOCUMENTS) if options.quick else count)]
+    ids = [
+        searcher.documents[row].id for row in range(min(count, QUICK_DOCUMENTS) if options.quick else count)
+    ]
     queries, wanted = read_queries(options.queries, set(ids))
     if options.quick:
         queries, wanted = queries[:QUICK_QUERIES], wanted[:QUICK_QUERIES]
@@ -60,7 +64,9 @@ def main() -> None:
 def read_queries(path: Path, ids: set[str]) -> tuple[list[str], list[str]]:
     """Returns the queries whose document is among ids, and the id of each one's document."""
     with path.open(encoding="utf-8", newline="") as file:
-        rows = [row for row in list(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE))[1:] if row[2] in ids]
+        rows = [
+            row for row in list(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE))[1:] if row[2] in ids
+        ]
     return [row[1] for row in rows], [row[2] for row in rows]
 
 
@@ -77,7 +83,9 @@ def find_fp32(searcher: Searcher, ids: Sequence[str], queries: Sequence[str], mo
         from sentence_transformers import SentenceTransformer
 
         peer = SentenceTransformer(model, device="cpu")
-        vectors: NDArray[np.float32] = peer.encode(list(texts), normalize_embeddings=True, show_progress_bar=True)
+        vectors: NDArray[np.float32] = peer.encode(
+            list(texts), normalize_embeddings=True, show_progress_bar=True
+        )
         return vectors
 
     recipe, packages = [model, "normalised"], ["sentence-transformers", "torch", "transformers"]

@@ -21,21 +21,42 @@ from typing import Any
 from benchmarks.artifacts import ENOUGH, draw_texts, read_texts
 from benchmarks.contenders import OURS, PACKAGES, load_contenders
 from benchmarks.record import ROOT, make_parser, results_file, save
-from benchmarks.shims import Function, cut_queries
+from benchmarks.shims import cut_queries
 from benchmarks.textbook import make_async_handler, make_handler
 from benchmarks.textbook_files import write_textbook_files
 from benchmarks.timing import Plan, has_threads, run_again, time_blocks
 from export.graph.sentences import PASSAGES, SENTENCES
-from handler.api import create_app
+from handler.function import Function
 from handler.searcher import Searcher
 from handler.settings import Settings
 
 # Each one token of BERT's vocabulary, so that a text of n - 2 of them has n tokens.
-WORDS = "storm city water market school river music doctor court game island winter train law energy book".split()
+WORDS = [
+    "storm",
+    "city",
+    "water",
+    "market",
+    "school",
+    "river",
+    "music",
+    "doctor",
+    "court",
+    "game",
+    "island",
+    "winter",
+    "train",
+    "law",
+    "energy",
+    "book",
+]
 EVENT = ROOT / "events" / "similar.json"
 # Different queries of one table; each contender gets them in the same order.
 QUERIES = 200
-FASTAPI, TEXTBOOK, TEXTBOOK_ASYNC = "seeklet, through FastAPI", "textbook (def)", "textbook (async def, one thread)"
+FASTAPI, TEXTBOOK, TEXTBOOK_ASYNC = (
+    "seeklet, through FastAPI",
+    "textbook (def)",
+    "textbook (async def, one thread)",
+)
 
 Handler = Callable[[dict[str, Any], object], Any]
 Timings = dict[str, dict[str, Any]]
@@ -46,7 +67,9 @@ def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("artifact", type=Path, help="for the events")
     parser.add_argument("--lengths", type=int, nargs="+", default=[6, 16, 32, 128, 256], metavar="TOKENS")
-    parser.add_argument("--off", type=Path, metavar="TEXTS", help="a corpus of another subject (default: our own few)")
+    parser.add_argument(
+        "--off", type=Path, metavar="TEXTS", help="a corpus of another subject (default: our own few)"
+    )
     options = parser.parse_args()
     if not has_threads(1):
         run_again("benchmarks.latency", 1, sys.argv[1:])
@@ -84,7 +107,7 @@ def measure_events(artifact: Path, off: Path | None, plan: Plan) -> dict[str, Ti
         write_textbook_files(artifact, Path(work))
         handlers = {
             OURS: Function(settings, searcher),
-            FASTAPI: _by_fastapi(settings, searcher),
+            FASTAPI: Function(settings, searcher, direct=False),
             TEXTBOOK: make_handler(Path(work)),
             TEXTBOOK_ASYNC: make_async_handler(Path(work)),
         }
@@ -99,13 +122,6 @@ def make_event(text: str) -> dict[str, Any]:
     """Returns the sample event with another query."""
     event: dict[str, Any] = json.loads(EVENT.read_text())
     return event | {"body": json.dumps({"text": text, "num_results": 5}), "isBase64Encoded": False}
-
-
-def _by_fastapi(settings: Settings, searcher: Searcher) -> Handler:
-    from mangum import Mangum
-
-    handler: Handler = Mangum(create_app(settings, searcher), lifespan="off")
-    return handler
 
 
 def _in_turn(handler: Handler, events: Sequence[dict[str, Any]]) -> Callable[[], object]:

@@ -81,11 +81,16 @@ def serve(start: Start, queries: list[str], runs: int) -> dict[str, Any]:
 
 def render(figures: dict[str, Any]) -> str:
     """Returns the tables, in Markdown."""
-    lines = [f"| MB resident after {figures['queries']:,} queries | in all | not of a file |", "|---|---|---|"]
+    lines = [
+        f"| MB resident after {figures['queries']:,} queries | in all | not of a file |",
+        "|---|---|---|",
+    ]
     for name, row in figures["served"].items():
         lines.append(f"| {name} | {row['resident']['median']:.0f} | {row['anonymous']['median']:.0f} |")
     lines += ["", "| of ours, pages of a file | MB |", "|---|---|"]
-    lines += [f"| {name} | {megabytes:.1f} |" for name, megabytes in figures["served"][OURS]["mapped"].items()]
+    lines += [
+        f"| {name} | {megabytes:.1f} |" for name, megabytes in figures["served"][OURS]["mapped"].items()
+    ]
     lines += ["", "| ours grows by | MB |", "|---|---|"]
     lines += [f"| {part} | {grown:.1f} |" for part, grown in figures["growth"].items()]
     return "\n".join(lines)

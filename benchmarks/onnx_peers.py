@@ -18,11 +18,10 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from benchmarks.record import ROOT
-from export.model.convert import FP32_FILE, convert
+from export.model.convert import convert
 from export.model.source_model import SourceModel, find_model
-from handler.artifact import TOKENIZER_FILE
-from handler.encoder import load_tokenizer
 from handler.pooling import POOLINGS, l2_normalize
+from handler.tokenizer import load_tokenizer
 
 FP32 = "ONNX Runtime fp32, as optimum exports it"
 FUSED = "ONNX Runtime int8 (its BERT fusion, quantize_dynamic)"
@@ -58,7 +57,7 @@ class PlainEncoder:
 def load_onnx_peers() -> dict[str, Callable[[], PlainEncoder]]:
     """Returns what loads each peer, by its name."""
     return {
-        FP32: lambda: _load(convert(find_model(None, None, None)) / FP32_FILE),
+        FP32: lambda: _load(convert(find_model(None, None, None)).fp32),
         FUSED: lambda: _load(fused_int8()),
         OPTIMUM: lambda: _load(optimum_int8()),
     }
@@ -76,17 +75,19 @@ def optimum_int8() -> Path:
 
 def _load(path: Path) -> PlainEncoder:
     model = find_model(None, None, None)
-    return PlainEncoder(path, load_tokenizer(convert(model) / TOKENIZER_FILE, model.max_length))
+    return PlainEncoder(path, load_tokenizer(convert(model).tokenizer, model.max_length))
 
 
 def _keep(name: str, packages: Sequence[str], write: Callable[[SourceModel, Path, Path], None]) -> Path:
     model = find_model(None, None, None)
-    made_by = "-".join([name, model.weights_sha256[:12], *(f"{package}-{version(package)}" for package in packages)])
+    made_by = "-".join(
+        [name, model.weights_sha256[:12], *(f"{package}-{version(package)}" for package in packages)]
+    )
     path = KEPT / f"{made_by}.onnx"
     if not path.exists():
         KEPT.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=KEPT) as work:
-            write(model, convert(model) / FP32_FILE, Path(work) / "out.onnx")
+            write(model, convert(model).fp32, Path(work) / "out.onnx")
             (Path(work) / "out.onnx").rename(path)
     return path
 

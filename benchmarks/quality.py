@@ -23,11 +23,12 @@ from benchmarks.datasets import Pairs, Retrieval, first_of, read_pairs, read_ret
 from benchmarks.kept import keep_vectors
 from benchmarks.record import make_parser, results_file, save
 from benchmarks.scoring import Figures, rank_by_bm25, score_pairs, score_ranking, score_vectors
-from benchmarks.shims import Fp32Encoder
-from export.model.convert import FP32_FILE, convert
+from export.model.convert import convert
+from export.model.fp32 import Fp32Encoder
 from export.model.source_model import SourceModel, find_model
-from handler.artifact import MODEL_FILE, TOKENIZER_FILE
-from handler.encoder import Encoder, load_tokenizer, open_session
+from handler.encoder import Encoder
+from handler.session import open_session
+from handler.tokenizer import BoundedTokenizer, load_tokenizer
 
 F32 = NDArray[np.float32]
 Encode = Callable[[Sequence[str]], F32]
@@ -72,23 +73,28 @@ def main() -> None:
         save(results_file(options), f"quality: {name}", rows, packages=["bm25s", "scipy"])
 
 
-def make_recipes(model: SourceModel, poolings: Sequence[str], article: bool, threads: int) -> Iterator[Recipe]:
+def make_recipes(
+    model: SourceModel, poolings: Sequence[str], article: bool, threads: int
+) -> Iterator[Recipe]:
     """Yields fp32 and int8 of each pooling, and the article's recipe."""
     converted = convert(model)
-    tokenizer = load_tokenizer(converted / TOKENIZER_FILE, model.max_length)
-    session = open_session(converted / MODEL_FILE)
+    tokenizer = load_tokenizer(converted.tokenizer, model.max_length)
+    session = open_session(converted.model)
 
     def fp32(name: str, tokenizer: Tokenizer, pooling: str) -> Recipe:
-        encoder = Fp32Encoder(converted / FP32_FILE, tokenizer, pooling, threads)
+        encoder = Fp32Encoder(converted.fp32, tokenizer, pooling, threads)
         recipe = [model.weights_sha256, name, str(model.max_length)]
-        return Recipe(name, lambda texts: keep_vectors(recipe, ["onnxruntime", "tokenizers"], texts, encoder.encode))
+        return Recipe(
+            name, lambda texts: keep_vectors(recipe, ["onnxruntime", "tokenizers"], texts, encoder.encode)
+        )
 
     for pooling in poolings:
         yield fp32(f"fp32, {pooling}", tokenizer, pooling)
-        encoder = Encoder(session, tokenizer, pooling=pooling, dim=model.dim, threads=threads)
+        bounded = BoundedTokenizer(tokenizer, model.max_length)
+        encoder = Encoder(session, bounded, pooling=pooling, dim=model.dim, threads=threads)
         yield Recipe(f"int8, {pooling}", encoder.encode)
     if article:
-        padded = load_tokenizer(converted / TOKENIZER_FILE, ARTICLE_TOKENS)
+        padded = load_tokenizer(converted.tokenizer, ARTICLE_TOKENS)
         padded.enable_padding(length=ARTICLE_TOKENS)
         yield fp32(ARTICLE, padded, "max")
 
@@ -103,7 +109,9 @@ def measure_pairs(pairs: Pairs, recipes: Sequence[Recipe], title: str, quick: bo
     }
 
 
-def measure_retrieval(data: Retrieval, recipes: Sequence[Recipe], title: str, quick: bool) -> dict[str, Figures]:
+def measure_retrieval(
+    data: Retrieval, recipes: Sequence[Recipe], title: str, quick: bool
+) -> dict[str, Figures]:
     """Returns nDCG@10 and recall@100 by recipe, and BM25's."""
     if quick:
         data = first_of(data, QUICK_DOCUMENTS)

@@ -37,9 +37,13 @@ def make_parser(doc: str) -> argparse.ArgumentParser:
         doc: the module's docstring, shown as it stands.
     """
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="where the results go (default: by processor)")
     parser.add_argument(
-        "--quick", action="store_true", help="few samples, to see that it runs; kept under build/, not in results/"
+        "--json", type=Path, metavar="FILE", help="where the results go (default: by processor)"
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="few samples, to see that it runs; kept under build/, not in results/",
     )
     return parser
 
@@ -105,7 +109,9 @@ def commit() -> str:
     """Returns the commit that is measured, with "+ changes" where the measured files differ from it; "unknown" without git."""
     try:
         head, changes = (
-            subprocess.run(["git", *command], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+            subprocess.run(
+                ["git", *command], cwd=ROOT, capture_output=True, text=True, check=True
+            ).stdout.strip()
             for command in (
                 ["rev-parse", "--short=12", "HEAD"],
                 ["status", "--porcelain", "--", *MEASURED],
@@ -123,7 +129,11 @@ def processor() -> dict[str, Any]:
     fields = dict(re.findall(r"^(.+?)\s*: (.*)$", lines.split("\n\n")[0], re.MULTILINE))
     flags = set(fields.get("flags", fields.get("Features", "")).split())
     found: dict[str, Any] = {"name": fields.get("model name") or platform.processor() or platform.machine()}
-    found |= {name: int(fields[key]) for name, key in (("family", "cpu family"), ("model", "model")) if key in fields}
+    found |= {
+        name: int(fields[key])
+        for name, key in (("family", "cpu family"), ("model", "model"))
+        if key in fields
+    }
     found["architecture"] = platform.machine()
     found["cores"] = lines.count("processor\t") or None
     found["instructions"] = [name for name in INSTRUCTIONS if name in flags]
@@ -133,7 +143,11 @@ def processor() -> dict[str, Any]:
 def spread(samples: Sequence[float]) -> dict[str, Any]:
     """Returns what a figure of several samples is kept as: median, quartiles, and the samples in their order."""
     low, middle, high = (_short(float(value)) for value in np.percentile(samples, (25, 50, 75)))
-    return {"median": middle, "quartiles": [low, high], "samples": [_short(float(value)) for value in samples]}
+    return {
+        "median": middle,
+        "quartiles": [low, high],
+        "samples": [_short(float(value)) for value in samples],
+    }
 
 
 def mean_of(values: Sequence[float]) -> dict[str, float]:

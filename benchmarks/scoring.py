@@ -29,7 +29,12 @@ def score_pairs(first: F32, second: F32, pairs: Pairs) -> Figures:
     random = np.random.default_rng(0)
     samples = random.integers(0, len(human), (RESAMPLES, len(human)))
     found = [float(spearmanr(cosines[rows], human[rows]).statistic) for rows in samples]
-    return {"spearman": {"mean": float(spearmanr(cosines, human).statistic), "error": float(np.std(found, ddof=1))}}
+    return {
+        "spearman": {
+            "mean": float(spearmanr(cosines, human).statistic),
+            "error": float(np.std(found, ddof=1)),
+        }
+    }
 
 
 def score_vectors(documents: F32, queries: F32, data: Retrieval) -> Figures:

@@ -34,7 +34,9 @@ def main() -> None:
     """Prepares queries and scans, then measures each number of threads apart."""
     parser = make_parser(__doc__)
     parser.add_argument("artifact", type=Path)
-    parser.add_argument("--off", type=Path, metavar="TEXTS", help="a corpus of another subject, for its words")
+    parser.add_argument(
+        "--off", type=Path, metavar="TEXTS", help="a corpus of another subject, for its words"
+    )
     parser.add_argument("--sizes", type=numbers, help="rows to search, e.g. 20000,64000 (default: all)")
     parser.add_argument("--threads", type=numbers, default=[1], help="e.g. 1,2 (default: 1)")
     parser.add_argument("--k", type=int, default=10, help="rows to find (default: 10)")

@@ -19,14 +19,16 @@ import time
 from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
-from typing import Any
 
 from benchmarks.record import ROOT
 from benchmarks.textbook_files import write_textbook_files
 from export.model.source_model import default_folder
+from layers.runtime.build import build_code, build_layer
+from layers.runtime.bytecode import find_python
+from layers.runtime.lock import EXPORT_REQUIREMENTS, read_pins
+from layers.runtime.targets import RUNTIME, pip_target
 
 EVENT = ROOT / "events" / "similar.json"
-BUILD = ROOT / "layers" / "runtime" / "build.py"
 PYTHON = "python3.13"
 OURS, OURS_FASTAPI, TORCH = "seeklet", "seeklet, FastAPI loaded", "sentence-transformers"
 TEXTBOOK, TEXTBOOK_ASYNC = "textbook (def)", "textbook (async def, one thread)"
@@ -75,7 +77,11 @@ class Start:
         """Runs it on one core; returns its last line. Raises RuntimeError with its errors."""
         core = str(max(os.sched_getaffinity(0)))
         done = subprocess.run(
-            ["taskset", "-c", core, *self.command], env=self.environ, capture_output=True, text=True, check=False
+            ["taskset", "-c", core, *self.command],
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode:
             raise RuntimeError(done.stderr[-2000:])
@@ -133,7 +139,9 @@ class Prepared:
 
     def versions(self) -> dict[str, str]:
         """Returns the versions of what pip installed for the textbook; the layer's lock pins ours to the same."""
-        found = {package.metadata["Name"]: package.version for package in distributions(path=[str(self.packages)])}
+        found = {
+            package.metadata["Name"]: package.version for package in distributions(path=[str(self.packages)])
+        }
         return {name: found[name] for name in ("fastapi", "mangum", "pydantic") if name in found}
 
 
@@ -142,8 +150,7 @@ def prepare(artifact: Path, work: Path) -> Prepared:
 
     Raises SystemExit where there is no CPython 3.13.
     """
-    build = load_build()
-    python = build.find_python(PYTHON)
+    python = find_python(PYTHON)
     if python is None:
         sys.exit(f"error: needs {PYTHON}, on PATH or from pyenv")
     prepared = Prepared(work, artifact, python, version_of(python))
@@ -151,10 +158,10 @@ def prepare(artifact: Path, work: Path) -> Prepared:
     work = work / digest_of_pins()
     work.mkdir(parents=True, exist_ok=True)
     if not (work / "layer").is_dir():
-        build.build_layer(target, work / "layer")
-    build.build_code(target, ROOT / "handler", prepared.function)
+        build_layer(target, work / "layer")
+    build_code(target, ROOT / "handler", prepared.function)
     if not prepared.packages.is_dir():
-        install_all(target, prepared.packages, build)
+        install_all(target, prepared.packages)
         compile_all(python, prepared.packages)
     shutil.copyfile(ROOT / "benchmarks" / "textbook.py", work / "textbook.py")
     for name, line in ENTRIES.items():
@@ -169,7 +176,9 @@ def make_starts(prepared: Prepared) -> dict[str, Start]:
     """Returns every start by name, ours first; sentence-transformers only where this environment has it."""
 
     def answer(module: str, path: list[Path], artifact: Path, before: str = "") -> Start:
-        code = ANSWER.format(module=module, path=[str(part) for part in path], event=str(EVENT), before=before)
+        code = ANSWER.format(
+            module=module, path=[str(part) for part in path], event=str(EVENT), before=before
+        )
         return prepared.start(code, artifact)
 
     ours = ("handler.app", [prepared.function, prepared.layer], prepared.artifact)
@@ -197,7 +206,7 @@ def version_of(python: str) -> str:
 def digest_of_pins() -> str:
     """Returns a short digest of what decides the installed packages, so that other pins get another folder."""
     digest = hashlib.sha256()
-    for path in [ROOT / "requirements.txt", *sorted(BUILD.parent.rglob("*"))]:
+    for path in [ROOT / "requirements.txt", *sorted(RUNTIME.rglob("*"))]:
         if path.suffix in (".txt", ".in", ".py"):
             digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
@@ -208,29 +217,47 @@ def lambda_arch() -> str:
     return {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
 
 
-def load_build() -> Any:
-    """Returns layers/runtime/build.py, which is no package's."""
-    spec = importlib.util.spec_from_file_location("layer_build", BUILD)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-def install_all(target: str, out: Path, build: Any) -> None:
-    """Installs the same packages as pip brings them, with all that they ask for."""
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", str(out)]
-    pip += [*build.pip_target(target), "--no-compile", "-r", str(BUILD.parent / "requirements.in")]
-    subprocess.run([*pip, "-c", str(ROOT / "requirements.txt")], check=True, stderr=subprocess.DEVNULL)
+def install_all(target: str, out: Path) -> None:
+    """Installs the same packages as pip brings them, with all that they ask for, in the versions that we pin."""
+    # Versions alone: pip wants hashes for everything where a constraint has one.
+    constraints = out.with_suffix(".txt")
+    pins = read_pins(EXPORT_REQUIREMENTS)
+    constraints.write_text("".join(f"{name}=={version}\n" for name, version in pins.items()))
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--target",
+        str(out),
+    ]
+    pip += [
+        *pip_target(target),
+        "--no-compile",
+        "-r",
+        str(RUNTIME / "requirements.in"),
+        "-c",
+        str(constraints),
+    ]
+    subprocess.run(pip, check=True, stderr=subprocess.DEVNULL)
 
 
 def install_client(prepared: Prepared, out: Path) -> None:
     """Installs Lambda's runtime client, in the version that requirements-sam.txt pins."""
     pin = re.search(r"^awslambdaric==\S+", (ROOT / "requirements-sam.txt").read_text(), re.MULTILINE)
     assert pin
-    pip = [prepared.python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", str(out)]
+    pip = [
+        prepared.python,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--target",
+        str(out),
+    ]
     subprocess.run([*pip, pin[0]], check=True, stderr=subprocess.DEVNULL)
 
 

@@ -14,11 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.artifacts import float32_rows, write_scan_of
+from benchmarks.artifacts import float32_rows, open_scan, write_scan_of
 from benchmarks.graphs import numbers, sizes_of
 from benchmarks.record import make_parser, results_file, save
 from benchmarks.search import QUICK_QUERIES, encode_queries
-from handler.bound import Scan
 from handler.index import Index
 from handler.scores import Embeddings
 
@@ -32,7 +31,9 @@ def main() -> None:
     """Counts, prints, keeps and draws."""
     parser = make_parser(__doc__)
     parser.add_argument("artifact", type=Path)
-    parser.add_argument("--off", type=Path, metavar="TEXTS", help="a corpus of another subject, for its words")
+    parser.add_argument(
+        "--off", type=Path, metavar="TEXTS", help="a corpus of another subject, for its words"
+    )
     parser.add_argument("--sizes", type=numbers, help="rows to search (default: all)")
     parser.add_argument("--k", type=int, default=10)
     parser.add_argument("--plot", type=Path, metavar="FILE", help=".svg or .png; needs matplotlib")
@@ -69,7 +70,7 @@ def count_survivors(rows: F32, queries: F32, k: int) -> Ids:
         folder = Path(name)
         write_scan_of(rows, folder)
         counting = CountingEmbeddings(rows)
-        index = Index(counting, Scan(folder, *rows.shape) if Scan.exists(folder) else None)
+        index = Index(counting, open_scan(rows, folder))
         for query in queries:
             counting.counts = []
             index.search(query[None], k)

@@ -32,7 +32,9 @@ def main() -> None:
     for size in task["sizes"]:
         rows = np.ascontiguousarray(every[:size])
         engines = list(make_engines(Corpus(artifact, rows, folder / str(size), task["k"], threads), tuning))
-        figures = {source: measure(engines, asked, Plan.chosen(task["quick"])) for source, asked in queries.items()}
+        figures = {
+            source: measure(engines, asked, Plan.chosen(task["quick"])) for source, asked in queries.items()
+        }
         print(as_table(f"{size:,} rows, top {task['k']}, {threads} thread(s)", figures), flush=True)
         section = f"search: {size} rows, {threads} thread{'' if threads == 1 else 's'}"
         save(
@@ -64,10 +66,15 @@ def as_table(title: str, figures: dict[str, dict[str, dict[str, Any]]]) -> str:
     """Returns Markdown: milliseconds, our share of them, recall."""
     lines = []
     for source, engines in figures.items():
-        lines += [f"\n| {title}, {source} | median ms | p99 | ours / theirs | recall |", "|---|---|---|---|---|"]
+        lines += [
+            f"\n| {title}, {source} | median ms | p99 | ours / theirs | recall |",
+            "|---|---|---|---|---|",
+        ]
         for name, row in engines.items():
             ratio = engines[OURS]["median"] / row["median"]
-            lines.append(f"| {name} | {row['median']:.3f} | {row['p99']:.3f} | {ratio:.3f} | {row['recall']:.3f} |")
+            lines.append(
+                f"| {name} | {row['median']:.3f} | {row['p99']:.3f} | {ratio:.3f} | {row['recall']:.3f} |"
+            )
     return "\n".join(lines)
 
 

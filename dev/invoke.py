@@ -13,6 +13,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from seeklet.terminal import cut, printable
+
 WIDTH = 100
 
 
@@ -30,14 +32,17 @@ def main() -> int:
         status = answer.get("statusCode", 0)
         failed += not 200 <= status < 500
         shown = str(answer.get("body", answer))
-        print(f"{path.stem:20} {status or 'failed':>6} {took:5.1f} s  {shown[:WIDTH]}", flush=True)
+        print(
+            f"{path.stem:20} {status or 'failed':>6} {took:5.1f} s  {cut(printable(shown), WIDTH)}",
+            flush=True,
+        )
     if failed:
         print(f"error: {failed} of the events had no answer", file=sys.stderr)
     return 1 if failed else 0
 
 
 def invoke(sam: str, event: Path, more: list[str]) -> dict[str, Any]:
-    """The function's response, or what SAM said instead."""
+    """Returns the function's response, or what SAM said instead."""
     done = subprocess.run(
         [sam, "local", "invoke", "SearchFunction", "--event", str(event), *more],
         capture_output=True,

@@ -1,7 +1,8 @@
 """`make run`'s last step: the service in the background, and one real answer from it.
 
-Starts uvicorn over an artifact, waits until it is healthy, asks one query and prints it as a curl line with its
-answer and time. A service that an earlier run started is stopped first. Not for production: Lambda is.
+Starts `seeklet serve` over an artifact, waits until it is healthy, asks one query and prints it as a curl line with
+its answer and time. Sends API_KEY, where it is set, and never shows it. A service that an earlier run started is
+stopped first. Not for production: Lambda is.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-DEMO_QUERY = "send a text message to a phone"
+from seeklet.terminal import cut, printable, printable_lines
+
 START_SECONDS = 60
+TEXT_COLUMNS = 120
 
 
 def main() -> int:
@@ -53,24 +56,23 @@ def main() -> int:
     if not wait_healthy(process, options.port):
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-5:])
         stop(pid_file)
-        print(f"error: the service did not start; the end of {log}:\n{tail}", file=sys.stderr)
+        print(
+            f"error: the service did not start; the end of {log}:\n{printable_lines(tail)}", file=sys.stderr
+        )
         return 2
-    show_answer(options.port, options.query or middle_words(options.artifact))
+    refused = show_answer(options.port, options.query or middle_words(options.artifact))
+    if refused:
+        print(f"error: the service runs, and refuses the query: {printable(refused)}", file=sys.stderr)
+        return 2
     print(f"\nIt goes on serving; `make stop` ends it. API: http://127.0.0.1:{options.port}/docs  log: {log}")
     return 0
 
 
 def start(artifact: Path, port: int, log: Path) -> subprocess.Popen[bytes]:
-    """uvicorn in the background, its output in `log`."""
-    command = [sys.executable, "-m", "uvicorn", "handler.app:app", "--host", "127.0.0.1", "--port", str(port)]
+    """Starts the service in the background, its output in `log`."""
+    command = [sys.executable, "-m", "seeklet", "serve", str(artifact.absolute()), "--port", str(port)]
     with log.open("wb") as output:
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "ARTIFACT_DIR": str(artifact.absolute())},
-        )
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
 
 
 def stop(pid_file: Path) -> bool:
@@ -79,7 +81,7 @@ def stop(pid_file: Path) -> bool:
         pid = int(pid_file.read_text())
         # Another process may have the number by now.
         ours = (
-            b"handler.app:app" in Path(f"/proc/{pid}/cmdline").read_bytes()
+            b"\0seeklet\0serve\0" in Path(f"/proc/{pid}/cmdline").read_bytes()
             if Path("/proc").is_dir()
             else True
         )
@@ -118,23 +120,31 @@ def call(port: int, method: str, path: str, body: Any = None) -> Any:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     try:
         data = None if body is None else json.dumps(body)
-        connection.request(method, path, data, {"content-type": "application/json"})
+        headers = {"content-type": "application/json"}
+        if key := os.environ.get("API_KEY"):
+            headers["x-api-key"] = key
+        connection.request(method, path, data, headers)
         return json.loads(connection.getresponse().read())
     finally:
         connection.close()
 
 
-def show_answer(port: int, query: str) -> None:
-    """One query as a curl line, its answer, and how long it took."""
+def show_answer(port: int, query: str) -> str:
+    """Prints one query as a curl line, its answer, and how long it took; returns why it was refused, or ""."""
     body = {"text": query, "num_results": 5}
     started = time.perf_counter()
     answer = call(port, "POST", "/similar", body)
     took = (time.perf_counter() - started) * 1000
     url = f"http://127.0.0.1:{port}/similar"
-    print(f"\ncurl -s {url} -H 'content-type: application/json' -d {shlex.quote(json.dumps(body))}\n")
+    key = ' -H "x-api-key: $API_KEY"' if os.environ.get("API_KEY") else ""
+    print(f"\ncurl -s {url} -H 'content-type: application/json'{key} -d {shlex.quote(json.dumps(body))}\n")
+    if "error" in answer:
+        return str(answer["error"]["message"])
     for line in answer["text"]:
-        print(f"  {line if len(line) <= 160 else line[:100] + ' ... ' + line[line.rindex('(index:') :]}")
+        item, score = line[: line.rindex(" (index:")], line[line.rindex(" (index:") :]
+        print(f"  {cut(printable(item), TEXT_COLUMNS)}{score}")
     print(f"\nanswered in {took:.1f} ms, the first request of this process")
+    return ""
 
 
 def middle_words(artifact: Path) -> str:

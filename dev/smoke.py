@@ -12,6 +12,8 @@ import time
 import urllib.error
 import urllib.request
 
+from seeklet.terminal import printable
+
 ATTEMPTS = 5
 BODY = {"text": "europe climate change storm", "num_results": 3}
 
@@ -28,7 +30,7 @@ def main() -> int:
         if not problem:
             print(f"{url} answers")
             return 0
-    print(f"error: {url}: {problem}", file=sys.stderr)
+    print(f"error: {url}: {printable(problem)}", file=sys.stderr)
     return 1
 
 

@@ -1,4 +1,4 @@
-"""The FastAPI application: routes, their documentation, and one error -> status table.
+"""The FastAPI application over the same routes: their documentation, and one error -> status table.
 
 Imported late: FastAPI and pydantic take longer to import than all the rest of the function (docs/adr/0003-cold-start.md).
 """
@@ -7,16 +7,21 @@ from __future__ import annotations
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from handler import __version__, schemas
-from handler.access import HEADER, refuse_without_key
+from handler.docs_page import DOCS_PAGE
 from handler.errors import RequestError
+from handler.requests import KEY_HEADER, refuse_body, refuse_without_key
+from handler.responses import Response as Answer
+from handler.responses import defect, refusal
+from handler.routes import health as answer_health
+from handler.routes import similar as answer_similar
 from handler.searcher import Searcher
 from handler.settings import Settings
-from handler.similar import answer, refuse_body, render_defect, render_error, to_json
 
 PATHS = "POST /similar, GET /health, GET /docs"
 ERRORS = {
@@ -24,7 +29,7 @@ ERRORS = {
     404: "No such path",
     405: "No such method",
     413: "Body too long",
-    422: "Not a usable request",
+    422: "Not a usable request, or an answer that is too long",
 }
 
 
@@ -35,6 +40,10 @@ def create_app(settings: Settings, searcher: Searcher) -> FastAPI:
         title="seeklet",
         description="Semantic search over short texts.",
         version=__version__,
+        # Relative to openapi.json: right behind a stage or a base path too.
+        servers=[{"url": "."}],
+        docs_url=None,
+        redoc_url=None,
         redirect_slashes=False,
         responses={
             status: {"model": schemas.ErrorResponse, "description": text}
@@ -69,25 +78,18 @@ def create_app(settings: Settings, searcher: Searcher) -> FastAPI:
             body += chunk
             # Not read to its end: outside Lambda a body has no limit of its own.
             refuse_body(len(body), settings.max_body_bytes)
-        return json_response(answer(searcher, settings, bytes(body)))
+        return to_starlette(Answer(200, answer_similar(searcher, settings, bytes(body))))
 
     @app.get(
         "/health", summary="Whether this process can answer, and with what", response_model=schemas.Health
     )
     async def health() -> Response:
         """Answers once the artifact is loaded; says what it holds."""
-        manifest = searcher.manifest
-        return json_response(
-            to_json(
-                {
-                    "status": "ok",
-                    "documents": manifest.count,
-                    "model_id": manifest.model_id,
-                    "revision": manifest.revision,
-                    "dim": manifest.dim,
-                }
-            )
-        )
+        return to_starlette(Answer(200, answer_health(searcher, settings, b"")))
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> Response:
+        return HTMLResponse(DOCS_PAGE)
 
     return app
 
@@ -96,6 +98,7 @@ class RequireKey:
     """ASGI middleware around every path, the documentation and those that aren't there too."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        """Wraps `app`."""
         self._app = app
         self._settings = settings
 
@@ -103,23 +106,23 @@ class RequireKey:
         """Answers 403 to a request without the key; all others go on."""
         app = self._app
         if scope["type"] == "http":
-            sent = [value for name, value in scope["headers"] if name.lower() == HEADER.encode()]
+            sent = [value for name, value in scope["headers"] if name.lower() == KEY_HEADER.encode()]
             try:
                 refuse_without_key(b", ".join(sent), self._settings.api_key)
             except RequestError as error:
-                app = json_response(render_error(error), error.status)
+                app = to_starlette(refusal(error))
         await app(scope, receive, send)
 
 
-def json_response(body: bytes, status: int = 200) -> Response:
-    """A response of ready JSON bytes."""
-    return Response(body, status, media_type="application/json")
+def to_starlette(answer: Answer) -> Response:
+    """An answer of ours as the framework's response."""
+    return Response(answer.body, answer.status, headers=dict(answer.headers))
 
 
 async def refuse(request: Request, error: Exception) -> Response:
     """A request that can't be answered."""
     assert isinstance(error, RequestError)
-    return json_response(render_error(error), error.status)
+    return to_starlette(refusal(error))
 
 
 async def refuse_route(request: Request, error: Exception) -> Response:
@@ -130,7 +133,7 @@ async def refuse_route(request: Request, error: Exception) -> Response:
         405: f"{request.method} {request.url.path[:200]} is not served: the paths are {PATHS}",
     }.get(error.status_code, str(error.detail))
     code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "bad_request")
-    response = json_response(render_error(RequestError(error.status_code, code, message)), error.status_code)
+    response = to_starlette(refusal(RequestError(error.status_code, code, message)))
     response.headers.update(error.headers or {})
     return response
 
@@ -140,9 +143,9 @@ async def refuse_parameters(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"])
-    return json_response(render_error(RequestError(422, "invalid_request", str(first["msg"]), field)), 422)
+    return to_starlette(refusal(RequestError(422, "invalid_request", str(first["msg"]), field)))
 
 
 async def fail(request: Request, error: Exception) -> Response:
     """A defect of ours."""
-    return json_response(render_defect(error), 500)
+    return to_starlette(defect(error))

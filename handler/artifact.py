@@ -1,143 +1,138 @@
-"""The artifact: the directory that `python -m export` writes and the handler reads.
+"""The artifact: the one folder that an export writes and the handler reads.
+
+This module owns the names of its files and the checks of them; manifest.py owns the manifest's fields. It reads no
+file but the manifest, unless it is asked to compare hashes. It needs neither numpy nor ONNX Runtime: the layers'
+scripts use it too.
 
     model.onnx               int8 encoder: input_ids (1, t) int64 -> token_embeddings (1, t, dim) float32
     model.onnx.data          its weights, mapped into memory
-    tokenizer.json           with truncation at max_length
-    embeddings.safetensors   "embeddings" (count, dim), L2-normalised, in the corpus's order
-    documents.jsonl          a line a document: {"id", "text", "metadata"}
+    tokenizer.json           the tokenizer, with truncation at max_length
+    embeddings.safetensors   "embeddings" (count, dim), L2-normalised, in the corpus's order; "scales" for int8
+    documents.jsonl          one line for each document: {"id", "text", "metadata"}
     documents.offsets.npy    (count + 1,) uint64: where each line begins, in bytes
-    manifest.json            this module's Manifest
+    documents.tokens.npy     (count,) int16: tokens of each text, negative where it was cut; for the next export
+    scan.onnx                the int8 scan: codes (q, columns) uint8 -> sums (q, rows) int32
+    scan.bin                 its matrix, (columns, rows) int8
+    scan.safetensors         the numbers of its bound
+    manifest.json            the Manifest
 
-Loading checks the version, the fields, and each file's size. It doesn't hash: `python -m export verify` does.
+The three files of the scan are there together, or none is: a small corpus has no scan.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from handler.errors import ArtifactError
+from handler.manifest import MANIFEST_FILE, REMEDY, Manifest
 
-FORMAT_VERSION = 1
-
-MANIFEST_FILE = "manifest.json"
 MODEL_FILE = "model.onnx"
-# ONNX external data: mapped into memory where model.onnx would be parsed and copied, 30 ms of each start.
+# ONNX external data is mapped into memory. Within model.onnx it would be parsed and copied, 30 ms of each start.
 WEIGHTS_SUFFIX = ".data"
 WEIGHTS_FILE = MODEL_FILE + WEIGHTS_SUFFIX
 TOKENIZER_FILE = "tokenizer.json"
 EMBEDDINGS_FILE = "embeddings.safetensors"
 DOCUMENTS_FILE = "documents.jsonl"
 OFFSETS_FILE = "documents.offsets.npy"
+TOKENS_FILE = "documents.tokens.npy"
+SCAN_MODEL_FILE = "scan.onnx"
+SCAN_MATRIX_FILE = "scan.bin"
+SCAN_BOUND_FILE = "scan.safetensors"
+
 REQUIRED_FILES = (MODEL_FILE, WEIGHTS_FILE, TOKENIZER_FILE, EMBEDDINGS_FILE, DOCUMENTS_FILE, OFFSETS_FILE)
-
-REMEDY = "run `python -m export` again"
-
-
-@dataclass(frozen=True, slots=True)
-class FileEntry:
-    """One file of the artifact: its size in bytes and the SHA-256 of its content."""
-
-    bytes: int
-    sha256: str
+SCAN_FILES = (SCAN_MODEL_FILE, SCAN_MATRIX_FILE, SCAN_BOUND_FILE)
+# Every name that an export writes. Nothing else in its folders is an export's to delete.
+ALL_FILES = (*REQUIRED_FILES, TOKENS_FILE, *SCAN_FILES, MANIFEST_FILE)
 
 
 @dataclass(frozen=True, slots=True)
-class Manifest:
-    """How the artifact was made and what it holds; the only source of the query's recipe."""
+class Artifact:
+    """A folder whose manifest was read, and whose files have the sizes that it says."""
 
-    format_version: int
-    model_id: str
-    revision: str
-    weights_sha256: str  # of the source model's weights
-    pooling: str  # "mean", "max" or "cls"
-    normalize: bool
-    max_length: int  # tokens, the special ones included
-    query_prompt: str
-    document_prompt: str
-    dim: int
-    dtype: str  # of the stored embeddings
-    count: int  # documents
-    skipped: int  # empty texts left out
-    truncated: int  # documents longer than max_length
-    inputs_sha256: str  # of the corpus and every option: unchanged inputs need no new export
-    recipe_sha256: str  # of all that decides a text's vector
-    files: dict[str, FileEntry]
-    versions: dict[str, str]  # of the packages that made it
-    verify: dict[str, Any] | None  # figures of int8 against fp32
-
-    def save(self, directory: Path) -> None:
-        """Writes manifest.json."""
-        text = json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False) + "\n"
-        (directory / MANIFEST_FILE).write_text(text, encoding="utf-8")
+    directory: Path
+    manifest: Manifest
 
     @classmethod
-    def load(cls, directory: Path) -> Manifest:
-        """Reads manifest.json and checks each file's presence and size.
+    def open(cls, directory: Path | str) -> Artifact:
+        """Reads the manifest and compares every file's size, but no hash.
 
-        Raises ArtifactError where the directory, the manifest, a field or a file is missing or wrong.
+        Raises ArtifactError where the folder, the manifest, a field or a file is missing or wrong.
         """
+        directory = Path(directory)
         path = directory / MANIFEST_FILE
         if not directory.is_dir():
             raise ArtifactError(
-                f"there is no artifact directory {directory}: set ARTIFACT_DIR to one that `python -m export` wrote"
+                f"there is no artifact directory {directory}: name one that `seeklet export` wrote (ARTIFACT_DIR)"
             )
         try:
-            fields = json.loads(path.read_bytes())
+            data = path.read_bytes()
         except FileNotFoundError:
             raise ArtifactError(
                 f"{directory} has no {MANIFEST_FILE}, so it is not an artifact: {REMEDY}"
             ) from None
         except OSError as error:
             raise ArtifactError(f"{path} can't be read ({error.strerror}): check its permissions") from None
-        except ValueError as error:
-            raise ArtifactError(f"{path} is not JSON ({error}): {REMEDY}") from None
-        manifest = cls._from_json(path, fields)
-        manifest.check_sizes(directory)
-        return manifest
+        artifact = cls(directory, parse_manifest(data, str(path)))
+        artifact.check_sizes()
+        return artifact
 
-    @classmethod
-    def _from_json(cls, path: Path, fields: Any) -> Manifest:
-        version = fields.get("format_version") if isinstance(fields, dict) else None
-        if version != FORMAT_VERSION:
-            raise ArtifactError(
-                f"{path} says format_version {version!r}, this code reads {FORMAT_VERSION}: {REMEDY}"
-            )
-        kinds = {"str": str, "int": int, "bool": bool}
-        values: dict[str, Any] = {}
-        for field in dataclasses.fields(cls):
-            if field.name not in fields:
-                raise ArtifactError(f"{path} lacks the field {field.name!r}: {REMEDY}")
-            value = values[field.name] = fields[field.name]
-            kind = kinds.get(str(field.type))
-            if kind is not None and type(value) is not kind:
-                raise ArtifactError(f"{path}: {field.name} is {value!r}, not of type {field.type}: {REMEDY}")
-        entries = values["files"]
-        try:
-            values["files"] = {
-                name: FileEntry(int(e["bytes"]), str(e["sha256"])) for name, e in entries.items()
-            }
-        except (AttributeError, KeyError, TypeError, ValueError):
-            raise ArtifactError(f"{path}: files is not a table of bytes and sha256: {REMEDY}") from None
-        missing = [name for name in REQUIRED_FILES if name not in values["files"]]
-        if missing:
-            raise ArtifactError(f"{path} lists no {missing[0]}: {REMEDY}")
-        if values["dim"] < 1 or values["count"] < 1 or values["max_length"] < 1:
-            raise ArtifactError(f"{path}: dim, count and max_length must be at least 1: {REMEDY}")
-        return cls(**values)
+    def path(self, name: str) -> Path:
+        """Where one of its files is."""
+        return self.directory / name
 
-    def check_sizes(self, directory: Path) -> None:
+    @property
+    def has_scan(self) -> bool:
+        """Whether it has a scan; a small corpus has none."""
+        return SCAN_MODEL_FILE in self.manifest.files
+
+    def check_sizes(self) -> None:
         """Raises ArtifactError where a file is missing or not of the size that the manifest says."""
-        for name, entry in self.files.items():
+        for name, entry in self.manifest.files.items():
             try:
-                size = (directory / name).stat().st_size
+                size = self.path(name).stat().st_size
             except OSError:
-                raise ArtifactError(f"the artifact {directory} lacks {name}: {REMEDY}") from None
+                raise ArtifactError(f"the artifact {self.directory} lacks {name}: {REMEDY}") from None
             if size != entry.bytes:
                 raise ArtifactError(
-                    f"{directory / name} has {size:,} bytes, its manifest says {entry.bytes:,}: "
+                    f"{self.path(name)} has {size:,} bytes, its manifest says {entry.bytes:,}: "
                     f"copy it again, or {REMEDY}"
                 )
+
+    def check_hashes(self, names: Iterable[str] | None = None) -> None:
+        """Raises ArtifactError where a file's SHA-256 is not the manifest's; all files, or those of `names`."""
+        for name in self.manifest.files if names is None else names:
+            expected = self.manifest.files[name].sha256
+            found = file_sha256(self.path(name))
+            if found != expected:
+                raise ArtifactError(
+                    f"{self.path(name)} has SHA-256 {found}, its manifest says {expected}: copy it again, or {REMEDY}"
+                )
+
+
+def parse_manifest(data: bytes, where: str) -> Manifest:
+    """Reads the bytes of a manifest.json, and checks that it lists every file that an artifact needs.
+
+    `where` names it in errors. Raises ArtifactError where it is not an artifact's manifest.
+    """
+    manifest = Manifest.parse(data, where)
+    needed = list(REQUIRED_FILES)
+    if any(name in manifest.files for name in SCAN_FILES):
+        needed += SCAN_FILES
+    missing = [name for name in needed if name not in manifest.files]
+    if missing:
+        raise ArtifactError(f"{where} lists no {missing[0]}: {REMEDY}")
+    return manifest
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file's content, as hex digits. Raises ArtifactError where it can't be read."""
+    # Imported here: OpenSSL is not needed to answer queries.
+    import hashlib
+
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ArtifactError(f"{path} can't be read ({error.strerror}): check its permissions") from None

@@ -1,26 +1,27 @@
-"""An int8 pass over the whole corpus that gives every row an upper bound on its score.
+"""The int8 scan and its bound: an upper bound on the score of every row, in one pass over the corpus.
 
-One MatMulInteger in ONNX Runtime: the query as uint8 codes, the corpus as a constant int8 matrix.
-docs/exact-search.md states the bound and proves it; export/scan.py writes the files.
-Does not score exactly and does not choose rows: see index.py.
+The pass is one MatMulInteger in ONNX Runtime: the query as uint8 codes, the corpus as a constant int8 matrix.
+docs/exact-search.md states the bound and proves it; export/build/write_scan.py writes the files.
+It scores nothing exactly and chooses no rows: scores.py and index.py do.
 """
 
 from __future__ import annotations
 
+import binascii
 import math
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
+from handler.artifact import SCAN_BOUND_FILE, SCAN_MATRIX_FILE, SCAN_MODEL_FILE
 from handler.errors import ArtifactError
-from handler.scores import read_safetensors
+from handler.manifest import REMEDY
+from handler.safetensors import read_safetensors
+from handler.session import open_session, reason
 
-MODEL_FILE = "scan.onnx"
-MATRIX_FILE = "scan.bin"
-BOUNDS_FILE = "scan.safetensors"
 # The matrix is padded to a multiple of this many rows, so that any power of two up to it divides it.
 PADDING = 128
 # Query codes lie in -63..63 around a zero point of 64: AVX2 without VNNI adds pairs of products in
@@ -37,7 +38,6 @@ SHORTEST, LONGEST = 1e-9, 1e9
 ROUND_UP = 1 + 2**-13
 # The padding's sums: below any row's.
 _NO_ROW = np.iinfo(np.int32).min
-_REMEDY = "run `python -m export` again"
 
 
 class Bound(NamedTuple):
@@ -50,39 +50,75 @@ class Bound(NamedTuple):
 class Scan:
     """The int8 matrix in its session, and the few numbers that the bound needs."""
 
-    def __init__(self, directory: Path, count: int, dim: int, threads: int = 1) -> None:
-        """Open the scan's files; raise ArtifactError unless they are whole and fit count and dim."""
-        path = directory / BOUNDS_FILE
-        tensors = read_safetensors(path)
-        try:
-            rows, dimensions, self._head, self._groups = tensors["sizes"].tolist()
-            self._unit, self._longest_codes, self._residual = tensors["limits"].tolist()
-            # From a query to its columns: one factor each, or a (dim, dim) matrix whose first columns
-            # are the head and whose others are equal groups of the tail. Both are in units of the codes.
-            self._factors = np.array(tensors["factors"])
-        except (KeyError, ValueError) as error:
-            raise ArtifactError(f"{path} isn't a scan's ({error}): {_REMEDY}") from error
-        if (rows, dimensions) != (count, dim):
-            raise ArtifactError(
-                f"{path} was made for {rows} rows of {dimensions}, not {count} of {dim}: {_REMEDY}"
-            )
+    def __init__(self, tensors: Mapping[str, NDArray[Any]], session: Any) -> None:
+        """Takes the tensors of scan.safetensors and a session over scan.onnx, both checked by `load`."""
+        self._count, _, self._head, self._groups = tensors["sizes"].tolist()
+        self._unit, self._longest_codes, self._residual = tensors["limits"].tolist()
+        # From a query to its columns: one factor each, or a (dim, dim) matrix whose first columns
+        # are the head and whose others are equal groups of the tail. Both are in units of the codes.
+        self._factors = np.array(tensors["factors"])
         self.columns = self._head + self._groups
         # The tail's norms mustn't come out too small.
         self._factors[..., self._head :] *= np.float32(ROUND_UP)
-        # Rows to try for each one wanted. A tail's norms put rows with a long tail first, whatever they
-        # score: with one try each, 1 query in 100 gets a threshold that half of the corpus reaches.
-        self.tries = 4 if self._groups else 1
-        self._count, self._padded = count, math.ceil(count / PADDING) * PADDING
-        self._session = _session(directory, self.columns * self._padded, threads)
+        # A tail's norms put rows with a long tail first, whatever they score: with one candidate for each hit,
+        # 1 query in 100 gets a threshold that half of the corpus reaches.
+        self.candidates_per_hit = 4 if self._groups else 1
+        self._session = session
         # The entries' own rounding: up to LEVELS each, an error of a few 2**-24 in each.
         self._rounding = LEVELS * 2.0**-21 * math.sqrt(self._head)
-        # Touches every page of the packed matrix: the first query is as fast as the second.
-        self.sums(np.full((1, self.columns), ZERO_POINT, np.uint8))
 
-    @staticmethod
-    def exists(directory: Path) -> bool:
-        """Say whether an artifact has a scan: small corpora have none."""
-        return any((directory / name).exists() for name in (MODEL_FILE, MATRIX_FILE, BOUNDS_FILE))
+    @classmethod
+    def load(
+        cls, directory: Path, count: int, dim: int, threads: int = 1, crc32: Mapping[str, int] | None = None
+    ) -> Scan:
+        """Opens the scan's files; count and dim are what the manifest says, crc32 its checksums if it has any.
+
+        Raises ArtifactError unless the files are whole, fit count and dim, and give the checksums.
+        """
+        path = directory / SCAN_BOUND_FILE
+        tensors = read_safetensors(path)
+        columns = _check_tensors(path, tensors, count, dim)
+        padded = math.ceil(count / PADDING) * PADDING
+        matrix = directory / SCAN_MATRIX_FILE
+        found = matrix.stat().st_size if matrix.exists() else 0
+        if found != columns * padded:
+            raise ArtifactError(f"{matrix} has {found} bytes, not {columns * padded}: {REMEDY}")
+        # The arena keeps the sums' memory between queries; their size never varies.
+        scan = cls(tensors, open_session(directory / SCAN_MODEL_FILE, threads=threads, arena=True))
+        scan._check(directory, padded, crc32)
+        return scan
+
+    def _check(self, directory: Path, padded: int, crc32: Mapping[str, int] | None) -> None:
+        """Runs the scan once. It touches every page of the matrix, so that the first query is as fast as the second."""
+        codes = _probe(self.columns)
+        try:
+            sums = self.sums(codes)
+        except Exception as error:  # noqa: BLE001 - onnxruntime's errors share no base class but this one
+            raise ArtifactError(
+                f"{directory / SCAN_MODEL_FILE} can't be run ({reason(error)}): {REMEDY}"
+            ) from None
+        if sums.shape != (1, padded) or sums.dtype != np.int32:
+            raise ArtifactError(
+                f"{directory / SCAN_MODEL_FILE} gives {sums.shape} {sums.dtype}, not (1, {padded}) int32: {REMEDY}"
+            )
+        if crc32 is not None and (found := self._crc32(directory, sums)) != crc32:
+            raise ArtifactError(
+                f"the scan of {directory} has the checksums {found}, its manifest says {dict(crc32)}: "
+                f"copy it again, or {REMEDY}"
+            )
+
+    def checksums(self, directory: Path) -> dict[str, int]:
+        """What `load` compares: the CRC-32 of scan.safetensors, and of every row's sum for one fixed query.
+
+        Each of the fixed query's codes differs from the zero point, so a changed bit of a row's codes changes its sum.
+        """
+        return self._crc32(directory, self.sums(_probe(self.columns)))
+
+    def _crc32(self, directory: Path, sums: NDArray[np.int32]) -> dict[str, int]:
+        return {
+            "bound": binascii.crc32((directory / SCAN_BOUND_FILE).read_bytes()),
+            "sums": binascii.crc32(sums.astype("<i4", copy=False).tobytes()),
+        }
 
     def encode(self, query: NDArray[np.float32], codes: NDArray[np.uint8]) -> Bound | None:
         """Code a query into codes. (dim,) float32, (columns,) uint8 to be filled.
@@ -122,15 +158,34 @@ class Scan:
         return sums
 
 
-def _session(directory: Path, matrix_bytes: int, threads: int) -> ort.InferenceSession:
-    model, matrix = directory / MODEL_FILE, directory / MATRIX_FILE
-    if not model.exists():
-        raise ArtifactError(f"{model} is missing, though {BOUNDS_FILE} is there: {_REMEDY}")
-    found = matrix.stat().st_size if matrix.exists() else 0
-    if found != matrix_bytes:
-        raise ArtifactError(f"{matrix} has {found} bytes, not {matrix_bytes}: {_REMEDY}")
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return ort.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+def _probe(columns: int) -> NDArray[np.uint8]:
+    """The codes of a query that never was, none of them the zero point. -> (1, columns) uint8."""
+    return (ZERO_POINT + 1 + np.arange(columns) * 37 % LEVELS).astype(np.uint8)[None]
+
+
+def _check_tensors(path: Path, tensors: Mapping[str, NDArray[Any]], count: int, dim: int) -> int:
+    """Raises ArtifactError unless they are a bound's and fit count and dim; returns the number of columns."""
+    shapes = {name: tensors[name].shape for name in ("sizes", "limits", "factors") if name in tensors}
+    if shapes.get("sizes") != (4,) or shapes.get("limits") != (3,) or "factors" not in shapes:
+        raise ArtifactError(f"{path} isn't a scan's, its tensors are {shapes}: {REMEDY}")
+    rows, dimensions, head, groups = (int(size) for size in tensors["sizes"].tolist())
+    if (rows, dimensions) != (count, dim):
+        raise ArtifactError(
+            f"{path} was made for {rows} rows of {dimensions}, not {count} of {dim}: {REMEDY}"
+        )
+    factors = (dim, dim) if groups else (dim,)
+    fits = (
+        0 < head <= dim
+        and groups >= 0
+        and (not groups or (dim - head) % groups == 0)
+        and (groups or head == dim)
+    )
+    if not fits or shapes["factors"] != factors or tensors["factors"].dtype != np.float32:
+        raise ArtifactError(
+            f"{path} has {head} columns and {groups} groups with factors {shapes['factors']}, "
+            f"which don't fit {dim} dimensions: {REMEDY}"
+        )
+    limits = tensors["limits"]
+    if not (np.isfinite(limits).all() and (limits >= 0).all() and np.isfinite(tensors["factors"]).all()):
+        raise ArtifactError(f"{path} has limits that aren't finite numbers from 0 on: {REMEDY}")
+    return head + groups

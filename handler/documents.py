@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from handler.artifact import DOCUMENTS_FILE, OFFSETS_FILE, REMEDY
+from handler.artifact import DOCUMENTS_FILE, OFFSETS_FILE, Artifact
 from handler.errors import ArtifactError
+from handler.manifest import REMEDY
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +40,16 @@ class Documents:
         self._path = path
 
     @classmethod
-    def load(cls, directory: Path, count: int) -> Documents:
-        """Opens the documents; raises ArtifactError where they aren't `count`."""
-        path = directory / DOCUMENTS_FILE
+    def open(cls, artifact: Artifact) -> Documents:
+        """Opens the documents; raises ArtifactError where they aren't as many as the manifest says."""
+        directory, count = artifact.directory, artifact.manifest.count
+        path = artifact.path(DOCUMENTS_FILE)
         try:
-            offsets = np.load(directory / OFFSETS_FILE, mmap_mode="r", allow_pickle=False)
+            offsets = np.load(artifact.path(OFFSETS_FILE), mmap_mode="r", allow_pickle=False)
             documents = cls(path, offsets)
             size = os.fstat(documents._descriptor).st_size
-        except (OSError, ValueError) as error:
+        except (OSError, EOFError, ValueError, SyntaxError) as error:
+            # numpy raises EOFError for an empty file, and what its header's parser raises.
             raise ArtifactError(f"the documents of {directory} can't be read ({error}): {REMEDY}") from None
         if offsets.shape != (count + 1,) or offsets.dtype != np.uint64:
             raise ArtifactError(
@@ -68,5 +71,5 @@ class Documents:
         try:
             line = json.loads(os.pread(self._descriptor, end - start, start))
             return Document(line["id"], line["text"], line["metadata"])
-        except (OSError, OverflowError, ValueError, KeyError, TypeError):
+        except (OSError, OverflowError, ValueError, KeyError, TypeError, RecursionError):
             raise ArtifactError(f"{self._path}, line {index + 1} is damaged: {REMEDY}") from None

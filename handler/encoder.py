@@ -6,19 +6,23 @@ batch. Several texts run on several threads, one text each. A text's vector has 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
-from handler.artifact import MODEL_FILE, REMEDY, TOKENIZER_FILE, Manifest
+from handler.artifact import MODEL_FILE, TOKENIZER_FILE, Artifact
 from handler.errors import ArtifactError
+from handler.manifest import REMEDY
 from handler.pooling import POOLINGS, l2_normalize
+from handler.session import open_session
 from handler.threads import thread_pool
+from handler.tokenizer import BoundedTokenizer, load_tokenizer
+
+INPUT = "input_ids"
 
 
 class Encoded(NamedTuple):
@@ -30,9 +34,18 @@ class Encoded(NamedTuple):
 
 
 class Encoder:
-    """The artifact's tokenizer and ONNX session."""
+    """The artifact's tokenizer and ONNX session.
 
-    def __init__(self, session: Any, tokenizer: Any, *, pooling: str, dim: int, threads: int = 1) -> None:
+    >>> from seeklet import Encoder
+    >>> encoder = Encoder.load("artifact")
+    >>> encoder.encode(["storms in Europe", "bread"]).shape
+    (2, 384)
+    """
+
+    def __init__(
+        self, session: Any, tokenizer: BoundedTokenizer, *, pooling: str, dim: int, threads: int = 1
+    ) -> None:
+        """Takes a session over model.onnx, and the tokenizer; `threads` texts are encoded at once."""
         self.dim = dim
         self.pooling = pooling
         self.threads = threads
@@ -43,29 +56,47 @@ class Encoder:
         self._executor = thread_pool(threads, "seeklet-encode")
 
     @classmethod
-    def load(cls, directory: Path | str, manifest: Manifest | None = None, threads: int = 1) -> Encoder:
+    def load(cls, directory: Path | str, threads: int = 1) -> Encoder:
+        """Loads the encoder of the artifact in `directory`; raises ArtifactError with the remedy."""
+        return cls.open(Artifact.open(directory), threads)
+
+    @classmethod
+    def open(cls, artifact: Artifact, threads: int = 1) -> Encoder:
         """Reads model.onnx and tokenizer.json; raises ArtifactError where they don't fit the manifest."""
-        directory = Path(directory)
-        manifest = manifest or Manifest.load(directory)
+        manifest, model = artifact.manifest, artifact.path(MODEL_FILE)
         if manifest.pooling not in POOLINGS:
             raise ArtifactError(
-                f"the artifact's pooling is {manifest.pooling!r}, this code has {', '.join(POOLINGS)}: {REMEDY}"
+                f"the artifact's pooling is {manifest.pooling!a:.40}, this code has {', '.join(POOLINGS)}: {REMEDY}"
             )
-        session = open_session(directory / MODEL_FILE)
+        session = open_session(model)
+        inputs, outputs = (
+            [value.name for value in values] for values in (session.get_inputs(), session.get_outputs())
+        )
+        if inputs != [INPUT] or len(outputs) != 1:
+            raise ArtifactError(
+                f"{model} takes {inputs} and gives {outputs}, not {INPUT} and one output: {REMEDY}"
+            )
         dim = session.get_outputs()[0].shape[-1]
         if dim != manifest.dim:
-            raise ArtifactError(
-                f"{directory / MODEL_FILE} gives {dim} dimensions, its manifest says {manifest.dim}: {REMEDY}"
-            )
-        tokenizer = load_tokenizer(directory / TOKENIZER_FILE, manifest.max_length)
-        return cls(session, tokenizer, pooling=manifest.pooling, dim=manifest.dim, threads=threads)
+            raise ArtifactError(f"{model} gives {dim} dimensions, its manifest says {manifest.dim}: {REMEDY}")
+        tokenizer = load_tokenizer(artifact.path(TOKENIZER_FILE), manifest.max_length)
+        return cls(
+            session,
+            BoundedTokenizer(tokenizer, manifest.max_length),
+            pooling=manifest.pooling,
+            dim=dim,
+            threads=threads,
+        )
 
     def encode(self, texts: Sequence[str], prompt: str = "") -> NDArray[np.float32]:
         """One L2-normalised vector a text. n texts -> (n, dim) float32. `prompt` goes before every text."""
         return self.encode_counted(texts, prompt).embeddings
 
     def encode_counted(self, texts: Sequence[str], prompt: str = "") -> Encoded:
-        """As encode, with each text's number of tokens and whether it was cut."""
+        """As encode, with each text's number of tokens and whether it was cut.
+
+        Raises ArtifactError where the model gives a vector that is not finite.
+        """
         if isinstance(texts, str):
             raise TypeError("encode takes a sequence of texts: wrap a single one in a list")
         out = Encoded(
@@ -78,8 +109,8 @@ class Encoder:
             # sentence-transformers strips too, after the prompt is put before.
             encoding = self.tokenizer.encode((prompt + texts[row]).strip())
             input_ids = np.array([encoding.ids], np.int64)
-            (token_embeddings,) = self._session.run(None, {"input_ids": input_ids})
-            out.embeddings[row] = l2_normalize(self._pool(token_embeddings[0]))
+            (token_embeddings,) = self._session.run(None, {INPUT: input_ids})
+            out.embeddings[row] = self._to_vector(token_embeddings[0])
             out.tokens[row] = input_ids.shape[1]
             out.truncated[row] = bool(encoding.overflowing)
 
@@ -91,32 +122,11 @@ class Encoder:
                 pass
         return out
 
-
-def open_session(path: Path) -> Any:
-    """An ONNX Runtime session of one thread over a graph that was optimised when it was exported."""
-    options = onnxruntime.SessionOptions()
-    # Set, or ONNX Runtime pins threads to CPUs that Lambda doesn't give (onnxruntime #8313).
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    # The arena grows without bound on varied lengths (onnxruntime #11627).
-    options.enable_cpu_mem_arena = False
-    options.log_severity_level = 3
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # noqa: BLE001 - onnxruntime's errors share no base class but this one
-        reason = str(error).splitlines()[0]
-        raise ArtifactError(f"{path} can't be loaded as an ONNX model ({reason}): {REMEDY}") from None
-
-
-def load_tokenizer(path: Path, max_length: int) -> Any:
-    """The tokenizer, cutting at max_length tokens and never padding."""
-    try:
-        tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:  # noqa: BLE001 - tokenizers raises bare Exception
-        raise ArtifactError(f"{path} can't be loaded as a tokenizer ({error}): {REMEDY}") from None
-    # Both set here whatever the file says: one that pads or cuts elsewhere would change every vector.
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(max_length)
-    return tokenizer
+    def _to_vector(self, token_embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+        """One text's token embeddings, (t, dim) float32, to its vector, (dim,) float32."""
+        vector = self._pool(token_embeddings)
+        if not math.isfinite(vector.dot(vector)):
+            raise ArtifactError(
+                "the model gives a vector that isn't finite: its weights are damaged or unusable"
+            )
+        return l2_normalize(vector)

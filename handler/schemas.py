@@ -1,4 +1,4 @@
-"""Request and response models: what /openapi.json and /docs say of handler/similar.py."""
+"""Request and response models: what /openapi.json and /docs say of requests.py and responses.py."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from handler.similar import DEFAULT_RESULTS
+from handler.requests import DEFAULT_RESULTS
 
 
 class SimilarRequest(BaseModel):

@@ -6,15 +6,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from handler.artifact import Manifest
+from handler.artifact import Artifact
 from handler.documents import Documents
 from handler.encoder import Encoder
 from handler.index import Index
+from handler.manifest import Manifest
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One answer: `index` is the document's row, `score` the cosine of query and document, higher is nearer."""
+    """One answer: `index` is the document's row, `score` the cosine of query and document, higher is nearer.
+
+    >>> from seeklet import Searcher
+    >>> hit = Searcher.load("artifact").search("storms in Europe", 1)[0]
+    >>> hit.id, hit.index, hit.text
+    ('10.1/storm', 0, 'Winter storms reach western Europe')
+    """
 
     id: str
     index: int
@@ -24,7 +31,15 @@ class Hit:
 
 
 class Searcher:
-    """An artifact, loaded: encoder, index and documents of one recipe."""
+    """An artifact, loaded: encoder, index and documents of one recipe.
+
+    >>> from seeklet import Searcher
+    >>> searcher = Searcher.load("artifact")
+    >>> for hit in searcher.search("how do I bake bread", 2):
+    ...     print(hit.id, hit.text)
+    10.1/bread A slow dough makes better bread
+    10.1/storm Winter storms reach western Europe
+    """
 
     def __init__(self, manifest: Manifest, encoder: Encoder, index: Index, documents: Documents) -> None:
         self.manifest = manifest
@@ -35,13 +50,12 @@ class Searcher:
     @classmethod
     def load(cls, directory: Path | str, threads: int = 1) -> Searcher:
         """Loads and checks the artifact in `directory`; raises ArtifactError with the remedy."""
-        directory = Path(directory)
-        manifest = Manifest.load(directory)
+        artifact = Artifact.open(directory)
         return cls(
-            manifest,
-            Encoder.load(directory, manifest, threads),
-            Index.load(directory, manifest.count, manifest.dim, threads),
-            Documents.load(directory, manifest.count),
+            artifact.manifest,
+            Encoder.open(artifact, threads),
+            Index.open(artifact, threads),
+            Documents.open(artifact),
         )
 
     def search(self, query: str, k: int) -> list[Hit]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from handler.errors import SettingsError
+from handler.threads import available_cpus
 
 # AWS: 1,769 MB of memory give a function one vCPU.
 MEMORY_PER_VCPU_MB = 1769
@@ -21,19 +21,24 @@ class Settings:
     artifact_dir    ARTIFACT_DIR, default /opt/artifact: the directory that `python -m export` wrote
     artifact_uri    ARTIFACT_URI, default none: s3://bucket/prefix of such a directory. Where it is set, ARTIFACT_DIR
                     is ignored: an image has that one set already
-    api_key         API_KEY, default none: what every request must send as x-api-key
+    artifact_bucket_owner  ARTIFACT_BUCKET_OWNER, default none: the AWS account that the bucket must belong to
+    api_key         API_KEY, default none: what every request must send as x-api-key. Empty is an error, not no key
     max_results     MAX_RESULTS, default 100: the largest `num_results` that is answered
     max_body_bytes  MAX_BODY_BYTES, default 65536: a longer request body is refused with 413
+    max_response_bytes  MAX_RESPONSE_BYTES, default 6000000: a longer answer is refused with 422. Lambda's own
+                    limit is 6291556 for body and headers; a load balancer takes 1 MB
     threads         THREADS, default from the function's memory or the CPUs at hand: threads of the search
     snap_start      whether Lambda is about to take a SnapStart snapshot
     """
 
     artifact_dir: Path
     artifact_uri: str | None
+    artifact_bucket_owner: str | None
     # Never shown: a repr may end in a log.
     api_key: str | None = field(repr=False)
     max_results: int
     max_body_bytes: int
+    max_response_bytes: int
     threads: int
     snap_start: bool
 
@@ -43,9 +48,11 @@ class Settings:
         return cls(
             artifact_dir=Path(environ.get("ARTIFACT_DIR") or "/opt/artifact"),
             artifact_uri=_s3_uri(environ, "ARTIFACT_URI"),
+            artifact_bucket_owner=_account(environ, "ARTIFACT_BUCKET_OWNER"),
             api_key=_key(environ, "API_KEY"),
             max_results=_positive(environ, "MAX_RESULTS", 100),
             max_body_bytes=_positive(environ, "MAX_BODY_BYTES", 65536),
+            max_response_bytes=_positive(environ, "MAX_RESPONSE_BYTES", 6_000_000),
             threads=_positive(environ, "THREADS", _default_threads(environ)),
             snap_start=environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start",
         )
@@ -74,10 +81,24 @@ def _s3_uri(environ: Mapping[str, str], name: str) -> str | None:
     return value.rstrip("/")
 
 
-def _key(environ: Mapping[str, str], name: str) -> str | None:
+def _account(environ: Mapping[str, str], name: str) -> str | None:
     value = environ.get(name)
     if not value:
         return None
+    if not re.fullmatch(r"[0-9]{12}", value):
+        raise SettingsError(
+            f"{name}={value!r} is not the 12 digits of an AWS account: set it to the bucket owner's"
+        )
+    return value
+
+
+def _key(environ: Mapping[str, str], name: str) -> str | None:
+    value = environ.get(name)
+    if value is None:
+        return None
+    if not value:
+        # A secret that failed to load is empty too, and must not open the service.
+        raise SettingsError(f"{name} is set and empty: set it to a key, or unset it to let everyone in")
     if not all("!" <= character <= "~" for character in value):
         # Without the value: this is logged.
         raise SettingsError(
@@ -90,5 +111,4 @@ def _default_threads(environ: Mapping[str, str]) -> int:
     memory = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
     if memory.isascii() and memory.isdigit():
         return max(1, int(memory) // MEMORY_PER_VCPU_MB)
-    # Without the affinity ONNX Runtime would count CPUs that a container can't use.
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return available_cpus()

@@ -11,8 +11,9 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from handler.access import HEADER
 from handler.errors import SeekletError
+from handler.events import Request
+from handler.requests import KEY_HEADER
 from handler.settings import Settings
 
 logger = logging.getLogger("seeklet")
@@ -22,7 +23,7 @@ Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 # A real search, then FastAPI's import and first answer.
 REQUESTS = (
     ("POST", "/similar", '{"text": "europe climate change storm", "num_results": 5}'),
-    ("GET", "/health", ""),
+    ("GET", "/openapi.json", ""),
 )
 
 
@@ -38,23 +39,16 @@ def prime_before_snapshot(handler: Handler, settings: Settings) -> None:
 
 def prime(handler: Handler, settings: Settings) -> None:
     """Answers one request of each kind; raises SeekletError where one fails, and the version isn't published."""
+    # FastAPI and Mangum, which this imports, belong in the snapshot too.
+    from handler.gateway import make_event
+
+    key = {KEY_HEADER: settings.api_key} if settings.api_key else {}
+    headers = {"content-type": "application/json", **key}
     for method, path, body in REQUESTS:
-        response = handler(make_event(method, path, body, settings.api_key), None)
+        request = Request(method, path, headers, source_ip="127.0.0.1", raw_body=body)
+        response = handler(make_event(request), None)
         if response["statusCode"] != 200:
             raise SeekletError(
                 f"{method} {path} before the snapshot was answered with {response['statusCode']}, not 200: "
                 "the log says why"
             )
-
-
-def make_event(method: str, path: str, body: str, key: str | None) -> dict[str, Any]:
-    """A request as an HTTP API sends it (payload 2.0)."""
-    return {
-        "version": "2.0",
-        "rawPath": path,
-        "rawQueryString": "",
-        "headers": {"content-type": "application/json", **({HEADER: key} if key else {})},
-        "requestContext": {"http": {"method": method, "path": path, "sourceIp": "127.0.0.1"}},
-        "body": body,
-        "isBase64Encoded": False,
-    }

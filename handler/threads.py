@@ -1,7 +1,8 @@
-"""Thread pools, where more than one thread was asked for."""
+"""Threads: how many there may be, and a pool of them where more than one was asked for."""
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,3 +16,8 @@ def thread_pool(threads: int, name: str) -> ThreadPoolExecutor | None:
     from concurrent.futures import ThreadPoolExecutor
 
     return ThreadPoolExecutor(threads, name)
+
+
+def available_cpus() -> int:
+    """The CPUs that this process may use. A container's may be fewer than the machine's."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

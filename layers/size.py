@@ -5,10 +5,13 @@ Lambda's MB are 2**20 bytes; so are these.
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from handler.artifact import MODEL_FILE, TOKENIZER_FILE, WEIGHTS_FILE, Artifact
+from handler.errors import ArtifactError
+from handler.manifest import MANIFEST_FILE
 
 MB = 2**20
 LIMIT = 250 * MB
@@ -18,9 +21,9 @@ RESOURCES = ("SearchFunction", "RuntimeLayer", "ModelLayer")
 SMALL = MB
 
 
-def main() -> int:
-    """Prints the parts of `sam build`'s folder, argv[1]; 2 where they are too much."""
-    build = Path(sys.argv[1] if len(sys.argv) > 1 else ".aws-sam/build")
+def main(arguments: Sequence[str]) -> int:
+    """Prints the parts of `sam build`'s folder, arguments[0]; 2 where they are too much."""
+    build = Path(arguments[0] if arguments else ".aws-sam/build")
     missing = [name for name in RESOURCES if not (build / name).is_dir()]
     if missing:
         print(f"error: {build} holds no {missing[0]}: run `make build`", file=sys.stderr)
@@ -31,8 +34,13 @@ def main() -> int:
         return 2
     print(table(parts))
     artifact = build / "ModelLayer" / "artifact"
-    if (artifact / "manifest.json").is_file():
-        print(room(artifact, LIMIT - sum(parts.values())))
+    # Of an artifact on S3 none is here.
+    if (artifact / MANIFEST_FILE).is_file():
+        try:
+            print(room(Artifact.open(artifact), LIMIT - sum(parts.values())))
+        except ArtifactError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 2
     return 0
 
 
@@ -66,14 +74,13 @@ def refusal(parts: Mapping[str, int]) -> str:
     )
 
 
-def room(artifact: Path, free: int) -> str:
-    """How many documents like these would fit."""
-    manifest = json.loads((artifact / "manifest.json").read_bytes())
-    fixed = ("model.onnx", "model.onnx.data", "tokenizer.json")
-    growing = sum(entry["bytes"] for name, entry in manifest["files"].items() if name not in fixed)
-    most = manifest["count"] + free * manifest["count"] // growing
-    return f"{manifest['count']:,} documents; about {most:,} like these fit"
+def room(artifact: Artifact, free: int) -> str:
+    """How many documents like these would fit with `free` bytes more."""
+    fixed = (MODEL_FILE, WEIGHTS_FILE, TOKENIZER_FILE)
+    files, count = artifact.manifest.files, artifact.manifest.count
+    growing = sum(entry.bytes for name, entry in files.items() if name not in fixed)
+    return f"{count:,} documents; about {count + free * count // growing:,} like these fit"
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

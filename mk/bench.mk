@@ -12,10 +12,11 @@ SHORT_TEXTS ?=
 
 bench-setup: $(BENCH_STAMP) ## .venv-bench: the pinned peers beside our own packages
 
-$(BENCH_STAMP): requirements.txt benchmarks/requirements.txt
+$(BENCH_STAMP): requirements.txt requirements-torch.txt benchmarks/requirements.txt
 	@echo "making $(BENCH_VENV) (two minutes) ..." >&2
 	@test -x $(BENCH) || $(PYTHON) -m venv $(BENCH_VENV)
-	@$(BENCH) -m pip install --disable-pip-version-check --quiet -r requirements.txt -r benchmarks/requirements.txt
+	@$(BENCH) -m pip install --disable-pip-version-check --quiet --no-deps --require-hashes -r requirements.txt
+	@$(BENCH) -m pip install --disable-pip-version-check --quiet -r requirements-torch.txt -r benchmarks/requirements.txt
 	@$(BENCH) -m pip install --disable-pip-version-check --quiet --only-binary :all: --no-deps embed-anything==0.7.1
 	@$(BENCH) -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
 	@touch $@

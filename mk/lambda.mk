@@ -3,6 +3,7 @@
 SAM_VENV := .venv-sam
 SAM := $(SAM_VENV)/bin/sam
 SAM_STAMP := $(SAM_VENV)/.installed
+LOCK_VENV := build/lock-venv
 # make build ARTIFACT=build/own-artifact ARCH=arm64 RUNTIME=python3.12; ARTIFACT=s3://bucket/prefix takes no model layer
 ARTIFACT ?= build/artifact
 ARCH ?=
@@ -22,7 +23,7 @@ override SAM_PARAMETERS := $(strip $(if $(ARCH),Architecture=$(ARCH)) $(if $(RUN
 override SAM_OVERRIDES := $(if $(SAM_PARAMETERS),--parameter-overrides $(SAM_PARAMETERS))
 # On the command line they replace samconfig.toml's instead of joining them, so both are given.
 override SAM_DEPLOY = $(SAM_STACK) $(if $(SAM_PARAMETERS),--parameter-overrides \
-  $(shell $(PYTHON) layers/overrides.py $(or $(CONFIG),default)) $(SAM_PARAMETERS))
+  $(shell $(PYTHON) -m layers.overrides $(or $(CONFIG),default)) $(SAM_PARAMETERS))
 override SAM_STACK := --config-env $(or $(CONFIG),default) $(if $(STACK),--stack-name $(STACK))
 
 .PHONY: sam-setup lock validate build invoke serve deploy deploy-built smoke image logs delete test-lambda
@@ -32,11 +33,16 @@ sam-setup: $(SAM_STAMP) ## .venv-sam with the SAM CLI, Lambda's runtime client a
 $(SAM_STAMP): requirements-sam.txt
 	@echo "making $(SAM_VENV) (about a minute) ..." >&2
 	@test -x $(SAM_VENV)/bin/python || $(PYTHON) -m venv $(SAM_VENV)
-	@$(SAM_VENV)/bin/python -m pip install --disable-pip-version-check --quiet -r requirements-sam.txt
+	@$(SAM_VENV)/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --only-binary :all: --require-hashes -r requirements-sam.txt
 	@touch $@
 
-lock: ## layers/runtime/*/requirements.txt anew, by hash for each Python and processor
-	@$(PYTHON) layers/runtime/lock.py
+lock: $(LOCK_VENV) ## every hash anew: requirements*.txt for the versions they pin, then layers/runtime/*/requirements.txt
+	@$(PYTHON) -m dev.hashes --uv $(LOCK_VENV)/bin/uv requirements.txt requirements-sam.txt
+	@$(PYTHON) -m layers.runtime.lock
+
+$(LOCK_VENV):
+	@$(PYTHON) -m venv $@
+	@$@/bin/python -m pip install --disable-pip-version-check --quiet --only-binary :all: uv==0.13.8 || { rm -rf $@; exit 1; }
 
 validate: $(SAM_STAMP) ## template.yaml, by SAM and cfn-lint
 	@AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} $(SAM) validate --lint
@@ -46,7 +52,7 @@ build: build/artifact/manifest.json
 endif
 build: $(SAM_STAMP) ## what is deployed, by SAM, and its size: make build [ARTIFACT=folder] [ARCH=arm64]
 	@ARTIFACT="$(ARTIFACT)" $(SAM) build $(SAM_OVERRIDES)
-	@$(PYTHON) layers/size.py .aws-sam/build
+	@$(PYTHON) -m layers.size .aws-sam/build
 
 invoke: build ## every event through `sam local invoke` (needs a container engine)
 	@$(PYTHON) -m dev.invoke --sam $(SAM) $(SAM_OVERRIDES) $(ARGS)
@@ -66,9 +72,9 @@ image: build/artifact/manifest.json
 endif
 image: ## a container image instead of layers: make image [ARTIFACT=folder] [ARCH=arm64] [IMAGE=name:tag]
 	@rm -rf build/image
-	@$(PYTHON) layers/runtime/build.py --target $(IMAGE_RUNTIME)-$(IMAGE_ARCH) --out build/image
-	@$(PYTHON) layers/runtime/build.py --target $(IMAGE_RUNTIME)-$(IMAGE_ARCH) --out build/image --code handler
-	@$(PYTHON) layers/model/copy_artifact.py --image "$(ARTIFACT)" build/image/artifact
+	@$(PYTHON) -m layers.runtime.build --target $(IMAGE_RUNTIME)-$(IMAGE_ARCH) --out build/image
+	@$(PYTHON) -m layers.runtime.build --target $(IMAGE_RUNTIME)-$(IMAGE_ARCH) --out build/image --code handler
+	@$(PYTHON) -m layers.model.copy_artifact --image "$(ARTIFACT)" build/image/artifact
 	@docker build --tag $(IMAGE) --build-arg PYTHON=$(IMAGE_RUNTIME:python%=%) --build-arg ARCH=$(IMAGE_ARCH) .
 
 deploy: build ## to AWS: make deploy [CONFIG=prod] [STACK=name] [PARAMETERS="Access=iam"]

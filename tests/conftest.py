@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from texts import TEXTS
@@ -16,6 +17,11 @@ from tiny import make_model
 from export.build.pipeline import BuildOptions, build
 from export.build.progress import Progress
 from export.build.verify import Thresholds
+from handler.function import Function
+from handler.settings import Settings
+
+if TYPE_CHECKING:
+    from corpus_files import Corpus
 
 USERS_CACHE = os.environ.get("SEEKLET_CACHE")
 
@@ -54,6 +60,14 @@ def corpus_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Corpus:
+    """A folder for corpus files of a test's own."""
+    from corpus_files import Corpus
+
+    return Corpus(tmp_path)
 
 
 @pytest.fixture(scope="session")
@@ -125,3 +139,9 @@ def conversions_in(cache: str | None) -> Iterator[None]:
         else:
             patch.setenv("SEEKLET_CACHE", cache)
         yield
+
+
+@pytest.fixture(scope="session")
+def function(artifact: Path) -> Function:
+    """The function over the artifact, with default settings. One thread, as on Lambda."""
+    return Function.load(Settings.from_env({"ARTIFACT_DIR": str(artifact), "THREADS": "1"}))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import importlib.util
 import os
 import platform
 import re
@@ -16,9 +15,11 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
+
+from layers.runtime.bytecode import find_python
+from layers.runtime.targets import lock_of
 
 ROOT = Path(__file__).parent.parent
 RUNTIME = ROOT / "layers" / "runtime"
@@ -37,18 +38,6 @@ NO_AWS = {
 }
 
 
-def load_script(path: Path) -> Any:
-    """A script of layers/ as a module: layers/ is no package."""
-    spec = importlib.util.spec_from_file_location(f"layers_{path.stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    # dataclasses look their module up.
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 def target(arch: str | None = None) -> str:
     """The layer's target for an architecture, this machine's by default."""
     machine = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
@@ -58,7 +47,7 @@ def target(arch: str | None = None) -> str:
 @functools.cache
 def python313() -> str:
     """CPython 3.13, by whose minor version the layer is compiled and run."""
-    found: str | None = load_script(RUNTIME / "build.py").find_python(PYTHON)
+    found = find_python(PYTHON)
     if found is None:
         pytest.skip(f"needs {PYTHON}: on PATH or from pyenv")
     return found
@@ -68,7 +57,7 @@ def python313() -> str:
 def runtime_layer(arch: str | None = None) -> Path:
     """The runtime layer as SAM's makefile builds it: a folder with python/ in it."""
     name = target(arch)
-    inputs = [RUNTIME / "build.py", RUNTIME / "prune.txt", RUNTIME / name / "requirements.txt"]
+    inputs = [*sorted(RUNTIME.glob("*.py")), RUNTIME / "prune.txt", lock_of(name)]
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in inputs)).hexdigest()[:12]
     out = CACHE / f"{name}-{digest}"
     if not (out / "complete").exists():
@@ -79,9 +68,8 @@ def runtime_layer(arch: str | None = None) -> Path:
 
 def run_build(*arguments: str) -> str:
     """layers/runtime/build.py; its output."""
-    done = subprocess.run(
-        [sys.executable, str(RUNTIME / "build.py"), *arguments], capture_output=True, text=True
-    )
+    command = [sys.executable, "-m", "layers.runtime.build", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

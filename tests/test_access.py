@@ -10,10 +10,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from http_events import EVENTS
 from servers import uvicorn_server
 
-from handler.access import refuse_without_key, sent_key
 from handler.errors import RequestError
+from handler.events import read_request
+from handler.requests import refuse_without_key
 from handler.schemas import ErrorResponse
 
 ROOT = Path(__file__).parent.parent
@@ -62,9 +64,11 @@ def test_with_the_key_everything_is_as_ever(server: tuple[str, Path], name: str)
 
 
 def test_a_value_that_is_no_text_is_no_key() -> None:
-    for headers in ({"x-api-key": None}, {"x-api-key": 5}, None, {}):
-        assert sent_key({"version": "2.0", "headers": headers}) == b""
-    assert sent_key({"headers": {}, "multiValueHeaders": {"X-Api-Key": ["a", "b"]}}) == b"a, b"
+    for headers in ({"x-api-key": None}, {"x-api-key": 5}, None, {}, [1]):
+        request = read_request({**EVENTS["similar"], "headers": headers})
+        assert "x-api-key" not in request.headers
+    request = read_request({**EVENTS["similar-rest"], "multiValueHeaders": {"X-Api-Key": ["a", "b"]}})
+    assert request.headers["x-api-key"] == "a, b"
 
 
 def test_no_key_set_lets_everyone_in_and_the_error_hides_the_key() -> None:

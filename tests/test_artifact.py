@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from handler.artifact import FORMAT_VERSION, REQUIRED_FILES, Manifest
+from handler.artifact import REQUIRED_FILES, Artifact
 from handler.errors import ArtifactError
+from handler.manifest import FORMAT_VERSION
 from handler.searcher import Searcher
 
 ROOT = Path(__file__).parent.parent
@@ -52,7 +53,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "no manifest": (lambda d: (d / "manifest.json").unlink(), "has no manifest.json"),
     "other dimensions": (lambda d: change_manifest(d, dim=768), "384 dimensions, its manifest says 768"),
     "other count": (lambda d: change_manifest(d, count=7), r"\(7, 384\)"),
-    "no documents": (lambda d: change_manifest(d, count=0), "must be at least 1"),
+    "no documents": (lambda d: change_manifest(d, count=0), "count is 0, not 1 to"),
     "unknown pooling": (
         lambda d: change_manifest(d, pooling="sum"),
         "pooling is 'sum', this code has mean, max, cls",
@@ -83,7 +84,7 @@ def test_damage_is_told(own_artifact: Path, damage: str) -> None:
 @pytest.mark.parametrize("name", REQUIRED_FILES)
 def test_a_missing_file_is_named(own_artifact: Path, name: str) -> None:
     (own_artifact / name).unlink()
-    with pytest.raises(ArtifactError, match=f"lacks {name}: run `python -m export` again"):
+    with pytest.raises(ArtifactError, match=f"lacks {name}: run `seeklet export` again"):
         Searcher.load(own_artifact)
 
 
@@ -102,7 +103,7 @@ def test_a_missing_field_is_named(own_artifact: Path, field: str) -> None:
     del fields[field]
     path.write_text(json.dumps(fields))
     with pytest.raises(ArtifactError, match=f"lacks the field '{field}'"):
-        Manifest.load(own_artifact)
+        Artifact.open(own_artifact)
 
 
 def test_a_damaged_line_is_told_when_it_is_read(own_artifact: Path) -> None:
@@ -121,10 +122,9 @@ def test_documents_cut_short_while_served_are_told(own_artifact: Path) -> None:
 
 
 def test_a_manifest_round_trip(own_artifact: Path) -> None:
-    manifest = Manifest.load(own_artifact)
+    manifest = Artifact.open(own_artifact).manifest
     before = (own_artifact / "manifest.json").read_bytes()
-    manifest.save(own_artifact)
-    assert (own_artifact / "manifest.json").read_bytes() == before
+    assert manifest.to_json() == before
 
 
 @pytest.mark.parametrize("directory", ["nowhere", "empty"])

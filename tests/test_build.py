@@ -26,7 +26,8 @@ from export.build.journal import RECORD
 from export.build.pipeline import BuildOptions, Summary, build
 from export.build.progress import Progress
 from export.build.verify import Thresholds
-from handler.artifact import Manifest
+from export.model.convert import versions
+from handler.artifact import Artifact
 from handler.encoder import Encoder
 from handler.errors import CorpusError, ModelError, OutputError, VerifyError
 from handler.searcher import Searcher
@@ -146,7 +147,7 @@ def arguments(corpus: Path | str, out: Path, model: Path) -> list[str]:
 
 
 def test_the_artifact_is_complete(tiny_artifact: Path, tiny_model: Path, texts: list[str]) -> None:
-    manifest = Manifest.load(tiny_artifact)
+    manifest = Artifact.open(tiny_artifact).manifest
     names = {path.name for path in tiny_artifact.iterdir()}
     assert names == {
         "model.onnx",
@@ -167,7 +168,7 @@ def test_the_artifact_is_complete(tiny_artifact: Path, tiny_model: Path, texts: 
     assert (manifest.pooling, manifest.normalize, manifest.max_length) == ("mean", True, MAX_LENGTH)
     assert (manifest.query_prompt, manifest.document_prompt) == ("", "")
     assert (manifest.dim, manifest.dtype, manifest.count, manifest.skipped) == (DIM, "float32", len(texts), 0)
-    assert set(manifest.versions) == {"torch", "transformers", "optimum-onnx", "onnx", "onnxruntime"}
+    assert set(manifest.versions) == set(versions())
     assert manifest.verify is not None
     assert manifest.verify["cosine_mean"] >= 0.99
     assert manifest.verify["documents"] == len(texts)
@@ -197,11 +198,11 @@ def test_documents_are_the_corpuss(tiny_artifact: Path) -> None:
 def test_prompts_lengths_and_pooling_of_ones_own(export: Export, corpus_file: Path, tmp_path: Path) -> None:
     options = {"query_prompt": "q ", "document_prompt": "storm ", "max_length": 10, "pooling": "max"}
     export(corpus_file, tmp_path / "out", **options)
-    manifest = Manifest.load(tmp_path / "out")
+    manifest = Artifact.open(tmp_path / "out").manifest
     assert {name: getattr(manifest, name) for name in options} == options
     stored = load_file(tmp_path / "out" / "embeddings.safetensors")["embeddings"]
     encoder = Encoder.load(tmp_path / "out")
-    assert (encoder.pooling, encoder.tokenizer.truncation["max_length"]) == ("max", 10)
+    assert (encoder.pooling, len(encoder.tokenizer.encode("storm " * 99).ids)) == ("max", 10)
     lines = (tmp_path / "out" / "documents.jsonl").read_text(encoding="utf-8").splitlines()
     assert (
         stored.tobytes() == encoder.encode([json.loads(line)["text"] for line in lines], "storm ").tobytes()
@@ -585,9 +586,9 @@ def test_standard_input_of_plain_text(tiny_model: Path, tmp_path: Path) -> None:
     assert sentence.startswith("standard input: neither name nor content tells the format: give --format")
     done = run_export(*command, "--format", "txt", stdin=b"storm\ncheese\n")
     assert done.returncode == 0, done.stderr.decode()
-    assert Manifest.load(tmp_path / "out").count == 2
+    assert Artifact.open(tmp_path / "out").manifest.count == 2
     # It can't be compared with what was read before, so it's embedded anew, from what is known.
-    assert Manifest.load(tmp_path / "out").inputs_sha256 == ""
+    assert Artifact.open(tmp_path / "out").manifest.inputs_sha256 == ""
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from command import refusal, run_export
+from command import refusal, run_export, run_seeklet
 
 from export.__main__ import main
-from export.arguments import build_parser, demo_parser, verify_parser
 from export.build.verify import Thresholds
-from handler.artifact import Manifest
+from handler.artifact import Artifact
+from seeklet.commands.export import build_parser
 
 pytestmark = pytest.mark.usefixtures("use_tiny_cache")
 
@@ -31,6 +31,8 @@ def test_help_teaches_by_examples() -> None:
         build_parser().parse_args(example.split())
     for command in ("verify DIR", "demo-corpus FILE", "uvicorn handler.app:app"):
         assert command in text
+    by_its_newer_name = run_seeklet("export", "--help").stdout.decode()
+    assert by_its_newer_name.replace("seeklet export", "python -m export").split() == text.split()
 
 
 @pytest.mark.parametrize(
@@ -119,12 +121,6 @@ def test_a_bad_command_line_by_its_own_process() -> None:
     )
 
 
-def test_every_option_has_its_help() -> None:
-    for parser in (verify_parser(), demo_parser()):
-        for action in parser._actions:
-            assert action.help or action.metavar in ("DIR", "FILE")
-
-
 def test_the_summary(
     corpus_file: Path, tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -132,7 +128,7 @@ def test_the_summary(
     command = ["--corpus", str(corpus_file), "--text", "text", "--model", str(tiny_model), "--out", str(out)]
     assert main(command) == 0
     captured = capsys.readouterr()
-    manifest = Manifest.load(out)
+    manifest = Artifact.open(out).manifest
     lines = captured.out.splitlines()
     assert lines[0].startswith(f"{out}: done in ")
     assert re.search(rf"documents +{manifest.count} +{manifest.count} texts embedded", captured.out)
@@ -171,14 +167,14 @@ def test_thresholds_that_it_doesnt_reach(
     )
     assert not out.exists()
     assert main([*command, "--quiet", "--no-verify", "--min-cosine-mean", "1"]) == 0
-    assert Manifest.load(out).verify is None
+    assert Artifact.open(out).manifest.verify is None
 
 
 def test_verify(tiny_artifact: Path, tiny_model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["verify", str(tiny_artifact), "--model", str(tiny_model)]
     assert main(command) == 0
     out = capsys.readouterr().out
-    figures = Manifest.load(tiny_artifact).verify
+    figures = Artifact.open(tiny_artifact).manifest.verify
     assert figures is not None
     assert re.search(rf"^cosine mean +{figures['cosine_mean']}$", out, re.MULTILINE)
     assert out.endswith(f"{tiny_artifact} is whole, and faithful to fp32\n")
@@ -200,7 +196,7 @@ def test_verify_finds_a_flipped_bit(
     expected = json.loads((damaged / "manifest.json").read_text())["files"][name]["sha256"]
     assert re.fullmatch(
         rf"error: {re.escape(str(damaged / name))} has SHA-256 [0-9a-f]{{64}}, its manifest says {expected}: "
-        r"copy it again, or run `python -m export` with --force\n",
+        r"copy it again, or run `seeklet export` again\n",
         message,
     )
 

@@ -1,4 +1,7 @@
-"""The cache of conversions: one for each model and converter, whole or made again, and its refusals."""
+"""The cache of conversions: each model is converted once, a damaged conversion is made again, and the refusals.
+
+The converting process is replaced by one that writes a few bytes; test_families.py and test_staging.py run the real one.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +18,14 @@ from typing import Any
 import pytest
 
 from export.model import convert as module
-from export.model.convert import ASIDE, TOLD, cache_folder, conversion_key, convert
+from export.model.conversion import Conversion
+from export.model.convert import ASIDE, cache_folder, conversion_key, convert
 from export.model.source_model import SourceModel, find_model
+from export.model.to_onnx import TOLD
 from handler.errors import ModelError, OutputError
 
 NAMES = ("fp32.onnx", "model.onnx", "model.onnx.data", "tokenizer.json")
+RECORD = "conversion.json"
 
 
 @pytest.fixture
@@ -32,19 +38,23 @@ def model(tiny_model: Path, tmp_path: Path) -> SourceModel:
 class Child:
     """In the converting process's place: writes what it would, or fails as it would."""
 
-    def __init__(self, status: int = 0, errors: str = "") -> None:
-        self.status = status
-        self.errors = errors
+    def __init__(self) -> None:
+        self.status = 0
+        self.errors = ""
+        self.graph = "fused"
         self.calls = 0
+        self.staged: list[str] = []
 
     def __call__(self, command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
         self.calls += 1
         assert json.loads(options["input"])["model_type"] == "bert"
+        self.staged = sorted(path.name for path in Path(command[-1], "source").iterdir())
         if self.status == 0:
             made = Path(command[-1]) / "model"
             made.mkdir()
             for name in NAMES:
                 (made / name).write_text(f"{self.calls}")
+            Conversion(made, self.graph).save()
         return subprocess.CompletedProcess(command, self.status, "", self.errors)
 
 
@@ -57,20 +67,78 @@ def child(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Child:
 
 
 def test_once_for_all(model: SourceModel, child: Child) -> None:
-    folder = convert(model)
-    assert folder.parent == cache_folder()
-    assert sorted(path.name for path in folder.iterdir()) == sorted(NAMES)
-    assert convert(model) == folder
+    made = convert(model)
+    assert made.folder.parent == cache_folder()
+    assert sorted(path.name for path in made.folder.iterdir()) == sorted([*NAMES, RECORD])
+    paths = (made.fp32, made.model, made.weights, made.tokenizer)
+    assert paths == tuple(made.folder / name for name in NAMES)
+    assert convert(model) == made
     assert child.calls == 1
-    assert list(cache_folder().iterdir()) == [folder]
+    assert list(cache_folder().iterdir()) == [made.folder]
+
+
+@pytest.mark.parametrize("graph", ["fused", "unfused"])
+def test_how_the_graph_was_made_is_kept(model: SourceModel, child: Child, graph: str) -> None:
+    child.graph = graph
+    assert convert(model).graph == convert(model).graph == graph
+    assert child.calls == 1
+
+
+@pytest.mark.parametrize("name", [*NAMES, RECORD])
+def test_a_conversion_that_lacks_a_file_is_made_again(model: SourceModel, child: Child, name: str) -> None:
+    (convert(model).folder / name).unlink()
+    assert_made_again(model, child)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_lacks_a_file_is_made_again(model: SourceModel, child: Child, name: str) -> None:
-    (convert(model) / name).unlink()
-    folder = convert(model)
-    assert {(folder / name).read_text() for name in NAMES} == {"2"}
-    assert list(cache_folder().iterdir()) == [folder]
+def test_a_damaged_conversion_is_made_again(model: SourceModel, child: Child, name: str) -> None:
+    (convert(model).folder / name).write_text("x")  # as long as before
+    assert_made_again(model, child)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        b"",
+        b"\xff",
+        b"[" * 100_000,
+        b"[]",
+        b"{}",
+        b'{"graph": "fused", "files": {}}',
+        b'{"graph": "fused", "files": ["model.onnx"]}',
+    ],
+)
+def test_a_damaged_record_is_made_again(model: SourceModel, child: Child, record: bytes) -> None:
+    (convert(model).folder / RECORD).write_bytes(record)
+    assert_made_again(model, child)
+
+
+def test_a_record_of_an_unknown_graph_is_made_again(model: SourceModel, child: Child) -> None:
+    path = convert(model).folder / RECORD
+    path.write_text(path.read_text().replace("fused", "fussed"))
+    assert_made_again(model, child)
+
+
+def assert_made_again(model: SourceModel, child: Child) -> None:
+    made = convert(model)
+    assert child.calls == 2
+    assert {(made.folder / name).read_text() for name in NAMES} == {"2"}
+    assert list(cache_folder().iterdir()) == [made.folder]
+    assert convert(model) == made
+    assert child.calls == 2
+
+
+def test_the_child_sees_only_what_was_hashed(model: SourceModel, child: Child) -> None:
+    for name in ("adapter_config.json", "model.safetensors.index.json", "sentencepiece.bpe.model", "code.py"):
+        (model.transformer_dir / name).write_text("{}")
+    convert(model)
+    assert child.staged == [
+        "config.json",
+        "model.safetensors",
+        "sentencepiece.bpe.model",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    ]
 
 
 def test_what_a_killed_conversion_left_is_removed_a_day_later(model: SourceModel, child: Child) -> None:
@@ -92,10 +160,10 @@ def test_another_export_was_faster(model: SourceModel, child: Child, monkeypatch
         return done
 
     monkeypatch.setattr(subprocess, "run", run)
-    folder = convert(model)
+    made = convert(model)
     assert child.calls == 2
-    assert list(cache_folder().iterdir()) == [folder]
-    assert len({(folder / name).read_text() for name in NAMES}) == 1
+    assert list(cache_folder().iterdir()) == [made.folder]
+    assert {(made.folder / name).read_text() for name in NAMES} == {"2"}
 
 
 def test_what_decides_the_bytes_decides_the_place(
@@ -104,6 +172,8 @@ def test_what_decides_the_bytes_decides_the_place(
     keys = [conversion_key(model)]
     keys.append(conversion_key(replace(model, weights_sha256="0" * 64)))
     keys.append(conversion_key(replace(model, lowercase=True)))
+    keys.append(conversion_key(replace(model, max_length=12)))
+    keys.append(conversion_key(replace(model, num_attention_heads=4)))
     for name in ("config.json", "tokenizer.json", "added_tokens.json", "vocab.txt"):
         path = model.transformer_dir / name
         path.write_text((path.read_text() if path.exists() else "") + " ")

@@ -10,7 +10,7 @@ import pytest
 from sentence_transformers import SentenceTransformer
 
 from export.model.source_model import default_folder
-from handler.artifact import Manifest
+from handler.artifact import Artifact
 from handler.encoder import Encoder
 from handler.errors import ArtifactError
 
@@ -68,7 +68,7 @@ def test_a_prompt_goes_before_the_text(encoder: Encoder) -> None:
 
 
 def test_a_long_text_is_cut_and_counted(encoder: Encoder, artifact: Path) -> None:
-    max_length = Manifest.load(artifact).max_length
+    max_length = Artifact.open(artifact).manifest.max_length
     encoded = encoder.encode_counted(["storm " * 5000, "storm " * (max_length - 2), "storm"])
     assert encoded.tokens.tolist() == [max_length, max_length, 3]
     assert encoded.truncated.tolist() == [True, False, False]
@@ -84,5 +84,5 @@ def test_a_single_text_must_be_in_a_list(encoder: Encoder) -> None:
 def test_a_damaged_file_is_named(own_artifact: Path, name: str) -> None:
     path = own_artifact / name
     path.write_bytes(bytes(path.stat().st_size))
-    with pytest.raises(ArtifactError, match=rf"{name} can't be loaded .*run `python -m export` again"):
+    with pytest.raises(ArtifactError, match=rf"{name} can't be loaded .*run `seeklet export` again"):
         Encoder.load(own_artifact)

@@ -22,7 +22,7 @@ from export.build.pipeline import BuildOptions, build
 from export.build.progress import Progress
 from export.model.convert import convert, lowercase_first
 from export.model.source_model import SourceModel, find_model
-from handler.artifact import Manifest
+from handler.artifact import Artifact
 from handler.encoder import Encoder
 from handler.searcher import Searcher
 
@@ -121,7 +121,7 @@ def test_as_sentence_transformers(
     name: str, models: dict[str, SourceModel], sample: list[str], tmp_path: Path
 ) -> None:
     encoder = export(models[name], sample, tmp_path / "out")
-    manifest = Manifest.load(tmp_path / "out")
+    manifest = Artifact.open(tmp_path / "out").manifest
     expected_queries, expected_documents = fp32(models[name], sample, manifest.max_length)
     queries = encoder.encode(sample, manifest.query_prompt)
     documents = encoder.encode(sample, manifest.document_prompt)
@@ -158,7 +158,7 @@ def test_the_bounds_tell_a_wrong_recipe(
     name: str, wrong: dict[str, Any], models: dict[str, SourceModel], sample: list[str], tmp_path: Path
 ) -> None:
     encoder = export(models[name], sample, tmp_path / "out", **wrong)
-    prompt = Manifest.load(tmp_path / "out").document_prompt
+    prompt = Artifact.open(tmp_path / "out").manifest.document_prompt
     _, expected = fp32(models[name], sample, models[name].max_length)
     assert cosines(encoder.encode(sample, prompt), expected).min() < LEAST_COSINE
 

@@ -311,7 +311,7 @@ for path in folder.iterdir():
 ASK = """
 import json, handler.app as app
 event = json.load(open("events/similar.json"))
-print(json.dumps([str(app.directory), app.handler(event, None)]))
+print(json.dumps([str(app.handler.searcher.directory), app.handler(event, None)]))
 """
 
 

@@ -1,36 +1,21 @@
-"""The layers: locked for every target, whole in isolation, pruned, reproducible, and refused when too large."""
+"""The runtime layer as it is built: whole in isolation, pruned, within its budget, and the same bytes each time."""
 
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 import re
 import stat
 import struct
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from lambda_tools import (
-    EVENTS,
-    ROOT,
-    RUNTIME,
-    build_function,
-    load_script,
-    python313,
-    run_build,
-    runtime_layer,
-    target,
-)
+from lambda_tools import EVENTS, ROOT, build_function, python313, run_build, runtime_layer, target
 
-build = load_script(RUNTIME / "build.py")
-size = load_script(ROOT / "layers" / "size.py")
-copy_artifact = load_script(ROOT / "layers" / "model" / "copy_artifact.py")
-
-PIN = re.compile(r"([a-z0-9-]+)==(\S+) --hash=sha256:[0-9a-f]{64}")
+from layers.runtime.build import size_of
+from layers.size import RUNTIME_BUDGET
 
 # Answers every event and the documentation, then tells what was loaded from where.
 PROBE = """
@@ -48,24 +33,6 @@ for path in ("/docs", "/openapi.json", "/nowhere"):
 files = {name: module.__file__ for name, module in sys.modules.items() if getattr(module, "__file__", None)}
 print(json.dumps({"statuses": statuses, "files": files}))
 """
-
-
-def lock(name: str) -> dict[str, str]:
-    """Distribution -> version of a target's lock."""
-    lines = (RUNTIME / name / "requirements.txt").read_text().splitlines()
-    pins = [PIN.fullmatch(line) for line in lines if not line.startswith("#")]
-    assert all(pins), f"{name}: a line has no hash"
-    return {pin[1]: pin[2] for pin in pins if pin}
-
-
-@pytest.mark.parametrize("name", build.TARGETS)
-def test_every_target_is_locked_as_the_export_is(name: str) -> None:
-    pinned = re.findall(r"^([A-Za-z0-9_-]+)==(\S+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
-    versions = {package.lower().replace("_", "-"): version for package, version in pinned}
-    locked = lock(name)
-    assert {"numpy", "onnxruntime", "tokenizers", "fastapi", "mangum"} <= locked.keys()
-    assert locked == {package: versions[package] for package in locked}
-    assert not locked.keys() & {line.pattern for line in build.read_prune() if line.distribution}
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +97,7 @@ def test_files_are_readable_by_lambdas_user(layer: Path) -> None:
 
 
 def test_the_layer_keeps_to_its_budget(layer: Path) -> None:
-    assert build.size_of(layer) <= size.RUNTIME_BUDGET
+    assert size_of(layer) <= RUNTIME_BUDGET
 
 
 @pytest.mark.aws
@@ -161,132 +128,3 @@ def test_the_functions_own_bytecode_is_used_whatever_the_files_times(tmp_path: P
     assert len(compiled) == len(list((ROOT / "handler").glob("*.py")))
     # PEP 552: bit 0 is hash-based, bit 1 would check the source.
     assert {struct.unpack_from("<I", path.read_bytes(), 4)[0] for path in compiled} == {0b01}
-
-
-# --- strip, against the loader's own view of the file
-
-
-def segments(library: bytes) -> list[tuple[int, ...]]:
-    """The program headers: type, flags, offset, address, physical address, bytes in file, in memory, alignment."""
-    (start,) = struct.unpack_from("<Q", library, 32)
-    step, count = struct.unpack_from("<HH", library, 54)
-    return [struct.unpack_from("<IIQQQQQQ", library, start + step * row) for row in range(count)]
-
-
-def test_stripping_keeps_every_segment() -> None:
-    for name in ("numpy._core._multiarray_umath", "tokenizers.tokenizers"):
-        before = Path(str(importlib.import_module(name).__file__)).read_bytes()
-        after = build.strip(before)
-        assert len(after) < len(before)
-        for old, new in zip(segments(before), segments(after), strict=True):
-            # All but the offset stands; that keeps its place in a page, as mmap needs it.
-            assert (old[:2], old[3:]) == (new[:2], new[3:])
-            assert (old[2] - new[2]) % max(old[7], 1) == 0
-            held = after[new[2] : new[2] + new[5]]
-            wanted = bytearray(before[old[2] : old[2] + old[5]])
-            if old[2] == 0 and old[0] == build.PT_LOAD:
-                # The first holds the headers themselves, which were rewritten.
-                headers = struct.unpack_from("<Q", after, 32)[0] + 56 * len(segments(after))
-                held, wanted = held[headers:], wanted[headers:]
-            if old[0] != 6:  # PT_PHDR: the rewritten program headers
-                assert held == bytes(wanted)
-        assert build.strip(after) == after
-
-
-# --- refusals
-
-
-def test_a_prune_line_needs_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "prune.txt").write_text("# comment\n\nnumpy/f2py  # compiles Fortran\nnumpy/random\n")
-    monkeypatch.setattr(build, "HERE", tmp_path)
-    with pytest.raises(build.BuildError, match="line 4"):
-        list(build.read_prune())
-
-
-def test_a_stale_prune_line_stops_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "prune.txt").write_text("without left-pad  # gone\ngone/*  # once a package\n")
-    monkeypatch.setattr(build, "HERE", tmp_path)
-    with pytest.raises(build.BuildError, match=re.escape("gone/* matches nothing")):
-        build.prune(tmp_path)
-
-
-def test_a_wheel_of_another_hash_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = (RUNTIME / target() / "requirements.txt").read_text().splitlines()
-    (line,) = [line for line in lines if line.startswith("annotated-doc==")]
-    (tmp_path / target()).mkdir()
-    (tmp_path / target() / "requirements.txt").write_text(re.sub(r"[0-9a-f]{64}", "0" * 64, line) + "\n")
-    monkeypatch.setattr(build, "HERE", tmp_path)
-    with pytest.raises(build.BuildError, match="can't install"):
-        build.install(target(), tmp_path / "out")
-
-
-def test_a_build_over_the_limit_stops_with_its_parts_and_ways_on(
-    tmp_path: Path, artifact: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for resource in size.RESOURCES:
-        (tmp_path / resource / "inner").mkdir(parents=True)
-        (tmp_path / resource / "inner" / "tiny").write_bytes(b"x")
-    large = tmp_path / "RuntimeLayer" / "inner" / "large.so"
-    with large.open("wb") as file:
-        file.truncate(size.LIMIT - len(size.RESOURCES) + 1)
-    monkeypatch.setattr(sys, "argv", ["size.py", str(tmp_path)])
-    assert size.main() == 2
-    told = capsys.readouterr().err
-    for word in ("RuntimeLayer/large.so", "250.0 MB", "--dtype", "container image", "in all"):
-        assert word in told
-    (tmp_path / "ModelLayer" / "artifact").mkdir()
-    (tmp_path / "ModelLayer" / "artifact" / "manifest.json").symlink_to(artifact / "manifest.json")
-    large.unlink()
-    assert size.main() == 0
-    assert "like these fit" in capsys.readouterr().out
-
-
-def test_an_artifact_that_can_not_fit_is_refused_before_the_layers_are_built(
-    artifact: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert copy_artifact.check(artifact) is None
-    assert copy_artifact.check_size(artifact) is None
-    monkeypatch.setattr(copy_artifact, "RUNTIME_BUDGET", size.LIMIT - 1_000_000)
-    refusal = copy_artifact.check_size(artifact)
-    assert refusal
-    assert "artifact/model.onnx" in refusal
-    assert "ways on" in refusal
-
-
-def test_the_model_layer_is_the_manifests_files_and_anyone_may_read_them(
-    own_artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (own_artifact / "model.onnx").chmod(0o600)
-    (own_artifact / "notes.txt").write_text("not the artifact's")
-    out = tmp_path / "layer" / "artifact"
-    monkeypatch.setattr(sys, "argv", ["copy_artifact.py", str(own_artifact), str(out)])
-    assert copy_artifact.main() == 0
-    listed = json.loads((own_artifact / "manifest.json").read_text())["files"]
-    assert {path.name for path in out.iterdir()} == {"manifest.json", *listed}
-    assert {stat.S_IMODE(path.stat().st_mode) for path in out.iterdir()} == {0o644}
-
-
-def test_of_an_artifact_on_s3_nothing_is_copied(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "ModelLayer" / "artifact"
-    monkeypatch.setattr(sys, "argv", ["copy_artifact.py", "s3://bucket/prefix", str(out)])
-    assert copy_artifact.main() == 0
-    assert [path.name for path in out.iterdir()] == ["on-s3.txt"]
-    for resource in ("SearchFunction", "RuntimeLayer"):
-        (tmp_path / resource / "inner").mkdir(parents=True)
-        (tmp_path / resource / "inner" / "tiny").write_bytes(b"x")
-    monkeypatch.setattr(sys, "argv", ["size.py", str(tmp_path)])
-    assert size.main() == 0
-    assert "in all" in capsys.readouterr().out
-
-
-def test_a_damaged_artifact_is_not_shipped(own_artifact: Path) -> None:
-    path = own_artifact / "documents.jsonl"
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-    assert "documents.jsonl is not what its manifest says" in str(copy_artifact.check(own_artifact))
-    path.unlink()
-    assert "lacks documents.jsonl" in str(copy_artifact.check(own_artifact))
-    assert "is not an artifact" in str(copy_artifact.check(own_artifact / "nowhere"))

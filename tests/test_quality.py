@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from http_events import EVENTS, ROOT
 from scipy.stats import spearmanr
-from test_app import EVENTS, ROOT
 
 from export.build.pipeline import BuildOptions, build
 from export.build.progress import Progress

@@ -29,7 +29,7 @@ def test_threads_can_be_set() -> None:
     assert Settings.from_env({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128", "THREADS": "3"}).threads == 3
 
 
-@pytest.mark.parametrize("name", ["MAX_RESULTS", "MAX_BODY_BYTES", "THREADS"])
+@pytest.mark.parametrize("name", ["MAX_RESULTS", "MAX_BODY_BYTES", "MAX_RESPONSE_BYTES", "THREADS"])
 @pytest.mark.parametrize("value", ["0", "-1", "many", "1.5", "٣"])
 def test_an_unusable_value_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"^{name}='{value}' is not a whole number above 0"):
@@ -37,8 +37,29 @@ def test_an_unusable_value_is_named(name: str, value: str) -> None:
 
 
 def test_an_empty_variable_is_an_unset_one() -> None:
-    names = ("ARTIFACT_DIR", "ARTIFACT_URI", "API_KEY", "MAX_RESULTS", "THREADS")
+    names = (
+        "ARTIFACT_DIR",
+        "ARTIFACT_URI",
+        "ARTIFACT_BUCKET_OWNER",
+        "MAX_RESULTS",
+        "MAX_RESPONSE_BYTES",
+        "THREADS",
+    )
     assert Settings.from_env(dict.fromkeys(names, "")) == Settings.from_env({})
+
+
+def test_an_empty_key_is_no_open_door() -> None:
+    with pytest.raises(SettingsError, match=r"^API_KEY is set and empty: set it to a key, or unset it"):
+        Settings.from_env({"API_KEY": ""})
+
+
+@pytest.mark.parametrize("owner", ["12345678901", "1234567890123", "12345678901x", "١٢٣٤٥٦٧٨٩٠١٢"])
+def test_the_buckets_owner_is_an_account(owner: str) -> None:
+    assert (
+        Settings.from_env({"ARTIFACT_BUCKET_OWNER": "123456789012"}).artifact_bucket_owner == "123456789012"
+    )
+    with pytest.raises(SettingsError, match=r"is not the 12 digits of an AWS account"):
+        Settings.from_env({"ARTIFACT_BUCKET_OWNER": owner})
 
 
 def test_the_key_is_kept_out_of_the_repr() -> None:

@@ -31,12 +31,12 @@ import json, sys
 import handler.app as app
 from snapshot_restore_py import get_before_snapshot
 report = {"queries": [], "loaded": "fastapi" in sys.modules, "hooks": len(get_before_snapshot())}
-search = app.searcher.search
+search = app.handler.searcher.search
 def spy(query, k):
     hits = search(query, k)
     report["queries"].append([query, len(hits)])
     return hits
-app.searcher.search = spy
+app.handler.searcher.search = spy
 hooks = get_before_snapshot()
 while hooks:
     function, arguments, named = hooks.pop()

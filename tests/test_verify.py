@@ -25,9 +25,10 @@ from export.build.verify import (
 )
 from export.model.convert import convert
 from export.model.source_model import find_model
-from handler.artifact import Manifest
-from handler.encoder import Encoder, load_tokenizer
+from handler.artifact import Artifact
+from handler.encoder import Encoder
 from handler.errors import ArtifactError, ModelError, VerifyError
+from handler.tokenizer import load_tokenizer
 
 pytestmark = pytest.mark.usefixtures("use_tiny_cache")
 
@@ -83,7 +84,7 @@ def test_fp32_is_sentence_transformers(tiny_model: Path, tiny_artifact: Path, te
     expected = SentenceTransformer(str(tiny_model), device="cpu").encode(
         [f"storm {text}" for text in texts], normalize_embeddings=True
     )
-    converted = convert(find_model(str(tiny_model), None, None))
+    converted = convert(find_model(str(tiny_model), None, None)).folder
     ours = fp32_encode(converted, Encoder.load(tiny_artifact))(texts, "storm ")
     np.testing.assert_allclose(ours, expected, atol=2e-6)
 
@@ -106,11 +107,13 @@ class Worn:
 
 @pytest.fixture
 def measured(tiny_model: Path, tiny_artifact: Path) -> Callable[[float], dict[str, Any]]:
-    converted = convert(find_model(str(tiny_model), None, None))
+    converted = convert(find_model(str(tiny_model), None, None)).folder
 
     def measure_worn(size: float) -> dict[str, Any]:
         encoder = Encoder.load(tiny_artifact)
-        tokenizer = load_tokenizer(tiny_artifact / "tokenizer.json", Manifest.load(tiny_artifact).max_length)
+        tokenizer = load_tokenizer(
+            tiny_artifact / "tokenizer.json", Artifact.open(tiny_artifact).manifest.max_length
+        )
         worn = Encoder(Worn(encoder._session, size), tokenizer, pooling="mean", dim=encoder.dim)
         return measure(tiny_artifact, converted, worn, "", "")
 
@@ -132,7 +135,7 @@ def test_a_model_that_is_off_is_noticed(
 
 def test_an_artifact_is_verified_as_it_was_when_it_was_made(tiny_model: Path, tiny_artifact: Path) -> None:
     figures = verify_artifact(tiny_artifact, str(tiny_model), None, threads=2)
-    assert figures == Manifest.load(tiny_artifact).verify
+    assert figures == Artifact.open(tiny_artifact).manifest.verify
 
 
 def test_a_folders_model_must_be_named(tiny_artifact: Path) -> None:

@@ -19,7 +19,7 @@ from typing import IO
 
 from handler.errors import OutputError
 from export.build.journal import JOURNAL
-from handler.artifact import MANIFEST_FILE
+from handler.manifest import MANIFEST_FILE
 
 LOCK_FILE = "lock"
 

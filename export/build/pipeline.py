@@ -31,16 +31,19 @@ from export.build.verify import Thresholds, measure
 from export.build.write_scan import SCAN_VERSION
 from handler.artifact import (
     DOCUMENTS_FILE,
-    FORMAT_VERSION,
     MODEL_FILE,
     OFFSETS_FILE,
+    SCAN_MODEL_FILE,
     TOKENIZER_FILE,
     WEIGHTS_FILE,
-    FileEntry,
-    Manifest,
+    Artifact,
 )
-from handler.encoder import Encoder, load_tokenizer, open_session
+from handler.bound import Scan
+from handler.encoder import Encoder
 from handler.errors import ArtifactError
+from handler.manifest import FORMAT_VERSION, MANIFEST_FILE, FileEntry, Manifest
+from handler.session import open_session
+from handler.tokenizer import BoundedTokenizer, load_tokenizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +133,14 @@ def build(options: BuildOptions, progress: Progress) -> Summary:
         partial = output.partial
         count, skipped = _read_corpus(options, partial, progress)
         with progress.step("converting the model"):
-            converted = convert(model)
+            converted = convert(model).folder
             for name in (MODEL_FILE, WEIGHTS_FILE):
                 (partial / name).write_bytes((converted / name).read_bytes())
             tokenizer = load_tokenizer(converted / TOKENIZER_FILE, recipe.max_length)
             (partial / TOKENIZER_FILE).write_text(tokenizer.to_str(), encoding="utf-8")
         encoder = Encoder(
             open_session(partial / MODEL_FILE),
-            tokenizer,
+            BoundedTokenizer(tokenizer, recipe.max_length),
             pooling=recipe.pooling,
             dim=model.dim,
             threads=options.threads,
@@ -181,8 +184,9 @@ def build(options: BuildOptions, progress: Progress) -> Summary:
             files=_file_entries(partial),
             versions=versions(),
             verify=figures,
+            scan_crc32=_scan_crc32(partial, count, model.dim),
         )
-        manifest.save(partial)
+        (partial / MANIFEST_FILE).write_bytes(manifest.to_json())
         output.commit()
     return Summary(manifest, embedded, False, time.monotonic() - started)
 
@@ -206,7 +210,7 @@ def _inputs_sha256(options: BuildOptions, model: SourceModel, recipe: Recipe) ->
 
 def _old_manifest(out: Path) -> Manifest | None:
     try:
-        return Manifest.load(out)
+        return Artifact.open(out).manifest
     except ArtifactError:
         return None
 
@@ -226,6 +230,13 @@ def _read_corpus(options: BuildOptions, partial: Path, progress: Progress) -> tu
             bar.update(len(offsets) - 1, reader.fraction)
     save_array(partial / OFFSETS_FILE, np.frombuffer(offsets, np.uint64))
     return len(offsets) - 1, reader.skipped
+
+
+def _scan_crc32(partial: Path, count: int, dim: int) -> dict[str, int] | None:
+    """What the handler compares when it loads the scan; None for a corpus without one."""
+    if not (partial / SCAN_MODEL_FILE).exists():
+        return None
+    return Scan.load(partial, count, dim).checksums(partial)
 
 
 def _file_entries(partial: Path) -> dict[str, FileEntry]:

@@ -6,7 +6,6 @@ It says nothing of how good the model itself is: benchmarks/quality.py does.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,12 +17,12 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from export.model.convert import FP32_FILE, convert
+from export.model.conversion import FP32_FILE
+from export.model.convert import convert
 from handler.errors import ModelError, VerifyError
 from export.model.source_model import DEFAULT_MODEL_ID, find_model
-from handler.artifact import DOCUMENTS_FILE, OFFSETS_FILE, Manifest
+from handler.artifact import DOCUMENTS_FILE, OFFSETS_FILE, Artifact
 from handler.encoder import Encoder
-from handler.errors import ArtifactError
 from handler.pooling import POOLINGS, l2_normalize
 
 DOCUMENTS = 400
@@ -148,15 +147,9 @@ def verify_artifact(directory: Path, model: str | None, revision: str | None, th
 
     Raises ArtifactError for a damaged file, ModelError where the model isn't the one that the artifact came from.
     """
-    manifest = Manifest.load(directory)
-    for name, entry in manifest.files.items():
-        with (directory / name).open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if found != entry.sha256:
-            raise ArtifactError(
-                f"{directory / name} has SHA-256 {found}, its manifest says {entry.sha256}: "
-                "copy it again, or run `python -m export` with --force"
-            )
+    artifact = Artifact.open(directory)
+    artifact.check_hashes()
+    manifest = artifact.manifest
     if model is None and manifest.model_id != DEFAULT_MODEL_ID:
         if manifest.revision == "local":
             raise ModelError(
@@ -164,5 +157,5 @@ def verify_artifact(directory: Path, model: str | None, revision: str | None, th
             )
         model, revision = manifest.model_id, revision or manifest.revision
     source = find_model(model, revision, manifest.weights_sha256)
-    encoder = Encoder.load(directory, manifest, threads)
-    return measure(directory, convert(source), encoder, manifest.query_prompt, manifest.document_prompt)
+    encoder = Encoder.open(artifact, threads)
+    return measure(directory, convert(source).folder, encoder, manifest.query_prompt, manifest.document_prompt)

@@ -20,11 +20,9 @@ from onnx import TensorProto, helper
 from safetensors.numpy import save
 
 from handler.scores import Embeddings
+from handler.artifact import SCAN_BOUND_FILE, SCAN_FILES, SCAN_MATRIX_FILE, SCAN_MODEL_FILE
 from handler.bound import (
-    BOUNDS_FILE,
     LONGEST,
-    MATRIX_FILE,
-    MODEL_FILE,
     PADDING,
     ROUND_UP,
     SHORTEST,
@@ -33,21 +31,32 @@ from handler.bound import (
 
 # Raise it with every change that gives other bytes for the same embeddings.
 SCAN_VERSION = 1
-# Below this many rows a pass over everything is as fast.
-MIN_ROWS = 2_000
-# From this many rows a rotation costs no time, since fewer columns are read, and the matrix is smaller.
-ROTATED_ROWS = 16_384
-# The head holds this share of the energy from so many rows on; the rest is bounded by norms of groups. With less,
-# queries off the corpus's subject leave too many rows; the larger a corpus, the more of them cost less than a column
-# (docs/adr/0004-scan-columns.md).
-HEAD_ENERGY = ((0, 0.985), (32_768, 0.97), (200_000, 0.95), (500_000, 0.93))
 GROUPS = 8
 
 _CHUNK = 8192
 _LARGEST = 127
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class ScanPlan:
+    """Which form of scan a corpus gets, by its number of rows. docs/adr/0004-scan-columns.md has the measurements.
+
+    min_rows      below this many rows there is no scan: a pass over everything is as fast
+    rotated_rows  from this many rows on the columns are rotated: fewer are read, and the matrix is smaller
+    head_energy   (rows, share): from so many rows on, the head holds this share of the energy. With less, queries
+                  off the corpus's subject leave too many survivors; the larger a corpus, the more survivors cost
+                  less than a column.
+    """
+
+    min_rows: float = 2_000
+    rotated_rows: float = 16_384
+    head_energy: tuple[tuple[int, float], ...] = ((0, 0.985), (32_768, 0.97), (200_000, 0.95), (500_000, 0.93))
+
+
+DEFAULT_PLAN = ScanPlan()
+
+
+@dataclass(frozen=True, slots=True)
 class Columns:
     """How a row becomes columns: rotated if there is a rotation, the tail as norms of groups."""
 
@@ -64,24 +73,24 @@ class Columns:
         return np.concatenate([rotated[:, : self.head], np.linalg.norm(tail, axis=2)], axis=1)
 
 
-def write_scan(embeddings: Embeddings, directory: Path) -> None:
+def write_scan(embeddings: Embeddings, directory: Path, plan: ScanPlan = DEFAULT_PLAN) -> None:
     """Write scan.onnx, scan.bin and scan.safetensors for the embeddings; nothing if they are few.
 
     Embeddings that aren't finite, or are all zero, get no scan either: there is nothing to bound. The
     same embeddings give the same bytes on the same machine.
     """
-    for name in (MODEL_FILE, MATRIX_FILE, BOUNDS_FILE):
+    for name in SCAN_FILES:
         (directory / name).unlink(missing_ok=True)
     longest = max(
         (float(np.linalg.norm(values, axis=1).max()) for values in _chunks(embeddings)), default=0.0
     )
-    if embeddings.count < MIN_ROWS or not SHORTEST < longest < LONGEST:
+    if embeddings.count < plan.min_rows or not SHORTEST < longest < LONGEST:
         return
-    columns = _choose(embeddings)
+    columns = _choose(embeddings, plan)
     padded = math.ceil(embeddings.count / PADDING) * PADDING
-    bounds = _write_codes(embeddings, columns, longest, directory / MATRIX_FILE, padded)
-    (directory / BOUNDS_FILE).write_bytes(save(bounds))
-    _write_model(directory / MODEL_FILE, columns.head + columns.groups, padded)
+    bounds = _write_codes(embeddings, columns, longest, directory / SCAN_MATRIX_FILE, padded)
+    (directory / SCAN_BOUND_FILE).write_bytes(save(bounds))
+    _write_model(directory / SCAN_MODEL_FILE, columns.head + columns.groups, padded)
 
 
 def _chunks(embeddings: Embeddings) -> Iterator[NDArray[np.float64]]:
@@ -91,15 +100,15 @@ def _chunks(embeddings: Embeddings) -> Iterator[NDArray[np.float64]]:
         embeddings.let_go()
 
 
-def _choose(embeddings: Embeddings) -> Columns:
+def _choose(embeddings: Embeddings, plan: ScanPlan) -> Columns:
     dim = embeddings.dim
     plain = Columns(dim, 0, None)
-    if embeddings.count < ROTATED_ROWS:
+    if embeddings.count < plan.rotated_rows:
         return plain
     moment = sum((values.T @ values for values in _chunks(embeddings)), np.zeros((dim, dim)))
     energy, vectors = np.linalg.eigh(moment)
     energy, vectors = energy[::-1].cumsum() / energy.sum(), vectors[:, ::-1]
-    wanted = max((rows, share) for rows, share in HEAD_ENERGY if rows <= embeddings.count)[1]
+    wanted = max((rows, share) for rows, share in plan.head_energy if rows <= embeddings.count)[1]
     head = dim - (dim - int(np.searchsorted(energy, wanted)) - 1) // GROUPS * GROUPS
     if head + GROUPS > 0.8 * dim:
         return plain
@@ -159,7 +168,7 @@ def _write_model(path: Path, columns: int, padded: int) -> None:
     matrix = TensorProto(
         name="matrix", data_type=TensorProto.INT8, dims=[columns, padded], data_location=TensorProto.EXTERNAL
     )
-    for key, value in (("location", MATRIX_FILE), ("offset", "0"), ("length", str(columns * padded))):
+    for key, value in (("location", SCAN_MATRIX_FILE), ("offset", "0"), ("length", str(columns * padded))):
         matrix.external_data.add(key=key, value=value)
     graph = helper.make_graph(
         [helper.make_node("MatMulInteger", ["codes", "matrix", "zero_point"], ["sums"])],

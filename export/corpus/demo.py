@@ -1,8 +1,8 @@
-"""The demo corpus: what every AWS API operation does, out of botocore's own service descriptions.
+"""The demo corpus: what every AWS API operation does, by botocore's own service descriptions.
 
-Reads the JSON files of the installed botocore package, one service's newest version each, and
-writes JSON Lines. It neither imports botocore nor fetches anything; another botocore version
-gives another corpus. Deprecated operations are kept, those without a description are left out.
+It reads the JSON files of the installed botocore package, the newest version of each service, and writes JSON Lines. It
+doesn't import botocore and fetches nothing. Another version of botocore gives another corpus. Deprecated operations are
+kept; operations without a description are left out.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 
 from handler.errors import ExportError, OutputError
 
-# Tags within a sentence; at any other one, words on its two sides are apart.
+# Tags within a sentence. Any other tag separates the words before and after it.
 _INLINE = frozenset({"a", "b", "code", "em", "i", "link", "span", "strong", "sub", "sup", "u"})
 
 _WORD = re.compile(
@@ -34,12 +34,14 @@ _WORD = re.compile(
 
 
 def write_demo_corpus(out: Path) -> int:
-    """Write the operations to out as JSON Lines, sorted by service, and return how many.
+    """Writes the operations to `out` as JSON Lines, sorted by service, and returns their number.
 
-    Fields: id ("s3:PutObject"), text ("Put Object: Adds an object to a bucket. ..."), service
-    ("Amazon Simple Storage Service"), service_id ("S3"), operation ("PutObject"). The file is
-    there whole or not at all. Raises ExportError if botocore isn't installed or is damaged,
-    OutputError if out can't be written.
+    Fields: id ("s3:PutObject"), text ("Put Object: Adds an object to a bucket."), service ("Amazon Simple Storage
+    Service"), service_id ("S3"), operation ("PutObject"). The file is written whole or not at all.
+
+    Raises:
+        ExportError: botocore isn't installed or is damaged.
+        OutputError: `out` can't be written.
     """
     data = _find_data()
     part = out.with_name(f".{out.name}.{os.getpid()}.part")
@@ -62,12 +64,12 @@ def write_demo_corpus(out: Path) -> int:
 
 
 def split_words(operation: str) -> str:
-    """Write an operation's name in words: "CreateDBInstance" -> "Create DB Instance"."""
+    """Writes an operation's name in words: "CreateDBInstance" -> "Create DB Instance"."""
     return " ".join(_WORD.findall(operation))
 
 
 def strip_html(html: str) -> str:
-    """Drop the tags, decode the entities, collapse white space: "<p>A&amp;B</p>" -> "A&B"."""
+    """Drops the tags, decodes the entities, collapses white space: "<p>A&amp;B</p>" -> "A&B"."""
     parser = _Text()
     parser.feed(html)
     parser.close()
@@ -108,7 +110,7 @@ def _read_operations(data: Path) -> Iterator[dict[str, str]]:
         for name, operation in sorted(description["operations"].items()):
             explained = strip_html(operation.get("documentation", ""))
             if not explained:
-                continue  # nine that only repeat their name
+                continue  # nine operations, whose text would be their name and nothing else
             yield {
                 "id": f"{service}:{name}",
                 "text": f"{split_words(name)}: {explained}",

@@ -1,8 +1,7 @@
-"""The rows of a Parquet file, through pyarrow, a batch at a time, only the columns asked for.
+"""The rows of a Parquet file. pyarrow reads a batch at a time, and only the columns that are asked for.
 
-What JSON has no type for becomes a string (dates ISO 8601, decimals, UUIDs) or a number
-(durations, in seconds); nanoseconds are cut to microseconds; bytes and NaN are refused.
-It doesn't read folders of Parquet files. Apart from formats.py because only this needs pyarrow.
+JSON has no type for some of its values. Dates (ISO 8601), decimals and UUIDs become strings, durations become seconds.
+Nanoseconds are cut to microseconds. Bytes and NaN are refused. A folder of Parquet files isn't read.
 """
 
 from __future__ import annotations
@@ -15,19 +14,20 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from export.corpus.formats import Row, check_columns
-from export.corpus.source import Source
+from export.corpus.corpus_file import MAX_LINE, CorpusFile
+from export.corpus.rows import Row, check_columns
 from handler.errors import CorpusError
 
 _BATCH = 256  # rows: 25 MB where each holds 100 KB
 _BUFFER = 1 << 20  # bytes read ahead per column
 
 
-def read_parquet(source: Source, text: Sequence[str], others: Sequence[str]) -> Iterator[Row]:
-    """Yield the rows' columns; those in text hold strings or None, the others JSON values.
+def read_parquet(source: CorpusFile, text: Sequence[str], others: Sequence[str]) -> Iterator[Row]:
+    """Yields the rows' columns. Those in `text` hold strings or None, the others JSON values.
 
-    Raises CorpusError if the file is damaged, a column is unknown or of an unusable type,
-    or pyarrow isn't installed.
+    Raises:
+        CorpusError: the file is damaged, a column is unknown or of an unusable type, a field is longer than MAX_LINE,
+            or pyarrow isn't installed.
     """
     source.unit = "row"
     columns = list(dict.fromkeys([*text, *others]))
@@ -38,12 +38,20 @@ def read_parquet(source: Source, text: Sequence[str], others: Sequence[str]) -> 
             row = dict(zip(columns, values, strict=True))
             for name in others:
                 row[name] = _json_value(row[name], source.place(number), name)
+            for name, value in row.items():
+                if _characters(value) > MAX_LINE:
+                    raise CorpusError(
+                        f"{source.place(number)}: column {name!r} has more than {MAX_LINE >> 20} Mi characters: "
+                        "shorten the text, or leave the column out"
+                    )
             yield Row(number, row)
 
 
-def _read_batches(source: Source, text: Sequence[str], columns: Sequence[str]) -> Iterator[list[list[Any]]]:
-    """Yield batches of rows, each a list of values per column."""
-    # By name, since pyarrow ships no types.
+def _read_batches(
+    source: CorpusFile, text: Sequence[str], columns: Sequence[str]
+) -> Iterator[list[list[Any]]]:
+    """Yields batches of rows, each a list of values per column."""
+    # Imported by name, since pyarrow ships no types.
     try:
         arrow: Any = importlib.import_module("pyarrow")
         parquet: Any = importlib.import_module("pyarrow.parquet")
@@ -71,7 +79,7 @@ def _read_batches(source: Source, text: Sequence[str], columns: Sequence[str]) -
             ) from error
 
 
-def _check_text_type(arrow: Any, source: Source, name: str, kind: Any) -> None:
+def _check_text_type(arrow: Any, source: CorpusFile, name: str, kind: Any) -> None:
     types = arrow.types
     value = kind.value_type if types.is_dictionary(kind) else kind
     tests = (types.is_string, types.is_large_string, types.is_string_view, types.is_null)
@@ -105,6 +113,18 @@ def _python_values(arrow: Any, place: str, batch: Any, name: str) -> list[Any]:
             f"({str(error).rstrip('.')}): convert it to a string"
         ) from error
     return values
+
+
+def _characters(value: Any) -> int:
+    """Counts the characters of a JSON value's strings, and one for any other value."""
+    match value:
+        case str():
+            return len(value)
+        case dict():
+            return sum(len(key) + _characters(item) for key, item in value.items())
+        case list():
+            return sum(map(_characters, value))
+    return 1
 
 
 def _json_value(value: Any, place: str, name: str) -> Any:

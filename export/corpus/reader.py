@@ -1,45 +1,34 @@
-"""A corpus file as documents: id, text and metadata, one at a time.
+"""Reads a corpus file as documents: id, text and metadata, one at a time.
 
-Joins the text columns, numbers or checks the ids, skips documents without text, and counts.
-Whatever is wrong with the corpus ends as a CorpusError of one sentence: where, what, remedy.
-It never holds the corpus: only, where an id column is named, a hash per id. It neither cleans
-texts (their ends apart) nor cuts them into passages, nor notices two documents with equal texts.
+The reader joins the text columns, numbers or checks the ids, skips documents without text, and counts. It keeps one hash
+an id, where an id column is named, and nothing else of the corpus. It strips a text's ends; it doesn't clean texts
+further, doesn't cut them into passages, and doesn't notice two documents with equal texts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from export.corpus.formats import (
-    FORMATS,
-    Row,
-    detect_format,
-    json_type,
-    read_csv,
-    read_jsonl,
-    read_text,
-    read_tsv,
-    show,
-    unknown_column,
-)
+from export.corpus.corpus_file import CorpusFile, open_corpus
+from export.corpus.formats import FORMATS, detect_format
+from export.corpus.jsonl import read_jsonl
 from export.corpus.parquet import read_parquet
-from export.corpus.source import Source, open_source
+from export.corpus.rows import Row, show, unknown_column
+from export.corpus.text_formats import read_csv, read_text, read_tsv
 from handler.documents import Document
 from handler.errors import CorpusError
+from handler.json_types import json_type
 
 
 class CorpusReader:
-    """The documents of a corpus file, to be iterated over once.
+    """The documents of a corpus file. It can be iterated over once.
 
-    path      the file, gzipped or not; "-" is standard input
-    text      the columns that make the text, joined by one space; ["text"] for plain text
-    id        the column of unique ids; None numbers the rows from 1
-    metadata  the columns to keep; one that a JSON Lines row lacks is left out of its metadata
-    format    one of formats.FORMATS; None tells it by the name, or else by the first bytes
+    What is wrong with the corpus is raised as a CorpusError while iterating. An empty corpus, and a JSON Lines column
+    that no row had, are known only after the last document.
 
-    rows counts what was read, skipped those of them whose text was empty; both grow while
-    iterating. Iterating raises CorpusError, at the latest after the last document (an empty
-    corpus, a JSON Lines column that no row had).
+    Attributes:
+        rows: rows read so far.
+        skipped: those of them whose text was empty.
     """
 
     def __init__(
@@ -50,7 +39,18 @@ class CorpusReader:
         metadata: Sequence[str] = (),
         format: str | None = None,  # noqa: A002, the name of the option
     ) -> None:
-        """Note what to read; nothing is opened yet. Raises CorpusError for an unknown format."""
+        """Notes what to read; nothing is opened yet.
+
+        Args:
+            path: the file, gzipped or not; "-" is standard input.
+            text: the columns that make the text, joined by one space; ["text"] for plain text.
+            id: the column of unique ids; None numbers the rows from 1.
+            metadata: the columns to keep; one that a JSON Lines row lacks is left out of its metadata.
+            format: one of formats.FORMATS; None tells it by the name, or else by the first bytes.
+
+        Raises:
+            CorpusError: the format is unknown, or no text column is named.
+        """
         if not text:
             raise CorpusError(f"{path}: no text column is named: name one or more")
         if format is not None and format not in FORMATS:
@@ -62,19 +62,19 @@ class CorpusReader:
         self._id = id
         self._metadata = list(dict.fromkeys(metadata))
         self._format = format
-        self._source: Source | None = None
+        self._source: CorpusFile | None = None
         self._seen: dict[int, int] = {}
 
     @property
     def fraction(self) -> float | None:
-        """How much of the input has been read, 0 to 1; None where that can't be known."""
+        """The share of the input that has been read, 0 to 1; None where that can't be known."""
         return None if self._source is None else self._source.fraction
 
     def __iter__(self) -> Iterator[Document]:
-        """Yield the documents in the order of the file."""
+        """Yields the documents in the order of the file; raises CorpusError where one can't be read."""
         if self._source is not None:
             raise RuntimeError("a CorpusReader can be iterated over once: make another")
-        with open_source(self._path) as source:
+        with open_corpus(self._path) as source:
             self._source = source
             for row in self._read_rows(source):
                 self.rows += 1
@@ -90,7 +90,7 @@ class CorpusReader:
                     "skipped because their text is empty): check the file and the text columns"
                 )
 
-    def _read_rows(self, source: Source) -> Iterator[Row]:
+    def _read_rows(self, source: CorpusFile) -> Iterator[Row]:
         others = [*([] if self._id is None else [self._id]), *self._metadata]
         columns = list(dict.fromkeys([*self._text, *others]))
         match self._format or detect_format(source, self._path):
@@ -104,7 +104,7 @@ class CorpusReader:
                 return read_text(source, columns)
         return read_parquet(source, self._text, others)
 
-    def _join_text(self, source: Source, row: Row) -> str:
+    def _join_text(self, source: CorpusFile, row: Row) -> str:
         parts: list[str] = []
         for name in self._text:
             part = row.values.get(name)
@@ -118,7 +118,7 @@ class CorpusReader:
             parts.append(part.strip())
         return " ".join(part for part in parts if part)
 
-    def _identify(self, source: Source, row: Row) -> str:
+    def _identify(self, source: CorpusFile, row: Row) -> str:
         if self._id is None:
             return str(self.rows)
         place = source.place(row.number)

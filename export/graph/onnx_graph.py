@@ -1,7 +1,7 @@
-"""An ONNX graph that can be edited: nodes, constants, and who makes and reads a value.
+"""An ONNX graph that can be edited: its nodes, its constants, and which nodes make and read a value.
 
-It knows no operator but Constant, optimises nothing, and holds no weights outside memory (2 GB at
-most). What nobody reads is left out when it's written, and the order is restored.
+It knows the operators Constant and Identity alone. It optimises nothing. All weights are in memory, 2 GB at most.
+`model` leaves out what nobody reads and puts the nodes in order again.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ OUTPUT = "token_embeddings"
 
 @dataclass
 class Graph:
-    """nodes in any order; constants by name; hidden_size is the output's last dimension."""
+    """Nodes in any order, constants by name, and the output's last dimension."""
 
     nodes: list[NodeProto]
     constants: dict[str, Array]
@@ -36,7 +36,7 @@ class Graph:
 
     @classmethod
     def load(cls, path: Path, hidden_size: int) -> Graph:
-        """The graph of an ONNX file, its first output renamed to token_embeddings."""
+        """Reads an ONNX file and renames its first output to token_embeddings."""
         proto = onnx.load(path).graph
         constants: dict[str, Array] = {i.name: numpy_helper.to_array(i) for i in proto.initializer}
         nodes = []
@@ -53,7 +53,7 @@ class Graph:
         return graph
 
     def copy(self) -> Graph:
-        """A graph of its own nodes; the arrays are shared."""
+        """Returns a graph with nodes of its own; the arrays are shared."""
         nodes = []
         for node in self.nodes:
             twin = NodeProto()
@@ -69,29 +69,29 @@ class Graph:
         domain: str = "",
         **attributes: object,
     ) -> str:
-        """Append a node and return its first output."""
+        """Appends a node and returns its first output."""
         self.nodes.append(helper.make_node(op_type, list(inputs), list(outputs), domain=domain, **attributes))
         return outputs[0]
 
     def constant(self, name: str, value: Array) -> str:
-        """Hold a constant and return its name."""
+        """Stores a constant and returns its name."""
         self.constants[name] = value
         return name
 
     def makers(self) -> dict[str, NodeProto]:
-        """The node that makes each value."""
+        """Returns the node that makes each value."""
         return {output: node for node in self.nodes for output in node.output}
 
     def maker(self, value: str) -> NodeProto:
-        """The node that makes a value; for a constant, an input or nothing at all, one without a type."""
+        """Returns the node that makes a value; an empty one, of type "", for what no node makes."""
         return next((node for node in self.nodes if value in node.output), NodeProto())
 
     def readers(self, value: str) -> list[NodeProto]:
-        """The nodes that read a value."""
+        """Returns the nodes that read a value."""
         return [node for node in self.nodes if value in node.input]
 
     def rename(self, old: str, new: str) -> None:
-        """Call a value by another name, where it's made and where it's read."""
+        """Gives a value another name, where it's made and where it's read."""
         for node in self.nodes:
             for names in (node.input, node.output):
                 for i, name in enumerate(names):
@@ -99,14 +99,14 @@ class Graph:
                         names[i] = new
 
     def redirect(self, old: str, new: str, readers: Iterable[NodeProto] | None = None) -> None:
-        """Let the readers of one value (all of them unless named) read another."""
+        """Makes the readers of one value read another; all of them, unless some are named."""
         for node in self.nodes if readers is None else readers:
             for i, name in enumerate(node.input):
                 if name == old:
                     node.input[i] = new
 
     def ordered(self, outputs: Sequence[str]) -> list[NodeProto]:
-        """The nodes that the outputs need, makers before readers."""
+        """Returns the nodes that the outputs need, makers before readers."""
         makers, done, order = self.makers(), set(self.constants) | {INPUT, ""}, []
         stack = list(reversed(outputs))
         while stack:
@@ -124,7 +124,7 @@ class Graph:
         return order
 
     def model(self, outputs: Sequence[str] = (OUTPUT,)) -> ModelProto:
-        """The model from input_ids (1, t) int64 to the outputs, with nothing that they don't need."""
+        """Returns the model from input_ids (1, t) int64 to the outputs, with nothing that they don't need."""
         nodes = self.ordered(outputs)
         read = {name for node in nodes for name in node.input}
         infos = [
@@ -145,11 +145,14 @@ class Graph:
         return helper.make_model(proto, opset_imports=opsets, ir_version=10, producer_name="seeklet")
 
     def run(self, ids: NDArray[np.int64], outputs: Sequence[str] = (OUTPUT,)) -> list[Array]:
-        """The values named by outputs, for one text's ids (1, t) int64."""
+        """Returns the values named by outputs, for one text's ids (1, t) int64."""
         return self.session(outputs).run(list(outputs), {INPUT: ids})  # type: ignore[no-any-return]
 
     def session(self, outputs: Sequence[str] = (OUTPUT,)) -> ort.InferenceSession:
-        """A session that answers with the values named by outputs, on one thread, nothing optimised."""
+        """Opens a session that answers with the values named by outputs, on one thread, nothing optimised.
+
+        Not by the handler's open_session: that one reads a file and blames the artifact.
+        """
         options = ort.SessionOptions()
         options.log_severity_level = 4  # its warnings and errors go to stderr; the errors are raised too
         options.intra_op_num_threads = 1

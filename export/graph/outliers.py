@@ -1,6 +1,6 @@
-"""Channels and units that reach far beyond the others: evened out, or computed apart in float32.
+"""Evens out the channels that reach far beyond the others, and computes such hidden units apart, in float32.
 
-One scale serves a whole activation, so what a few of its values need costs all others their bits.
+One scale serves a whole activation. A few large values make it coarse, and all the others lose bits.
 """
 
 from __future__ import annotations
@@ -15,14 +15,19 @@ from export.graph.onnx_graph import INPUT, FloatArray, Graph
 from export.graph.products import MOST_OUTLIERS, bias_of, products_of, weight_of
 
 SMOOTHING = 0.75
-"""How much of a channel's excess over the median moves into the weights (SmoothQuant's alpha)."""
+"""Share of a channel's excess over the median that moves into the weights (SmoothQuant's alpha)."""
 
 OUTLIER = 2.0
-"""A unit that reaches this many times as far as the 17th farthest is an outlier, kept in float32."""
+"""A unit that reaches more than this many times as far as the 17th farthest one is an outlier, kept in float32."""
 
 
 def tame_outliers(graph: Graph, samples: Sequence[NDArray[np.int64]]) -> None:
-    """Rewrite the fp32 graph, its answers unchanged, so that int8 fits it. Samples are ids, each (1, t)."""
+    """Rewrites the fp32 graph so that int8 fits it. Its answers stay the same.
+
+    Args:
+        graph: the graph to change.
+        samples: ids of usual texts, each (1, t) int64.
+    """
     reach = _reach(graph, samples)
     for value in dict.fromkeys(node.input[0] for node in products_of(graph)):
         _smooth(graph, value, reach[value])
@@ -31,7 +36,7 @@ def tame_outliers(graph: Graph, samples: Sequence[NDArray[np.int64]]) -> None:
 
 
 def _reach(graph: Graph, samples: Sequence[NDArray[np.int64]]) -> dict[str, FloatArray]:
-    """How far from 0 each channel of each product's input gets. Values (k,) float32."""
+    """Returns how far from 0 each channel of each product's input gets, (k,) float32, by the input's name."""
     names = list(dict.fromkeys(node.input[0] for node in products_of(graph)))
     session = graph.session(names)
     far: dict[str, FloatArray] = {}
@@ -43,10 +48,14 @@ def _reach(graph: Graph, samples: Sequence[NDArray[np.int64]]) -> dict[str, Floa
 
 
 def _smooth(graph: Graph, value: str, reach: FloatArray) -> None:
-    """Divide a LayerNormalization's outlier channels by a factor that its weights' rows are multiplied by.
+    """Divides a LayerNormalization's outlier channels by a factor, and multiplies the next weights' rows by it.
 
-    Its gamma and beta take the division; who else reads it (the residual) gets one Mul to undo it.
-    SmoothQuant (Xiao et al., 2023, arXiv 2211.10438), without its cost.
+    Before:  LayerNormalization(gamma, beta) ─┬─ MatMul(W) ── y
+                                              └─ residual
+    After:   LayerNormalization(gamma / f, beta / f) ─┬─ MatMul(f * W) ── y
+                                                      └─ Mul(f) ── residual
+
+    SmoothQuant (Xiao et al., 2023, arXiv 2211.10438). One Mul is all that it costs per answer.
     """
     norm = graph.maker(value)
     readers = graph.readers(value)
@@ -68,10 +77,20 @@ def _smooth(graph: Graph, value: str, reach: FloatArray) -> None:
 
 
 def _keep_outliers(graph: Graph, down: NodeProto, reach: FloatArray) -> None:
-    """Compute the units of a hidden layer that reach far beyond the others apart, their output in float32.
+    """Computes the units of a hidden layer that reach far beyond the others apart, in float32.
 
-    A unit at 25 where the others stay below 6 would cost all of them two bits. `down` is the product
-    that reads the hidden layer, x -> up -> bias -> Gelu -> down -> bias -> + residual.
+    A unit at 25 where the others stay below 6 would cost all of them two bits.
+
+    Before:  x ── MatMul(up) ── Add(b) ── Gelu ── MatMul(down) ── Add(c) ── Add(residual) ── y
+    After:   x ─┬─ MatMul(up') ── Add(b') ── Gelu ── MatMul(down') ── Add(c) ─┬─ Sum(residual) ── y
+                └─ MatMul(u) ── Add(v) ── Gelu ── MatMul(w) ──────────────────┘
+
+    u, v, w are the outliers' columns and rows of up, b, down; up', b', down' have zeros in their place.
+
+    Args:
+        graph: the graph to change.
+        down: the product that reads the hidden layer.
+        reach: how far from 0 each unit gets, (k,) float32.
     """
     gelu = graph.maker(down.input[0])
     if gelu.op_type != "Gelu":

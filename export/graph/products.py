@@ -8,22 +8,22 @@ from onnx import NodeProto
 from export.graph.onnx_graph import OUTPUT, FloatArray, Graph
 
 MOST_OUTLIERS = 16
-"""Units of a hidden layer that are computed apart; a product as narrow as that is one of theirs."""
+"""Most units of a hidden layer that are computed apart. A product with so few rows or fewer is one of theirs."""
 
 
 def products_of(graph: Graph) -> list[NodeProto]:
-    """The products of an activation (1, t, k) and a weight (k, n), but for the outlier units' own."""
+    """Returns the products of an activation (1, t, k) and a weight (k, n), without those of the outlier units."""
     return [node for node in graph.ordered([OUTPUT]) if len(weight_of(graph, node)) > MOST_OUTLIERS]
 
 
 def weight_of(graph: Graph, node: NodeProto) -> FloatArray:
-    """The weight (k, n) of a product with a constant; of anything else, none: (0, 0)."""
+    """Returns the weight (k, n) float32 of a product with a constant; (0, 0) for any other node."""
     weight = graph.constants.get(node.input[1]) if node.op_type == "MatMul" else None
     return np.zeros((0, 0), np.float32) if weight is None or weight.ndim != 2 else weight.astype(np.float32)
 
 
 def bias_of(graph: Graph, node: NodeProto) -> tuple[NodeProto, str] | None:
-    """The node that adds a bias (n,) to a product, and the bias's name."""
+    """Returns the node that adds a bias (n,) to a product, and the bias's name; None where there is no bias."""
     readers = graph.readers(node.output[0])
     if [n.op_type for n in readers] != ["Add"]:
         return None

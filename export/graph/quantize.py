@@ -1,8 +1,9 @@
 """Turns optimum's fp32 ONNX export into the int8 graph that the handler runs.
 
-Weights are int8 per column, activations uint8 per text, chosen at run time. What makes that faithful
-costs next to nothing per answer: outlier channels are evened out, outlier units stay float32, and the
-weights never saturate on AVX2. It depends on the model alone, and doesn't judge the result.
+Weights are int8 with a scale per column. Activations become uint8 at run time, with a scale per text. Three steps keep
+the answers near those of fp32: outlier channels are evened out, outlier units stay float32, and weights are rounded so
+that they never saturate on AVX2. The result depends on the model alone. Nothing here judges it: export/build/verify.py
+does.
 """
 
 from __future__ import annotations
@@ -20,26 +21,28 @@ from numpy.typing import NDArray
 from onnx import TensorProto
 from tokenizers import Tokenizer
 
-from export.graph.fuse import fuse, sample_ids
+from export.graph.fuse import fuse
 from export.graph.onnx_graph import INPUT, FloatArray, Graph
 from export.graph.outliers import tame_outliers
 from export.graph.products import bias_of, products_of, weight_of
 from export.graph.rounding import int8_weight
 from export.graph.saving import save_optimized
 from export.graph.sentences import PASSAGES, SENTENCES
+from export.graph.words import sample_ids
 from handler.artifact import WEIGHTS_SUFFIX
 from handler.errors import ModelError
 
 CONTRIB = "com.microsoft"
 
 ROUNDING_BYTES = 256 << 20
-"""Of activations held at a time while weights are rounded."""
+"""Bytes of activations that are held at a time while weights are rounded."""
 
 
 @dataclass(frozen=True)
 class QuantizeReport:
-    """What became of the graph: nodes and bytes, before and after."""
+    """What became of the graph. Sizes are in bytes, the weights included."""
 
+    graph: str  # "fused" or "unfused": whether each attention is one node
     nodes_before: int
     nodes_after: int
     bytes_before: int
@@ -55,16 +58,25 @@ def quantize(
     model_type: str,
     max_length: int = 256,
 ) -> QuantizeReport:
-    """Write to out the int8 graph of fp32: model.onnx, or the folder that holds it. Its weights go beside, to out.data.
+    """Writes the int8 graph: input_ids (1, t) int64 -> token_embeddings (1, t, d) float32.
 
-    input_ids (1, t) int64 -> token_embeddings (1, t, d) float32. Load it with graph optimisation off.
-    max_length is the most tokens that the model takes.
-    Raises ModelError where the export isn't an encoder of the BERT family.
+    Load it with graph optimisation off: it was optimised here.
+
+    Args:
+        fp32: optimum's export, model.onnx or the folder that holds it.
+        out: the file to write; its weights go beside it, to out.data.
+        num_attention_heads: heads of each layer.
+        hidden_size: d.
+        model_type: what transformers calls the architecture, for the error.
+        max_length: the most tokens that the model takes.
+
+    Raises:
+        ModelError: the export is missing, or is no encoder of the BERT family.
     """
     source = fp32 / "model.onnx" if fp32.is_dir() else fp32
     if not source.is_file():
         raise ModelError(f"{source} doesn't exist: export the {model_type} model with optimum first")
-    graph = fuse(source, num_attention_heads=num_attention_heads, hidden_size=hidden_size)
+    graph, fused = fuse(source, num_attention_heads=num_attention_heads, hidden_size=hidden_size)
     tokenizer = source.parent / "tokenizer.json"
     queries = _samples(graph, tokenizer, SENTENCES, max_length)
     tame_outliers(graph, queries)
@@ -73,11 +85,11 @@ def quantize(
     save_optimized(graph, out)
     before, after = (len(onnx.load(path, load_external_data=False).graph.node) for path in (source, out))
     size = sum(path.stat().st_size for path in (out, out.with_name(out.name + WEIGHTS_SUFFIX)))
-    return QuantizeReport(before, after, source.stat().st_size, size)
+    return QuantizeReport("fused" if fused else "unfused", before, after, source.stat().st_size, size)
 
 
 def _samples(graph: Graph, tokenizer: Path, texts: Sequence[str], max_length: int) -> list[NDArray[np.int64]]:
-    """The texts as ids, each (1, t); without a tokenizer beside the export, ids drawn once and for all."""
+    """Returns the texts as ids, each (1, t) int64. Without a tokenizer beside the export the ids are random."""
     if not tokenizer.is_file():
         return [sample_ids(graph, length) for length in range(4, 36, 2)]
     encode = Tokenizer.from_file(str(tokenizer))
@@ -87,7 +99,7 @@ def _samples(graph: Graph, tokenizer: Path, texts: Sequence[str], max_length: in
 
 
 def _round(graph: Graph, samples: list[NDArray[np.int64]]) -> dict[str, tuple[NDArray[np.int8], FloatArray]]:
-    """Each product's weight in int8 and its scales, by the product's name."""
+    """Returns each product's weight in int8, (k, n), and its scales, (n,), by the product's name."""
     rounded = {}
     products = products_of(graph)
     widths = {node.input[0]: len(weight_of(graph, node)) for node in products}
@@ -104,7 +116,7 @@ def _round(graph: Graph, samples: list[NDArray[np.int64]]) -> dict[str, tuple[ND
 
 
 def _in_memory(widths: Mapping[str, int], tokens: int) -> Iterator[list[str]]:
-    """The values, (tokens, width) float32 each, so many at a time as fit in ROUNDING_BYTES."""
+    """Yields the values, (tokens, width) float32 each, in groups that fit in ROUNDING_BYTES."""
     values: list[str] = []
     for value, width in widths.items():
         if values and 4 * tokens * (sum(widths[v] for v in values) + width) > ROUNDING_BYTES:
@@ -116,7 +128,14 @@ def _in_memory(widths: Mapping[str, int], tokens: int) -> Iterator[list[str]]:
 
 
 def _quantize_matmuls(graph: Graph, rounded: dict[str, tuple[NDArray[np.int8], FloatArray]]) -> None:
-    """Make each product an int8 one that adds its bias; products of one input quantise it once."""
+    """Replaces each product and its bias by one int8 node.
+
+    Before:  x ── MatMul(W) ── Add(b) ── y
+    After:   x ── DynamicQuantizeMatMul(W int8, scales, b) ── y
+
+    Where several products read x, one DynamicQuantizeLinear makes it uint8 for all of them, and each product is a
+    MatMulIntegerToFloat.
+    """
     products = products_of(graph)
     # From the last to the first: a replaced product's readers are redirected, and are done by then.
     for value in reversed(list(dict.fromkeys(node.input[0] for node in products))):
@@ -141,7 +160,12 @@ def _quantize_matmuls(graph: Graph, rounded: dict[str, tuple[NDArray[np.int8], F
 
 
 def _quantize_words(graph: Graph) -> None:
-    """Hold the word embeddings in int8 with a scale per word."""
+    """Stores the word embeddings in int8 with a scale per word.
+
+    Before:  input_ids ── Gather(words float32) ── x
+    After:   input_ids ─┬─ Gather(words int8) ── Cast(float32) ─┬─ Mul ── x
+                        └─ Gather(scales float32) ──────────────┘
+    """
     for node in graph.readers(INPUT):
         table = graph.constants.get(node.input[0])
         if node.op_type != "Gather" or table is None or table.ndim != 2:

@@ -1,6 +1,6 @@
 """Rounds a weight to int8 so that its products err little on usual inputs, and never saturate.
 
-Knows neither graphs nor models.
+It knows neither graphs nor models.
 """
 
 from __future__ import annotations
@@ -11,23 +11,26 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float32]
 
 DAMPING = 0.1
-"""Of the mean square of an input's channels, added to each: what the few samples don't show still counts."""
+"""Share of the channels' mean square that is added to each channel's own: the samples are few and don't show all."""
 
 BLOCK = 128
+"""Rows that are rounded before their errors are spread over the rows after them."""
 
 
 def int8_weight(
     weight: FloatArray, gram: NDArray[np.float64] | None = None
 ) -> tuple[NDArray[np.int8], FloatArray]:
-    """A weight (k, n) in int8 with a scale per column (n,), safe on every processor.
+    """Returns a weight (k, n) float32 in int8, (k, n), and a scale per column, (n,) float32.
 
-    AVX2 without VNNI adds u8 x s8 products in pairs, rows 2i and 2i + 1, in 16 bits. 255 * 128 still
-    fits, so two weights of one sign may reach 128 together, where reduce_range allows each 64: nearly
-    all columns keep 8 bits instead of 7.
+    AVX2 without VNNI adds u8 x s8 products in pairs, rows 2i and 2i + 1, in 16 bits. 255 * 128 still fits there, so two
+    weights of one sign may reach 128 together. ONNX Runtime's reduce_range allows 64 each, which costs every column
+    one of its 8 bits; this costs nearly none of them anything.
 
-    gram is x.T @ x of usual inputs x (tokens, k). With it each row's rounding error is made up for by the rows
-    that follow, as far as they go along with it in x: GPTQ (Frantar et al., 2022, arXiv 2210.17323). Without it
-    every weight goes to the nearest step.
+    Args:
+        weight: (k, n) float32.
+        gram: x.T @ x of usual inputs x (tokens, k). With it, the rows that follow a row make up for its rounding
+            error as far as their inputs correlate: GPTQ (Frantar et al., 2022, arXiv 2210.17323). Without it,
+            every weight goes to the nearest step.
     """
     k, n = weight.shape
     scale = _scales(weight)
@@ -46,7 +49,7 @@ def int8_weight(
 
 
 def _scales(weight: FloatArray) -> FloatArray:
-    """The least scale (n,) at which no weight passes 127 and no pair 128."""
+    """Returns the least scale (n,) at which no weight passes 127 and no pair passes 128."""
     k, n = weight.shape
     padded = np.concatenate([weight, np.zeros((k % 2, n), weight.dtype)]).astype(np.float64)
     pairs = padded.reshape(-1, 2, n)
@@ -56,7 +59,7 @@ def _scales(weight: FloatArray) -> FloatArray:
 
 
 def _step(row: NDArray[np.float64], before: NDArray[np.float64] | None) -> NDArray[np.float64]:
-    """The nearest whole numbers that are allowed beside those of the pair's first row."""
+    """Returns the nearest whole numbers that are allowed beside those of the pair's first row, (n,) both."""
     low, high = (
         (-127.0, 127.0)
         if before is None
@@ -70,7 +73,10 @@ def _step(row: NDArray[np.float64], before: NDArray[np.float64] | None) -> NDArr
 
 
 def _spread(gram: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How each row's error is spread over the rows that follow: the upper Cholesky factor of the damped inverse."""
+    """Returns how each row's error is spread over the rows that follow, (k, k).
+
+    It is the upper Cholesky factor of the inverse of the damped gram.
+    """
     usual = float(np.mean(np.diag(gram))) or 1.0
     inverse = np.linalg.inv(gram + DAMPING * usual * np.eye(len(gram)))
     return np.asarray(np.linalg.cholesky((inverse + inverse.T) / 2).T, np.float64)

@@ -16,11 +16,14 @@ LEAST_WEIGHT = 1024
 """Constants of fewer bytes stay in the model."""
 
 ALIGNMENT = 64
-"""A cache line: what is mapped is computed with where it lies."""
+"""Bytes of a cache line. The file is mapped into memory, and each weight is read where it lies."""
 
 
 def save_optimized(graph: Graph, out: Path) -> None:
-    """Optimise at the extended level (portable, where "all" is tied to a processor) and write."""
+    """Optimises the graph and writes it to `out`, its weights to out.data.
+
+    ONNX Runtime's extended level runs on every processor; the level "all" is tied to the one it ran on.
+    """
     options = ort.SessionOptions()
     options.log_severity_level = 4
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
@@ -42,7 +45,7 @@ def save_optimized(graph: Graph, out: Path) -> None:
 
 
 def _move_weights(model: onnx.ModelProto, location: str) -> bytes:
-    """Take the constants of LEAST_WEIGHT bytes and more out of the model; the bytes of the file that holds them."""
+    """Moves the constants of LEAST_WEIGHT bytes and more out of the model. Returns the bytes of the file for them."""
     weights = bytearray()
     for tensor in model.graph.initializer:
         raw = numpy_helper.to_array(tensor).tobytes()

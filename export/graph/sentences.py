@@ -1,6 +1,6 @@
-"""Texts of our own that show a model's usual activations: what its quantisation is fitted to.
+"""Texts of our own that show a model's usual activations. Its quantisation is fitted to them.
 
-Never the user's, so that a model's bytes depend on the model alone. Queries, headlines, questions and product names
+The user's texts are never used, so that a model's bytes depend on the model alone. Queries, headlines, questions and product names
 first, then passages of the kinds that people search: news, abstracts, help pages, reference manuals, encyclopedias.
 """
 

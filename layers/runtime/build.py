@@ -10,41 +10,26 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
-import re
 import shutil
-import struct
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-TARGETS = tuple(f"python3.{minor}-{arch}" for minor in (12, 13, 14) for arch in ("x86_64", "arm64"))
-# Lambda's python3.12 and later have glibc 2.34. pip wants every older tag by name too.
-GLIBC_TAGS = ("manylinux_2_34", "manylinux_2_28", "manylinux_2_27", "manylinux_2_17", "manylinux2014")
+from layers.runtime.bytecode import compile_tree
+from layers.runtime.elf import strip
+from layers.runtime.prune import prune, read_prune
+from layers.runtime.targets import TARGETS, BuildError, lock_of, pip_target
+
 # What SAM's zip would carry for every file; a fixed time makes trees comparable.
 EPOCH = 315532800
-PT_LOAD = 1  # a segment that is mapped, in ELF
-
-
-class BuildError(Exception):
-    """Raise when the layer can't be built; the message says how to go on."""
-
-
-@dataclass(frozen=True, slots=True)
-class PruneLine:
-    """A glob to delete, a module to empty, or a distribution to leave out, and why."""
-
-    pattern: str
-    reason: str
-    distribution: bool
-    empty: bool
 
 
 def main() -> int:
     """Parses the command line and builds."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m layers.runtime.build", description=__doc__.split("\n\n")[0]
+    )
     parser.add_argument("--target", required=True, choices=TARGETS)
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="gets python/, as Lambda unpacks it"
@@ -70,9 +55,9 @@ def build_layer(target: str, out: Path) -> None:
     tree = out / "python"
     shutil.rmtree(tree, ignore_errors=True)
     tree.mkdir(parents=True)
-    install(target, tree)
+    install(target, lock_of(target), tree)
     installed = size_of(tree)
-    prune(tree)
+    prune(tree, read_prune())
     for library in sorted(tree.rglob("*.so*")):
         library.write_bytes(strip(library.read_bytes()))
     pruned = size_of(tree)
@@ -100,17 +85,8 @@ def build_code(target: str, package: Path, out: Path, stamp: Sequence[Path] = ()
     settle(out)
 
 
-def pip_target(target: str) -> list[str]:
-    """pip's options for another machine's wheels."""
-    python, arch = target.removeprefix("python").split("-")
-    machine = {"arm64": "aarch64"}.get(arch, arch)
-    platforms = [part for tag in GLIBC_TAGS for part in ("--platform", f"{tag}_{machine}")]
-    return ["--only-binary=:all:", "--implementation", "cp", "--python-version", python, *platforms]
-
-
-def install(target: str, tree: Path) -> None:
-    """Installs the target's lock; pip refuses any file of another hash."""
-    lock = HERE / target / "requirements.txt"
+def install(target: str, lock: Path, tree: Path) -> None:
+    """Installs a target's lock; raises BuildError where pip refuses, as it does any file of another hash."""
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
     command += [
         "--require-hashes",
@@ -125,114 +101,6 @@ def install(target: str, tree: Path) -> None:
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if "error" in line.lower()] or [done.stderr[-300:]]
         raise BuildError(f"pip can't install {lock.name} of {target}: {lines[0]}")
-
-
-def read_prune() -> Iterator[PruneLine]:
-    """The lines of prune.txt; raises BuildError where one lacks its reason."""
-    for number, line in enumerate((HERE / "prune.txt").read_text().splitlines(), 1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        found = re.fullmatch(r"(without |empty )?(\S+)\s+# (\S.*)", line)
-        if not found:
-            raise BuildError(f"prune.txt, line {number}: write `pattern  # reason`")
-        yield PruneLine(found[2], found[3], found[1] == "without ", found[1] == "empty ")
-
-
-def prune(tree: Path) -> None:
-    """Deletes what prune.txt lists. A line that finds nothing is stale: BuildError."""
-    for line in read_prune():
-        if line.distribution:
-            continue
-        matches = list(tree.glob(line.pattern))
-        if not matches:
-            raise BuildError(
-                f"prune.txt: {line.pattern} matches nothing in this layer: delete or mend the line"
-            )
-        for path in matches:
-            if line.empty:
-                path.write_bytes(b"")
-            elif path.is_dir():
-                shutil.rmtree(path)
-            elif path.exists():
-                path.unlink()
-
-
-def strip(library: bytes) -> bytes:
-    """A shared library without what the loader never maps: symbol tables and section headers.
-
-    As binutils' strip, but for any processor from any. File offsets stand in the program headers alone (System V
-    ABI, chapter 5), so a gap between segments may shrink by whole alignments; addresses don't move.
-    """
-    (headers,) = struct.unpack_from("<Q", library, 32)
-    size, count = struct.unpack_from("<HH", library, 54)
-    segments = [struct.unpack_from("<IIQQQQQQ", library, headers + i * size) for i in range(count)]
-    # Type, flags, offset, address, physical address, bytes in the file, in memory, alignment.
-    loaded = sorted({(0, headers + size * count)} | {(s[2], s[2] + s[5]) for s in segments if s[5]})
-    align = max([s[7] for s in segments if s[0] == PT_LOAD], default=4096)
-    cuts: list[tuple[int, int]] = []
-    end = 0
-    for first, last in loaded:
-        gap = (first - end) // align * align
-        if gap > 0:
-            cuts.append((end, gap))
-        end = max(end, last)
-    kept = bytearray(library[:end])
-    for i, segment in enumerate(segments):
-        gone = sum(gap for start, gap in cuts if segment[5] and start < segment[2])
-        struct.pack_into("<Q", kept, headers + i * size + 8, segment[2] - gone)
-    struct.pack_into("<Q", kept, 40, 0)  # where section headers begin
-    struct.pack_into("<HH", kept, 60, 0, 0)  # how many, and which holds their names
-    for start, gap in reversed(cuts):
-        del kept[start : start + gap]
-    return bytes(kept)
-
-
-def compile_tree(target: str, tree: Path, place: str, *, sources: bool) -> bool:
-    """Compiles by the target's own Python; False, and nothing done, where this machine has none.
-
-    Unchecked: the zip sets every file's time to 1980, which makes ordinary bytecode look stale. Without sources
-    the bytecode takes their place, docstrings and asserts left out: a traceback has file and line, not the text.
-    """
-    python = find_python(target.split("-")[0])
-    if python is None:
-        print(
-            f"note: no {target.split('-')[0]} here, so no bytecode: the first import takes about twice as long"
-        )
-        return False
-    # One process and a fixed hash seed: the order of sets and of interned names is part of the bytes.
-    command = [python, "-I", "-m", "compileall", "-q", "-f", "-j1", "--invalidation-mode", "unchecked-hash"]
-    if not sources:
-        command += ["-b", "-o", "2"]
-    done = subprocess.run(
-        [*command, "-s", str(tree), "-p", place, str(tree)],
-        env={"PATH": os.environ.get("PATH", ""), "PYTHONHASHSEED": "0"},
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        raise BuildError(f"compileall failed: {(done.stdout + done.stderr)[-500:]}")
-    if not sources:
-        for source in tree.rglob("*.py"):
-            source.unlink()
-    return True
-
-
-def find_python(name: str) -> str | None:
-    """A working interpreter of that minor version: this one, on PATH, or of pyenv."""
-    candidates = [sys.executable, shutil.which(name)]
-    candidates += sorted(
-        map(str, Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")).glob(f"versions/*/bin/{name}"))
-    )
-    version = "import sys; print('python%d.%d' % sys.version_info[:2])"
-    for candidate in candidates:
-        # A pyenv shim exists for versions that aren't there.
-        if (
-            candidate
-            and subprocess.run([candidate, "-c", version], capture_output=True, text=True).stdout.strip()
-            == name
-        ):
-            return candidate
-    return None
 
 
 def settle(tree: Path) -> None:

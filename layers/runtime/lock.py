@@ -7,39 +7,56 @@ prune.txt names with `without`. Installs nothing.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from build import HERE, TARGETS, pip_target, read_prune
+from layers.runtime.prune import read_prune
+from layers.runtime.targets import RUNTIME, TARGETS, BuildError, lock_of, pip_target
+
+EXPORT_REQUIREMENTS = RUNTIME.parent.parent / "requirements.txt"
 
 
 def main() -> int:
     """Writes <target>/requirements.txt for every target."""
-    without = {line.pattern: line.reason for line in read_prune() if line.distribution}
-    for target in TARGETS:
-        locked = resolve(target)
-        stale = without.keys() - locked.keys()
-        if stale:
-            print(f"error: prune.txt leaves out {min(stale)}, which nothing asks for", file=sys.stderr)
-            return 2
-        path = HERE / target / "requirements.txt"
-        path.parent.mkdir(exist_ok=True)
-        lines = [f"# {target}: made by `make lock`; edit ../requirements.in or ../prune.txt instead."]
-        for name in sorted(locked.keys() - without.keys()):
-            lines.append(f"{locked[name][0]} --hash=sha256:{locked[name][1]}")
-        path.write_text("\n".join(lines) + "\n")
-        print(f"{target}: {len(lines) - 1} distributions, {len(without)} left out")
+    try:
+        without = {line.pattern: line.reason for line in read_prune() if line.distribution}
+        for target in TARGETS:
+            locked = resolve(target)
+            stale = without.keys() - locked.keys()
+            if stale:
+                raise BuildError(
+                    f"prune.txt leaves out {min(stale)}, which nothing asks for: delete the line"
+                )
+            path = lock_of(target)
+            path.parent.mkdir(exist_ok=True)
+            lines = [f"# {target}: made by `make lock`; edit ../requirements.in or ../prune.txt instead."]
+            for name in sorted(locked.keys() - without.keys()):
+                lines.append(f"{locked[name][0]} --hash=sha256:{locked[name][1]}")
+            path.write_text("\n".join(lines) + "\n")
+            print(f"{target}: {len(lines) - 1} distributions, {len(without)} left out")
+    except BuildError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     return 0
+
+
+def read_pins(path: Path) -> dict[str, str]:
+    """Distribution, by its normal name -> version, of a file of pins; its hashes are left out."""
+    found = re.findall(r"^([A-Za-z0-9._-]+)==([^\s;]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[._-]+", "-", name).lower(): version for name, version in found}
 
 
 def resolve(target: str) -> dict[str, tuple[str, str]]:
     """Distribution name -> (name==version, the wheel's SHA-256), as pip resolves them for the target."""
-    constraints = HERE.parent.parent / "requirements.txt"
     with tempfile.TemporaryDirectory() as scratch:
-        report = Path(scratch) / "report.json"
+        report, constraints = Path(scratch) / "report.json", Path(scratch) / "constraints.txt"
+        # Versions alone: pip wants hashes for everything where a constraint has one.
+        pins = read_pins(EXPORT_REQUIREMENTS)
+        constraints.write_text("".join(f"{name}=={version}\n" for name, version in pins.items()))
         # --target is only what --platform demands: a dry run writes nothing there.
         command = [
             sys.executable,
@@ -51,10 +68,10 @@ def resolve(target: str) -> dict[str, tuple[str, str]]:
             "--dry-run",
         ]
         command += ["--ignore-installed", "--report", str(report), "--target", scratch, *pip_target(target)]
-        command += ["-r", str(HERE / "requirements.in"), "-c", str(constraints)]
+        command += ["-r", str(RUNTIME / "requirements.in"), "-c", str(constraints)]
         done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
         if done.returncode:
-            sys.exit(f"error: pip finds no set of wheels for {target}:\n{done.stderr[-1000:]}")
+            raise BuildError(f"pip finds no set of wheels for {target}:\n{done.stderr[-1000:]}")
         installs: list[dict[str, Any]] = json.loads(report.read_text())["install"]
     locked = {}
     for item in installs:

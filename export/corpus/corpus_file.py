@@ -1,8 +1,8 @@
-"""A corpus file as bytes and as lines: opened, unzipped, decoded, never held whole.
+"""Opens a corpus file, unzips it, and reads it as bytes or as lines. It is never in memory as a whole.
 
-Regular files, pipes and standard input ("-"), gzipped or not (told by the first two bytes).
-What can't be read raises CorpusError with the place. It knows neither columns nor documents,
-doesn't guess encodings (UTF-8 or an error), and has line ends only at LF and CR LF.
+It may be a regular file, a pipe or standard input ("-"), gzipped or not: the first two bytes tell. Text is UTF-8 or an
+error, and a line ends at LF or CR LF only. What can't be read raises CorpusError with the place. Columns and documents
+are other modules' business.
 """
 
 from __future__ import annotations
@@ -20,22 +20,20 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
+from export.corpus.rewound import Rewound
 from handler.errors import CorpusError
 
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
-
 MAX_LINE = 16 << 20
-"""Bytes in a line and characters in a CSV field; more means a lost line end or closing quote."""
+"""Most bytes in a line, and most characters in a field. A longer one has lost its line end or its closing quote."""
 
 PARQUET_MAGIC = b"PAR1"
 
 _HEAD = 4096  # bytes looked at to tell formats apart
 _BUFFER = 1 << 18  # bytes per read
 
-# Starts that no UTF-8 text has (UTF-32 LE before UTF-16 LE, which is its beginning).
+# First bytes that no UTF-8 text has. UTF-32 LE comes before UTF-16 LE, since it begins with the same two bytes.
 _NOT_TEXT = {
     codecs.BOM_UTF32_LE: "UTF-32 text (byte order mark FF FE 00 00): save it as UTF-8",
     codecs.BOM_UTF32_BE: "UTF-32 text (byte order mark 00 00 FE FF): save it as UTF-8",
@@ -49,35 +47,26 @@ _NOT_TEXT = {
 }
 
 
-class _Rewound(io.RawIOBase):
-    """A stream with the head that was already looked at put back before the rest."""
+class CorpusFile:
+    """The unzipped bytes of one corpus. open_corpus makes it.
 
-    def __init__(self, head: bytes, read: Callable[[int], bytes]) -> None:
-        self._head = head
-        self._read = read
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer, /) -> int:
-        view = memoryview(buffer)
-        data = self._head[: len(view)] or self._read(len(view))
-        self._head = self._head[len(data) :]
-        view[: len(data)] = data
-        return len(data)
-
-
-class Source:
-    """The unzipped bytes of one corpus. Made by open_source.
-
-    name is what errors call it, unit what they count in ("line", or "row" for Parquet),
-    head its first bytes (4096 at most, still to be read from stream).
+    Attributes:
+        name: what errors call it.
+        unit: what errors count in: "line", or "row" for Parquet.
+        head: its first bytes, 4096 at most. The stream has them too.
+        stream: all its bytes.
     """
 
     def __init__(self, name: str, file: BinaryIO, size: int | None) -> None:
-        """Look at the head of file; size in bytes, None where it can't be known or sought.
+        """Reads the head of a file.
 
-        Raises CorpusError if it can't be read.
+        Args:
+            name: what errors call it.
+            file: the bytes as they are stored, perhaps gzipped.
+            size: its bytes; None for a pipe, which has no size and can't seek.
+
+        Raises:
+            CorpusError: it can't be read.
         """
         self.name = name
         self.unit = "line"
@@ -91,7 +80,7 @@ class Source:
         if size is not None:
             file.seek(0)
         else:
-            file = io.BufferedReader(_Rewound(magic, file.read), _BUFFER)
+            file = io.BufferedReader(Rewound(magic, file.read), _BUFFER)
         self._gzipped = magic == b"\x1f\x8b"
         self._below = gzip.GzipFile(fileobj=file).read if self._gzipped else file.read
         if name.lower().endswith(".gz") and magic and not self._gzipped:
@@ -101,29 +90,30 @@ class Source:
             )
         self._count = 0
         self.head = self._read(_HEAD)
-        self.stream = io.BufferedReader(_Rewound(self.head, self._read), _BUFFER)
+        self.stream = io.BufferedReader(Rewound(self.head, self._read), _BUFFER)
 
     @property
     def fraction(self) -> float | None:
-        """How much of the file has been read, 0 to 1; None where its size is unknown."""
+        """The share of the file that has been read, 0 to 1; None where its size is unknown."""
         if self.progress is not None or not self._size:
             return self.progress
         return min(1.0, self._file.tell() / self._size)
 
     def place(self, number: int) -> str:
-        """Name a line or row, counted from 1: "corpus.csv, line 7"."""
+        """Names a line or row, counted from 1: "corpus.csv, line 7"."""
         return f"{self.name}, {self.unit} {number}"
 
     def check_text(self) -> None:
-        """Raise CorpusError if the first bytes are those of something else than UTF-8 text."""
+        """Raises CorpusError where the first bytes are those of something other than UTF-8 text."""
         for magic, what in _NOT_TEXT.items():
             if self.head.startswith(magic):
                 raise CorpusError(f"{self.name} is {what}")
 
     def lines(self) -> Iterator[str]:
-        """Yield the physical lines with their ends, without the byte order mark.
+        """Yields the physical lines with their ends, without the byte order mark.
 
-        Raises CorpusError at the first byte that isn't UTF-8, or at a line of MAX_LINE bytes.
+        Raises:
+            CorpusError: a byte isn't UTF-8, or a line has MAX_LINE bytes or more.
         """
         self.check_text()
         offset = 0
@@ -147,7 +137,7 @@ class Source:
 
     @contextmanager
     def seekable(self) -> Iterator[BinaryIO]:
-        """Yield the bytes as a file that can seek: itself, or else a temporary copy on disk."""
+        """Yields the bytes as a file that can seek: the file itself, or else a temporary copy on disk."""
         if self._size is not None and not self._gzipped:
             self._file.seek(0)
             yield self._file
@@ -190,21 +180,22 @@ class Source:
 
 
 @contextmanager
-def open_source(path: str) -> Iterator[Source]:
-    """Open the file at path, or standard input for "-", and close it afterwards.
+def open_corpus(path: str) -> Iterator[CorpusFile]:
+    """Opens the file at path, or standard input for "-", and closes it afterwards.
 
-    Raises CorpusError if there is no such file, or it can't be opened or read.
+    Raises:
+        CorpusError: there is no such file, or it can't be opened or read.
     """
     if path == "-":
         if sys.stdin is None:
             raise CorpusError("standard input is closed: pipe the corpus in, or name a file")
-        yield Source("standard input", sys.stdin.buffer, None)
+        yield CorpusFile("standard input", sys.stdin.buffer, None)
         return
     name = path.encode("utf-8", "backslashreplace").decode("utf-8")
     with _open(path, name) as file:
         status = os.fstat(file.fileno())
         # A pipe has neither a size nor a way back.
-        source = Source(name, file, status.st_size if stat.S_ISREG(status.st_mode) else None)
+        source = CorpusFile(name, file, status.st_size if stat.S_ISREG(status.st_mode) else None)
         try:
             yield source
         finally:

@@ -1,0 +1,53 @@
+"""`make lock`: the hashes of requirements.txt and requirements-sam.txt anew, for the versions that they pin.
+
+uv reads them from the index, for every file of a version: each Python, system and processor finds its own there.
+Nothing is downloaded but uv's own lists, no version changes, and the comments at a file's top stay.
+Not torch: its build differs from machine to machine (requirements-torch.txt says how).
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+# A pin, whatever follows it on its line and on the lines that continue it.
+PIN = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*==[^\s;\\]+", re.MULTILINE)
+
+
+def main() -> int:
+    """Rewrites each file; 2 where the index lacks one of its versions."""
+    parser = argparse.ArgumentParser(prog="python -m dev.hashes", description=__doc__.split("\n\n")[0])
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    parser.add_argument("--uv", default="uv", metavar="COMMAND")
+    options = parser.parse_args()
+    for path in options.files:
+        text = path.read_text(encoding="utf-8")
+        done = subprocess.run(
+            [*command(options.uv), "-"], input="\n".join(PIN.findall(text)), capture_output=True, text=True
+        )
+        if done.returncode:
+            print(f"error: uv finds no hashes for {path}:\n{done.stderr[-1000:]}", file=sys.stderr)
+            return 2
+        path.write_text(comments(text) + done.stdout, encoding="utf-8")
+        print(f"{path}: {len(PIN.findall(done.stdout))} distributions")
+    return 0
+
+
+def command(uv: str) -> list[str]:
+    """uv's command line: pins on standard input, the same pins with their hashes on standard output."""
+    options = ["--no-deps", "--generate-hashes", "--no-header", "--no-annotate", "--quiet"]
+    return [uv, "pip", "compile", "--python-version", "3.11", *options]
+
+
+def comments(text: str) -> str:
+    """The lines at the top that begin with #."""
+    lines = text.splitlines(keepends=True)
+    first = next((row for row, line in enumerate(lines) if not line.startswith("#")), len(lines))
+    return "".join(lines[:first])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,47 @@
+"""A row of a corpus, and the columns that it must have. Every format yields these rows."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from handler.errors import CorpusError
+
+LISTED = 20
+"""Most columns that an error names."""
+
+
+class Row(NamedTuple):
+    """A record; number is the line it starts on (in Parquet its row), counted from 1."""
+
+    number: int
+    values: Mapping[str, Any]
+
+
+def unknown_column(place: str, wanted: str, columns: Iterable[str]) -> CorpusError:
+    """Returns the error that names the columns that there are, and the one that is most like `wanted`."""
+    names = list(dict.fromkeys(columns))
+    folded = {name.strip().casefold(): name for name in reversed(names)}
+    near = difflib.get_close_matches(wanted.strip().casefold(), folded, 1)
+    hint = f" (did you mean {show(folded[near[0]])}?)" if near else ""
+    listed = ", ".join(show(name) for name in names[:LISTED]) or "none"
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return CorpusError(f"{place}: there is no column {show(wanted)}{hint}; the columns are: {listed}{more}")
+
+
+def check_columns(place: str, wanted: Sequence[str], columns: Sequence[str]) -> None:
+    """Raises CorpusError where a wanted column is missing or there more than once."""
+    for name in wanted:
+        if name not in columns:
+            raise unknown_column(place, name, columns)
+        if (count := columns.count(name)) > 1:
+            raise CorpusError(
+                f"{place}: {count} columns are called {show(name)}: "
+                "rename all but one, so that it's clear which is meant"
+            )
+
+
+def show(name: str) -> str:
+    """Quotes a column's name or an id for an error, cut after 40 characters."""
+    return repr(name if len(name) <= 40 else f"{name[:40]}...")

@@ -1,0 +1,81 @@
+"""The rows of CSV, TSV and plain text. Every value is a string and stays one.
+
+TSV has no quoting: a tab separates, a line is a row, and a quote is an ordinary character, as in the field's own
+datasets (MS MARCO, BEIR, STS-B).
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+
+from export.corpus.corpus_file import MAX_LINE, CorpusFile
+from export.corpus.rows import Row, check_columns
+from handler.errors import CorpusError
+
+
+def read_text(source: CorpusFile, columns: Sequence[str]) -> Iterator[Row]:
+    """Yields each line, blank ones too, as the column "text"."""
+    check_columns(f"{source.name} (plain text)", columns, ["text"])
+    for number, line in enumerate(source.lines(), 1):
+        yield Row(number, {"text": line.rstrip("\r\n")})
+
+
+def read_csv(source: CorpusFile, columns: Sequence[str]) -> Iterator[Row]:
+    """Yields the rows under the header. Commas separate, double quotes go around a field where they are needed."""
+    return _read_table(source, columns, ",", quoted=True)
+
+
+def read_tsv(source: CorpusFile, columns: Sequence[str]) -> Iterator[Row]:
+    """Yields the rows under the header. Tabs separate, and there is no quoting."""
+    return _read_table(source, columns, "\t", quoted=False)
+
+
+def _read_table(source: CorpusFile, columns: Sequence[str], delimiter: str, quoted: bool) -> Iterator[Row]:
+    # The limit (131,072 characters) is global to the csv module, so it is only ever raised.
+    csv.field_size_limit(max(MAX_LINE, csv.field_size_limit()))
+    reader = csv.reader(
+        source.lines(),
+        delimiter=delimiter,
+        quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
+        strict=True,
+    )
+    header: list[str] = []
+    indices: dict[str, int] = {}
+    while True:
+        start = reader.line_num + 1
+        try:
+            fields = next(reader, None)
+        except csv.Error as error:
+            raise CorpusError(f"{source.place(start)}: {_csv_reason(str(error))}") from error
+        if fields is None:
+            return
+        if not fields:
+            continue
+        if not header:
+            header = fields
+            check_columns(source.place(start), columns, header)
+            indices = {name: header.index(name) for name in columns}
+        elif len(fields) == len(header):
+            yield Row(start, {name: fields[index] for name, index in indices.items()})
+        elif len(fields) > 1 or fields[0].strip():  # otherwise a line of blanks
+            remedy = (
+                "quote a field that holds a comma or a line break"
+                if quoted
+                else "a tab or a line break within a field needs CSV or JSON Lines"
+            )
+            raise CorpusError(
+                f"{source.place(start)} has {len(fields)} fields, the header has {len(header)}: {remedy}"
+            )
+
+
+def _csv_reason(message: str) -> str:
+    if "unexpected end" in message:
+        return "a quote is opened in this row and not closed before the end: close it"
+    if "expected after" in message:
+        return "there is text after a closing quote: end the field there, or double the quotes within it"
+    if "field limit" in message:
+        return f"a field has more than {MAX_LINE >> 20} Mi characters: is a closing quote missing?"
+    if "new-line" in message:
+        return "a carriage return in an unquoted field: quote it, and end lines with LF or CR LF"
+    return f"malformed ({message}): mend the row"

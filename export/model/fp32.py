@@ -1,0 +1,60 @@
+"""The fp32 encoder: the unquantised graph as optimum writes it, the oracle for the int8 artifact.
+
+It runs one text at a time, unpadded, as the handler's Encoder does, with the same tokenizer and pooling.
+It is for comparisons only: it is several times slower, and it knows nothing of an artifact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handler.pooling import POOLINGS, l2_normalize
+from handler.session import open_session
+
+
+class Fp32Encoder:
+    """The ONNX session of the fp32 graph, a tokenizer, and a pooling."""
+
+    def __init__(self, path: Path, tokenizer: Any, pooling: str, threads: int = 1) -> None:
+        """Loads the graph.
+
+        Args:
+            path: fp32.onnx of a conversion.
+            tokenizer: one that truncates and doesn't pad, as `load_tokenizer` returns it and an Encoder holds it.
+            pooling: one of handler.pooling.POOLINGS.
+            threads: texts that run at the same time.
+
+        Raises:
+            ArtifactError: ONNX Runtime can't load the file.
+        """
+        # This graph was not optimised when it was written.
+        self._session = open_session(path, optimize=True)
+        self._inputs = {node.name for node in self._session.get_inputs()}
+        self._tokenizer = tokenizer
+        self._pool = POOLINGS[pooling]
+        self._threads = threads
+
+    def encode(self, texts: Sequence[str], prompt: str = "") -> NDArray[np.float32]:
+        """Returns one L2-normalised vector a text. n texts -> (n, dim) float32. `prompt` goes before every text."""
+        if not texts:
+            return np.empty((0, self._session.get_outputs()[0].shape[-1]), np.float32)
+        with ThreadPoolExecutor(self._threads) as executor:
+            return np.stack(list(executor.map(self._encode_one, [prompt + text for text in texts])))
+
+    def _encode_one(self, text: str) -> NDArray[np.float32]:
+        input_ids = np.array([self._tokenizer.encode(text.strip()).ids], np.int64)
+        feed = {
+            "input_ids": input_ids,
+            "attention_mask": np.ones_like(input_ids),
+            "token_type_ids": np.zeros_like(input_ids),
+        }
+        outputs = self._session.run(
+            None, {name: array for name, array in feed.items() if name in self._inputs}
+        )
+        return l2_normalize(self._pool(outputs[0][0]))

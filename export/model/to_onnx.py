@@ -1,0 +1,104 @@
+"""The process that converts: torch's weights to model.onnx, fp32.onnx and tokenizer.json.
+
+`python -m export.model.to_onnx FOLDER` reads a SourceModel as JSON from standard input. FOLDER/source holds the staged
+files, FOLDER/model gets the conversion. The exit status is TOLD where standard error ends in a sentence for the user.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from tokenizers import Tokenizer, normalizers
+
+from export.model.conversion import FP32_FILE, Conversion
+from export.model.source_model import SourceModel
+from export.model.weights import find_weights, refuse_non_finite
+from handler.artifact import MODEL_FILE, TOKENIZER_FILE
+from handler.errors import ModelError
+
+TOLD = 3
+SOURCE = "source"
+MADE = "model"
+
+
+def to_onnx(model: SourceModel, folder: Path) -> None:
+    """Converts the files in `folder`/source to `folder`/model.
+
+    Raises:
+        ModelError: the weights hold NaN, the graph is no encoder of BERT's family, or there is no fast tokenizer.
+    """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    from optimum.exporters.onnx import main_export
+
+    from export.graph.quantize import quantize
+
+    source = folder / SOURCE
+    weights = find_weights(source)
+    refuse_non_finite(weights, shown=model.transformer_dir / weights.name)
+    main_export(
+        str(source),
+        output=folder / "onnx",
+        task="feature-extraction",
+        library_name="transformers",
+        do_validation=False,
+        device="cpu",
+        local_files_only=True,
+    )
+    made = folder / MADE
+    made.mkdir()
+    report = quantize(
+        folder / "onnx" / "model.onnx",
+        made / MODEL_FILE,
+        num_attention_heads=model.num_attention_heads,
+        hidden_size=model.dim,
+        model_type=model.model_type,
+        max_length=model.max_length,
+    )
+    shutil.move(folder / "onnx" / "model.onnx", made / FP32_FILE)
+    _save_tokenizer(model, source, made / TOKENIZER_FILE)
+    Conversion(made, report.graph).save()
+
+
+def _save_tokenizer(model: SourceModel, source: Path, path: Path) -> None:
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(
+        str(source), use_fast=True, local_files_only=True, trust_remote_code=False
+    )
+    if not tokenizer.is_fast:
+        raise ModelError(
+            f"{model.transformer_dir} has no fast tokenizer (tokenizer.json): use a model that has one"
+        )
+    backend = tokenizer.backend_tokenizer
+    if model.lowercase:
+        lowercase_first(backend)
+    # The handler sets both from the manifest.
+    backend.no_padding()
+    backend.no_truncation()
+    backend.save(str(path), pretty=False)
+
+
+def lowercase_first(tokenizer: Tokenizer) -> None:
+    """Applies do_lower_case: the text goes to lower case before the tokenizer's own normaliser."""
+    own = [tokenizer.normalizer] if tokenizer.normalizer else []
+    tokenizer.normalizer = normalizers.Sequence([normalizers.Lowercase(), *own])
+
+
+if __name__ == "__main__":
+    fields = json.load(sys.stdin)
+    fields["transformer_dir"] = Path(fields["transformer_dir"])
+    try:
+        to_onnx(SourceModel(**fields), Path(sys.argv[1]))
+    except ModelError as error:
+        print(error, file=sys.stderr)
+        sys.exit(TOLD)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        print(f"the disk of {sys.argv[1]} is full: make room or set SEEKLET_CACHE elsewhere", file=sys.stderr)
+        sys.exit(TOLD)

@@ -1,0 +1,58 @@
+"""From a Request to FastAPI and back, by Mangum.
+
+Mangum reads an event that is made here, not the one that came: whatever an event holds (no headers, a Host that is no
+host, half characters), Mangum gets one that is well-formed.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import re
+from typing import Any
+from urllib.parse import quote
+
+from mangum import Mangum
+
+from handler.events import Request
+from handler.responses import Response
+
+_HOST = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?")
+_PORT = re.compile(r"[0-9]{1,5}")
+
+
+def ask(app: Any, request: Request) -> Response:
+    """The application's response to a request."""
+    answer = _mangum(app)(make_event(request), None)
+    headers = {
+        name: value for name, value in (answer.get("headers") or {}).items() if name != "content-length"
+    }
+    body = answer.get("body", "")
+    data = base64.b64decode(body) if answer["isBase64Encoded"] else body.encode()
+    return Response(answer["statusCode"], data, headers)
+
+
+def make_event(request: Request) -> dict[str, Any]:
+    """The request as an event of payload 2.0 that Mangum can read."""
+    headers = {name: value.encode(errors="replace").decode() for name, value in request.headers.items()}
+    for name, pattern in (("host", _HOST), ("x-forwarded-port", _PORT)):
+        if not pattern.fullmatch(headers.get(name, "")):
+            headers.pop(name, None)
+    path = quote(request.path)
+    return {
+        "version": "2.0",
+        "rawPath": path,
+        "rawQueryString": request.query.encode(errors="replace").decode(),
+        "headers": headers,
+        "requestContext": {
+            "http": {"method": request.method, "path": path, "sourceIp": request.source_ip},
+        },
+        "body": base64.b64encode(request.body()).decode(),
+        "isBase64Encoded": True,
+    }
+
+
+@functools.cache
+def _mangum(app: Any) -> Mangum:
+    # Mangum would run lifespan at every event (mangum #342); all is loaded by now.
+    return Mangum(app, lifespan="off")

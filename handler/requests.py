@@ -1,0 +1,142 @@
+"""Parsing and refusing: every limit on a request, and every message to its caller. Knows no web framework.
+
+The request is checked field by field, so that each refusal names its field; schemas.py says the same to OpenAPI, and
+a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from handler.errors import RequestError
+from handler.json_types import json_type
+from handler.settings import Settings
+
+KEY_HEADER = "x-api-key"
+DEFAULT_RESULTS = 5
+FIELDS = ("text", "num_results")
+EXAMPLE = '{"text": "...", "num_results": 5}'
+# A character can become so many bytes, where Lambda's runtime writes \uXXXX into the JSON that carries the body.
+_MOST_GROWTH = 6
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarQuery:
+    """A request that can be answered."""
+
+    text: str
+    num_results: int
+
+
+def refuse_without_key(sent: bytes, key: str | None) -> None:
+    """Raises RequestError (403) where a key is set and `sent`, the header's bytes, is not it."""
+    if key is None:
+        return
+    # Here and not above: hmac brings hashlib and OpenSSL, which a function without a key need not load.
+    from hmac import compare_digest
+
+    if not compare_digest(sent, key.encode()):
+        raise RequestError(
+            403, "forbidden", f"the API key is missing or wrong: send it in the header {KEY_HEADER}"
+        )
+
+
+def refuse_body(length: int, max_body_bytes: int) -> None:
+    """Raises RequestError (413) where a body of `length` bytes is too long."""
+    if length > max_body_bytes:
+        raise RequestError(
+            413,
+            "body_too_long",
+            f"the body has more than {max_body_bytes:,} bytes, the most that is taken: send a shorter text",
+        )
+
+
+def refuse_response(body: bytes, max_response_bytes: int) -> None:
+    """Raises RequestError (422) where a response's body is longer than what carries it allows.
+
+    Lambda's limit is on the JSON that holds the body as a string, so its length is that of the escaped body.
+    """
+    if len(body) * _MOST_GROWTH <= max_response_bytes:
+        return
+    length = len(json.dumps(body.decode()))
+    if length > max_response_bytes:
+        raise RequestError(
+            422,
+            "response_too_long",
+            f"the answer has {length:,} bytes, at most {max_response_bytes:,} can be sent: ask for fewer num_results",
+            "num_results",
+        )
+
+
+def parse_similar(body: bytes, settings: Settings) -> SimilarQuery:
+    """Reads the body of POST /similar; raises RequestError (400, 413 or 422) that names the field."""
+    refuse_body(len(body), settings.max_body_bytes)
+    return check_similar(_parse_json(body), settings.max_results)
+
+
+def check_similar(request: object, max_results: int) -> SimilarQuery:
+    """Checks a parsed request; raises RequestError (422) that names the field."""
+    if not isinstance(request, dict):
+        raise _invalid(None, f"the body is {json_type(request)}, not an object with text and num_results")
+    for name in request:
+        if name not in FIELDS:
+            raise _invalid(
+                str(ascii(name))[1:-1],
+                f"there is no field {name[:80]!a}: the fields are text and num_results",
+            )
+    return SimilarQuery(_check_text(request), _check_num_results(request, max_results))
+
+
+def _check_text(request: Mapping[str, Any]) -> str:
+    if "text" not in request:
+        raise _invalid("text", "the field text is missing: put the query there")
+    text = request["text"]
+    if not isinstance(text, str):
+        raise _invalid("text", f"text is {json_type(text)}, not a string")
+    if not text.strip():
+        raise _invalid("text", "text is empty: put the query there")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise _invalid(
+            "text", "text holds half of a surrogate pair, so it is not Unicode: send whole characters"
+        ) from None
+    return text
+
+
+def _check_num_results(request: Mapping[str, Any], max_results: int) -> int:
+    num_results = request.get("num_results", DEFAULT_RESULTS)
+    if not isinstance(num_results, int) or isinstance(num_results, bool):
+        shown = f"{num_results!r:.40}" if isinstance(num_results, float) else json_type(num_results)
+        raise _invalid("num_results", f"num_results is {shown}, not a whole number")
+    if not 1 <= num_results <= max_results:
+        shown = str(num_results) if abs(num_results) < 10**12 else "out of range"
+        raise _invalid("num_results", f"num_results is {shown}: ask for 1 to {max_results}")
+    return num_results
+
+
+def _parse_json(body: bytes) -> object:
+    try:
+        return json.loads(body.decode(), parse_constant=_refuse_constant)
+    except UnicodeDecodeError as error:
+        raise RequestError(
+            400, "not_json", f"the body is not UTF-8 (byte {error.start}): send JSON in UTF-8"
+        ) from None
+    except json.JSONDecodeError as error:
+        raise RequestError(400, "not_json", f"the body is not JSON ({error}): send {EXAMPLE}") from None
+    except (ValueError, RecursionError):
+        # NaN, a number of thousands of digits, or thousands of brackets.
+        raise RequestError(
+            400, "not_json", f"the body is not JSON that can be read: send {EXAMPLE}"
+        ) from None
+
+
+def _invalid(field: str | None, message: str) -> RequestError:
+    return RequestError(422, "invalid_request", message, field)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")

@@ -1,0 +1,181 @@
+"""A folder on S3: its manifest, and its files side by side in ranges, checked.
+
+By botocore, which Lambda's runtime brings along: boto3 over it would only add to the start. It lists nothing: the role
+needs s3:GetObject, no more. Where the files go, and which of them were fetched before, is fetch.py's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from handler.artifact import file_sha256
+from handler.errors import ArtifactError, SettingsError
+from handler.manifest import MANIFEST_FILE, FileEntry
+
+try:
+    import botocore.config
+    import botocore.session
+    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+except ImportError:
+    raise SettingsError(
+        "ARTIFACT_URI needs botocore, which Lambda's own runtime has and this Python hasn't: "
+        "`pip install botocore`, or set ARTIFACT_DIR to a folder instead"
+    ) from None
+
+MB = 2**20
+# AWS advises 8 to 16 MB a request; one connection alone doesn't fill a function's network.
+RANGE_BYTES = 8 * MB
+CONNECTIONS = 8
+CHUNK_BYTES = MB
+ATTEMPTS = 3
+UPLOAD = "upload the whole folder that `seeklet export` wrote"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A range of one file: bytes start to stop (exclusive)."""
+
+    name: str
+    start: int
+    stop: int
+
+
+class S3Folder:
+    """s3://bucket/prefix, and a client for it."""
+
+    def __init__(
+        self,
+        uri: str,
+        owner: str | None = None,
+        *,
+        range_bytes: int = RANGE_BYTES,
+        chunk_bytes: int = CHUNK_BYTES,
+    ) -> None:
+        """Opens a client. `owner` is the AWS account that the bucket must belong to; None takes any.
+
+        Raises SettingsError where the AWS settings make no client.
+        """
+        self.uri = uri
+        self._bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+        self._prefix = prefix and f"{prefix}/"
+        self._owner = {"ExpectedBucketOwner": owner} if owner else {}
+        self._range_bytes = range_bytes
+        self._chunk_bytes = chunk_bytes
+        config = botocore.config.Config(
+            max_pool_connections=CONNECTIONS,
+            connect_timeout=5,
+            read_timeout=10,
+            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        )
+        try:
+            self._client: Any = botocore.session.get_session().create_client("s3", config=config)
+        except BotoCoreError as error:
+            raise SettingsError(f"no client for {uri} ({error}): mend the AWS settings") from None
+
+    def close(self) -> None:
+        """Closes every connection: none may outlive a SnapStart snapshot."""
+        self._client.close()
+
+    def name(self, file: str) -> str:
+        """A file's address, for messages."""
+        return f"s3://{self._bucket}/{self._prefix}{file}"
+
+    def read_manifest(self) -> bytes:
+        """manifest.json; raises ArtifactError where there is none to be read."""
+        try:
+            body: bytes = self._get(MANIFEST_FILE)["Body"].read()
+        except BotoCoreError as error:
+            raise self._unreachable(MANIFEST_FILE, error) from None
+        return body
+
+    def download(self, files: dict[str, FileEntry], folder: Path) -> None:
+        """All files into `folder`, in ranges side by side; raises ArtifactError where one isn't the manifest's."""
+        parts = [
+            Part(name, start, min(start + self._range_bytes, entry.bytes))
+            for name, entry in files.items()
+            for start in range(0, entry.bytes, self._range_bytes)
+        ]
+
+        def check(name: str) -> None:
+            found = file_sha256(folder / name)
+            if found != files[name].sha256:
+                raise ArtifactError(
+                    f"{self.name(name)} has SHA-256 {found[:12]}..., its manifest says "
+                    f"{files[name].sha256[:12]}...: {UPLOAD}, under a prefix of its own"
+                )
+
+        for name, entry in files.items():
+            with (folder / name).open("wb") as file:
+                file.truncate(entry.bytes)
+        with ThreadPoolExecutor(CONNECTIONS) as pool:
+            # The first that fails ends it: map cancels what hasn't begun.
+            list(pool.map(lambda part: self._download_part(part, folder / part.name), parts))
+            list(pool.map(check, files))
+
+    def _download_part(self, part: Part, path: Path) -> None:
+        for attempt in range(ATTEMPTS):
+            try:
+                received = self._write_part(part, path)
+            except BotoCoreError as error:
+                # botocore retries a request, but not a body that breaks off.
+                if attempt == ATTEMPTS - 1:
+                    raise self._unreachable(part.name, error) from None
+            else:
+                if received != part.stop - part.start:
+                    raise self._other_size(part.name)
+                return
+
+    def _write_part(self, part: Part, path: Path) -> int:
+        response = self._get(part.name, Range=f"bytes={part.start}-{part.stop - 1}")
+        position = part.start
+        with path.open("r+b", buffering=0) as file, contextlib.closing(response["Body"]) as body:
+            while chunk := body.read(self._chunk_bytes):
+                os.pwrite(file.fileno(), chunk, position)
+                position += len(chunk)
+        return position - part.start
+
+    def _get(self, file: str, **more: str) -> Any:
+        try:
+            return self._client.get_object(
+                Bucket=self._bucket, Key=self._prefix + file, **self._owner, **more
+            )
+        except ClientError as error:
+            raise self._refused(file, error) from None
+
+    def _refused(self, file: str, error: ClientError) -> ArtifactError:
+        code, where = str(error.response["Error"].get("Code")), self.name(file)
+        match code:
+            case "NoSuchBucket":
+                return ArtifactError(f"there is no bucket {self._bucket}: mend ARTIFACT_URI={self.uri}")
+            case "NoSuchKey" | "404":
+                return ArtifactError(f"{where} isn't there: {UPLOAD}, or mend ARTIFACT_URI")
+            case "AccessDenied" | "403":
+                # S3 says so of what is missing too, to those who may not list the bucket.
+                return ArtifactError(
+                    f"{where} may not be read, or isn't there: give the role s3:GetObject on it (the template's "
+                    "parameter ArtifactUri does), and kms:Decrypt where the bucket has a key of its own"
+                    + self._owner_hint()
+                )
+            case "InvalidRange" | "416":
+                return self._other_size(file)
+        message = error.response["Error"].get("Message", "no reason given")
+        return ArtifactError(f"S3 refused {where} ({code}: {message}): mend ARTIFACT_URI or the bucket")
+
+    def _owner_hint(self) -> str:
+        owner = self._owner.get("ExpectedBucketOwner")
+        return f"; the bucket must belong to the account {owner} (ARTIFACT_BUCKET_OWNER)" if owner else ""
+
+    def _unreachable(self, file: str, error: BotoCoreError) -> ArtifactError:
+        if isinstance(error, NoCredentialsError):
+            return ArtifactError(f"no AWS credentials to read {self.name(file)}: log in, or give a role")
+        return ArtifactError(
+            f"{self.name(file)} can't be read ({error}): check the function's way to S3, in a VPC a gateway endpoint"
+        )
+
+    def _other_size(self, file: str) -> ArtifactError:
+        return ArtifactError(f"{self.name(file)} hasn't the size that its manifest says: {UPLOAD}")

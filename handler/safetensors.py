@@ -1,0 +1,73 @@
+"""Reads the safetensors format: tensor name -> array over the mapped file.
+
+The format (https://huggingface.co/docs/safetensors): an 8-byte little-endian header length, a JSON header, then the
+bytes. The safetensors package does the same, but its import costs the function a megabyte and some milliseconds.
+It writes nothing (export/build/vectors.py does) and compares no checksums.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import mmap
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handler.errors import ArtifactError
+from handler.manifest import REMEDY
+
+LENGTH_BYTES = 8
+_DTYPES = {"I64": "<i8", "F64": "<f8", "F32": "<f4", "F16": "<f2", "I8": "|i1"}
+
+
+def read_safetensors(path: Path) -> dict[str, NDArray[Any]]:
+    """Maps a safetensors file: tensor name -> read-only array over the file's own pages.
+
+    Raises ArtifactError where the file is missing or truncated, or where its header disagrees with its size.
+    """
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            if size < LENGTH_BYTES:
+                raise ArtifactError(
+                    f"{path} has {size} bytes, its header alone needs more than {LENGTH_BYTES}: {REMEDY}"
+                )
+            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except OSError as error:
+        raise ArtifactError(f"{path} can't be read ({error.strerror}): {REMEDY}") from error
+    start = LENGTH_BYTES + int.from_bytes(data[:LENGTH_BYTES], "little")
+    if start > size:
+        raise ArtifactError(f"{path} has {size} bytes, its header alone should end at {start}: {REMEDY}")
+    try:
+        header = json.loads(data[LENGTH_BYTES:start])
+        header.pop("__metadata__", None)
+        return {name: _tensor(path, data, start, name, entry) for name, entry in header.items()}
+    except RecursionError:
+        raise ArtifactError(f"{path} has a header that is nested too deeply: {REMEDY}") from None
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+        raise ArtifactError(f"{path} has a damaged header ({error}): {REMEDY}") from error
+
+
+def _tensor(path: Path, data: mmap.mmap, start: int, name: str, entry: dict[str, Any]) -> NDArray[Any]:
+    """Views one tensor, after checking that its shape, its offsets and the file's size agree."""
+    if entry["dtype"] not in _DTYPES:
+        raise ArtifactError(
+            f"{path}: tensor {name!a} is {entry['dtype']!a}, not one of {', '.join(_DTYPES)}: {REMEDY}"
+        )
+    dtype, shape = np.dtype(_DTYPES[entry["dtype"]]), tuple(map(int, entry["shape"]))
+    begin, end = map(int, entry["data_offsets"])
+    needed = math.prod(shape) * dtype.itemsize
+    if min(shape, default=0) < 0 or begin < 0 or end - begin != needed:
+        raise ArtifactError(
+            f"{path}: tensor {name!a} of shape {shape} needs {needed} bytes, its offsets give {end - begin}: {REMEDY}"
+        )
+    if start + end > len(data):
+        raise ArtifactError(
+            f"{path} has {len(data)} bytes, tensor {name!a} should end at {start + end}: {REMEDY}"
+        )
+    if not needed:
+        return np.empty(shape, dtype)
+    return np.frombuffer(data, dtype, math.prod(shape), start + begin).reshape(shape)

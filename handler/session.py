@@ -1,0 +1,41 @@
+"""The one place that opens an ONNX Runtime session."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import onnxruntime
+
+from handler.errors import ArtifactError
+from handler.manifest import REMEDY
+
+
+def open_session(path: Path, *, threads: int = 1, arena: bool = False, optimize: bool = False) -> Any:
+    """Opens the model at `path` on the CPU.
+
+    threads   threads within one operator
+    arena     whether memory is kept between runs. With varied lengths it grows without bound (onnxruntime #11627).
+    optimize  whether ONNX Runtime optimises the graph now. An exported graph was optimised when it was written.
+
+    Raises ArtifactError where it is no model that can be run.
+    """
+    options = onnxruntime.SessionOptions()
+    # Set, or ONNX Runtime pins threads to CPUs that Lambda doesn't give (onnxruntime #8313).
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if not optimize:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.enable_cpu_mem_arena = arena
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # noqa: BLE001 - onnxruntime's errors share no base class but this one
+        raise ArtifactError(f"{path} can't be loaded as an ONNX model ({reason(error)}): {REMEDY}") from None
+
+
+def reason(error: Exception) -> str:
+    """The first line of what ONNX Runtime says."""
+    return (str(error).splitlines() or [type(error).__name__])[0]

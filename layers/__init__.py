@@ -1,0 +1,1 @@
+"""Builds what is deployed: the runtime layer, the model layer, and their sizes. Nothing of it is deployed itself."""

@@ -1,0 +1,1 @@
+"""The runtime layer: what handler/ imports, locked, pruned and compiled."""

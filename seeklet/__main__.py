@@ -1,0 +1,6 @@
+"""`python -m seeklet`: the command `seeklet` where its script isn't on the path."""
+
+from seeklet.cli import entry
+
+if __name__ == "__main__":
+    entry()

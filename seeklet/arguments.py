@@ -1,0 +1,127 @@
+"""What the command lines share: a parser whose errors are sentences, the kinds of values, the thresholds' options."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from handler.errors import OptionError
+
+if TYPE_CHECKING:
+    from export.build.verify import Thresholds
+
+STATUSES = """\
+exit status:
+  0 done, 2 something to mend (said in one sentence), 130 interrupted
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises OptionError where argparse would print its usage and exit."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raises OptionError with argparse's message and where to read more."""
+        raise OptionError(f"{message}: see {self.prog} --help")
+
+
+def new_parser(prog: str, description: str, epilog: str) -> Parser:
+    """A command's parser. In `epilog`, %(prog)s is the command as the user knows it; the statuses follow it."""
+    return Parser(
+        prog=prog,
+        description=description,
+        epilog=f"{epilog}\n{STATUSES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def column_names(value: str) -> list[str]:
+    """Splits "a,b" into ["a", "b"]."""
+    names = [name.strip() for name in value.split(",")]
+    if not all(names):
+        raise argparse.ArgumentTypeError(f"{value!r} has an empty name between its commas")
+    return names
+
+
+def count(value: str) -> int:
+    """A whole number above 0."""
+    if not (value.isascii() and value.isdigit() and int(value) > 0):
+        raise argparse.ArgumentTypeError(f"{value!r} is not a whole number above 0")
+    return int(value)
+
+
+def port(value: str) -> int:
+    """A TCP port, 1 to 65535."""
+    if not (value.isascii() and value.isdigit() and 0 < int(value) < 65536):
+        raise argparse.ArgumentTypeError(f"{value!r} is not a port, 1 to 65535")
+    return int(value)
+
+
+def share(value: str) -> float:
+    """A number from 0 to 1."""
+    try:
+        number = float(value)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"{value!r} is not between 0 and 1")
+    return number
+
+
+def cpus() -> int:
+    """The CPUs that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def add_model(group: argparse._ActionsContainer, model_help: str) -> None:
+    """--model and --revision."""
+    group.add_argument("--model", metavar="MODEL", help=model_help)
+    group.add_argument("--revision", metavar="REV", help="of a hub id: branch, tag or commit")
+
+
+def add_threads(group: argparse._ActionsContainer) -> None:
+    """--threads."""
+    group.add_argument(
+        "--threads",
+        type=count,
+        default=cpus(),
+        metavar="N",
+        help="texts embedded at once (default: every CPU)",
+    )
+
+
+def add_thresholds(group: argparse._ActionsContainer) -> None:
+    """--min-cosine-mean, --min-cosine-least and --min-overlap."""
+    from export.build.verify import Thresholds
+
+    default = Thresholds()
+    for name, what in (
+        ("cosine-mean", "mean cosine of int8 and fp32"),
+        ("cosine-least", "least cosine of int8 and fp32"),
+        ("overlap", "share of fp32's top 10 in int8's"),
+    ):
+        value = getattr(default, name.replace("-", "_"))
+        group.add_argument(
+            f"--min-{name}", type=share, default=value, metavar="X", help=f"{what} (default: {value})"
+        )
+
+
+def thresholds(options: argparse.Namespace) -> Thresholds:
+    """The --min options as one."""
+    from export.build.verify import Thresholds
+
+    return Thresholds(options.min_cosine_mean, options.min_cosine_least, options.min_overlap)
+
+
+def default_artifact(environ_value: str | None) -> Path:
+    """The artifact where none is named: $ARTIFACT_DIR, else ./artifact, else ./build/artifact."""
+    if environ_value:
+        return Path(environ_value)
+    for path in (Path("artifact"), Path("build", "artifact")):
+        if path.is_dir():
+            return path
+    raise OptionError(
+        "which artifact? There is no ./artifact and no ./build/artifact: name its folder, or set ARTIFACT_DIR"
+    )

@@ -1,0 +1,173 @@
+"""Build time, from Python: `export` and `verify`, as the commands of these names do it.
+
+The export package is imported when they are called, so that `import seeklet` stays small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seeklet.arguments import cpus
+from seeklet.extras import require
+
+if TYPE_CHECKING:
+    from export.build.pipeline import Summary
+    from export.build.verify import Thresholds
+
+
+def export(
+    corpus: str | PathLike[str],
+    out: str | PathLike[str],
+    *,
+    text: Sequence[str],
+    id: str | None = None,  # noqa: A002 - the option's name
+    metadata: Sequence[str] = (),
+    format: str | None = None,  # noqa: A002 - the option's name
+    model: str | None = None,
+    revision: str | None = None,
+    sha256: str | None = None,
+    pooling: str | None = None,
+    max_length: int | None = None,
+    query_prompt: str | None = None,
+    document_prompt: str | None = None,
+    dtype: str = "float32",
+    threads: int | None = None,
+    force: bool = False,
+    check: bool = True,
+    min_cosine_mean: float | None = None,
+    min_cosine_least: float | None = None,
+    min_overlap: float | None = None,
+    progress: bool = False,
+) -> Summary:
+    """Turns a corpus and a sentence-transformer into an artifact: one folder that a Searcher loads.
+
+    Needs `pip install "seeklet[export]"`. An export that was interrupted goes on from where it was when it is
+    called again, and one whose corpus has changed embeds only the new texts.
+
+        >>> import seeklet
+        >>> summary = seeklet.export("papers.csv", "artifact", text=["title", "abstract"], id="doi")
+        >>> summary.manifest.count
+        3
+
+    Args:
+        corpus: a CSV, TSV, JSON Lines, plain text or Parquet file, each also gzipped; "-" is standard input.
+        out: the artifact's folder; an artifact that is there is replaced.
+        text: the columns of the text, joined by a space.
+        id: the column of unique ids; without it the row's number, from 1.
+        metadata: columns to keep and give back with each hit.
+        format: "csv", "tsv", "jsonl", "txt" or "parquet", where the file's name doesn't tell it.
+        model: a sentence-transformer's folder or hub id; without it all-MiniLM-L6-v2.
+        revision: of a hub id: branch, tag or commit.
+        sha256: of the model's weights; others are refused.
+        pooling: "mean", "max" or "cls"; without it the model's own.
+        max_length: tokens at which a text is cut; without it the model's own.
+        query_prompt: put before each query; without it the model's own.
+        document_prompt: put before each document; without it the model's own.
+        dtype: of the stored embeddings: "float32", "float16" or "int8".
+        threads: texts embedded at once; without it one a CPU.
+        force: whether to embed everything again.
+        check: whether to compare the int8 model with fp32 before the artifact is written.
+        min_cosine_mean: the least mean cosine of int8 and fp32 that is let through.
+        min_cosine_least: the least cosine of int8 and fp32 that is let through.
+        min_overlap: the least share of fp32's top 10 in int8's that is let through.
+        progress: whether to show progress on standard error.
+
+    Returns:
+        The artifact's manifest, how many texts were embedded, whether the artifact was up to date, and the seconds.
+
+    Raises:
+        CorpusError: the corpus can't be read as asked.
+        ModelError: the model is missing, damaged, or can't be reproduced faithfully.
+        OutputError: the artifact can't be written there.
+        VerifyError: the artifact is less faithful than asked.
+        SeekletError: the packages of the extra `export` aren't installed.
+    """
+    require("export", "export")
+    from export.build.pipeline import BuildOptions, build
+    from export.build.progress import Progress
+
+    options = BuildOptions(
+        corpus=fspath(corpus),
+        text=_names("text", text),
+        out=Path(out),
+        id=id,
+        metadata=_names("metadata", metadata),
+        format=format,
+        model=model,
+        revision=revision,
+        sha256=sha256,
+        pooling=pooling,
+        max_length=max_length,
+        query_prompt=query_prompt,
+        document_prompt=document_prompt,
+        dtype=dtype,
+        threads=threads or cpus(),
+        force=force,
+        thresholds=_thresholds(min_cosine_mean, min_cosine_least, min_overlap) if check else None,
+    )
+    return build(options, Progress(quiet=not progress))
+
+
+def verify(
+    artifact: str | PathLike[str],
+    *,
+    model: str | None = None,
+    revision: str | None = None,
+    threads: int | None = None,
+    min_cosine_mean: float | None = None,
+    min_cosine_least: float | None = None,
+    min_overlap: float | None = None,
+) -> dict[str, Any]:
+    """Checks an artifact: every file against its SHA-256, and int8 against the fp32 model.
+
+    Needs `pip install "seeklet[export]"`, and the model that the artifact was made from.
+
+        >>> import seeklet
+        >>> figures = seeklet.verify("artifact")
+        >>> figures["cosine_mean"] > 0.99
+        True
+
+    Args:
+        artifact: the artifact's folder.
+        model: the model it was made from; without it the one that the manifest names.
+        revision: of a hub id.
+        threads: texts embedded at once; without it one a CPU.
+        min_cosine_mean: the least mean cosine of int8 and fp32 that is let through.
+        min_cosine_least: the least cosine of int8 and fp32 that is let through.
+        min_overlap: the least share of fp32's top 10 in int8's that is let through.
+
+    Returns:
+        The figures by name: how many documents and queries were compared, cosine_mean, cosine_least, overlap.
+
+    Raises:
+        ArtifactError: a file is missing or damaged.
+        ModelError: the model isn't the one that the artifact came from.
+        VerifyError: the artifact is less faithful than asked.
+        SeekletError: the packages of the extra `export` aren't installed.
+    """
+    require("export", "verify")
+    from export.build.verify import verify_artifact
+
+    figures = verify_artifact(Path(artifact), model, revision, threads or cpus())
+    _thresholds(min_cosine_mean, min_cosine_least, min_overlap).check(figures)
+    return figures
+
+
+def _names(parameter: str, names: Sequence[str]) -> list[str]:
+    if isinstance(names, str):
+        raise TypeError(f"{parameter} takes a sequence of column names: put {names!r} in a list")
+    return list(names)
+
+
+def _thresholds(mean: float | None, least: float | None, overlap: float | None) -> Thresholds:
+    from export.build.verify import Thresholds
+
+    default = Thresholds()
+    return Thresholds(
+        default.cosine_mean if mean is None else mean,
+        default.cosine_least if least is None else least,
+        default.overlap if overlap is None else overlap,
+    )

@@ -1,0 +1,168 @@
+"""The command `seeklet`: finds the command that was named, runs it, and says in one sentence what went wrong.
+
+Each module of seeklet/commands has SUMMARY, `build_parser(prog)` and `run(options, environ)`. What all of them share
+is here: errors, interrupts, broken pipes and the exit status. `python -m export` comes through here too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import errno
+import os
+import signal
+import sys
+from collections.abc import Callable, MutableMapping, Sequence
+from typing import NoReturn, Protocol
+
+from handler import __version__
+from handler.errors import OptionError, SeekletError
+from seeklet.arguments import Parser
+from seeklet.commands import demo_corpus, export, info, query, serve, verify
+from seeklet.terminal import printable
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
+UNUSABLE = (
+    errno.ENOTDIR,
+    errno.EEXIST,
+    errno.ENOTEMPTY,
+    errno.ENAMETOOLONG,
+    errno.ELOOP,
+    errno.EBUSY,
+    errno.EIO,
+    errno.EFBIG,
+)
+INTERRUPTED = 130  # as a shell says of SIGINT
+BROKEN_PIPE = 141  # as a shell says of SIGPIPE
+
+
+class Command(Protocol):
+    """A module of seeklet/commands."""
+
+    SUMMARY: str
+
+    def build_parser(self, prog: str) -> Parser:
+        """The command's options, each with its help."""
+
+    def run(self, options: argparse.Namespace, environ: MutableMapping[str, str]) -> None:
+        """Does it; raises SeekletError where a user can mend the cause."""
+
+
+COMMANDS: dict[str, Command] = {
+    "export": export,
+    "verify": verify,
+    "query": query,
+    "serve": serve,
+    "info": info,
+    "demo-corpus": demo_corpus,
+}
+
+DESCRIPTION = """\
+Semantic search over short texts, from one folder: `export` makes the folder from a corpus and a
+sentence-transformer, `query` asks it.
+"""
+
+
+def main(arguments: Sequence[str], environ: MutableMapping[str, str]) -> int:
+    """Runs one command line; returns the exit status."""
+    return guard(lambda: _dispatch(arguments, environ))
+
+
+def entry() -> NoReturn:
+    """The script `seeklet`."""
+    prepare_process()
+    sys.exit(main(sys.argv[1:], os.environ))
+
+
+def prepare_process() -> None:
+    """What a process of ours does first: a scheduler's stop ends as Ctrl-C does, and any path can be printed."""
+    for name in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, signal.default_int_handler)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def build_parser() -> Parser:
+    """`seeklet --help` and `--version`; the commands have parsers of their own."""
+    commands = "\n".join(f"  {name:13}{command.SUMMARY}" for name, command in COMMANDS.items())
+    parser = Parser(
+        prog="seeklet",
+        usage="seeklet COMMAND ...",
+        description=DESCRIPTION,
+        epilog=f"commands:\n{commands}\n\n`seeklet COMMAND --help` has the options, and examples.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"seeklet {__version__}", help="show the version and exit"
+    )
+    return parser
+
+
+def run(name: str, prog: str, arguments: Sequence[str], environ: MutableMapping[str, str]) -> None:
+    """Runs the command `name`, which the user knows as `prog`."""
+    command = COMMANDS[name]
+    command.run(command.build_parser(prog).parse_args(arguments), environ)
+
+
+def guard(command: Callable[[], None]) -> int:
+    """Runs a command; returns 0, or prints one sentence and returns the exit status that says what failed."""
+    try:
+        return _guard(command)
+    except BrokenPipeError:
+        return _end_quietly()
+
+
+def _guard(command: Callable[[], None]) -> int:
+    try:
+        try:
+            command()
+        finally:
+            # Now, where a broken pipe can be caught: --help ends by SystemExit.
+            sys.stdout.flush()
+    except SeekletError as error:
+        return _fail(str(error))
+    except KeyboardInterrupt as error:
+        print(f"\ninterrupted{''.join(f': {note}' for note in error.args)}", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        if error.errno in NO_SPACE:
+            return _fail(f"the disk is full{where}: free some space, then the same command goes on from here")
+        if error.errno in NOT_ALLOWED:
+            return _fail(
+                f"{error.filename} can't be written ({error.strerror}): choose another --out, or mend its permissions"
+            )
+        if error.errno in UNUSABLE:
+            return _fail(f"{error.strerror}{where}: choose another --out")
+        raise
+    return 0
+
+
+def _dispatch(arguments: Sequence[str], environ: MutableMapping[str, str]) -> None:
+    if not arguments:
+        build_parser().print_help()
+    elif arguments[0].startswith("-"):
+        build_parser().parse_args(arguments)
+    elif arguments[0] in COMMANDS:
+        run(arguments[0], f"seeklet {arguments[0]}", arguments[1:], environ)
+    else:
+        near = difflib.get_close_matches(arguments[0], COMMANDS, 1)
+        meant = f"did you mean {near[0]}? See" if near else "see"
+        raise OptionError(f"there is no command {arguments[0]!r}: {meant} seeklet --help")
+
+
+def _fail(message: str) -> int:
+    print(f"error: {printable(message)}", file=sys.stderr)
+    return 2
+
+
+def _end_quietly() -> int:
+    # Python flushes both once more when it ends, and would complain.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nowhere, stream.fileno())
+    return BROKEN_PIPE

@@ -1,0 +1,1 @@
+"""The commands of `seeklet`, one module each: its parser and what it does."""

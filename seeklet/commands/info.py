@@ -1,0 +1,124 @@
+"""`seeklet info`: what an artifact is, read from its manifest alone."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+from collections.abc import MutableMapping
+from pathlib import Path
+from typing import Any
+
+from handler.artifact import Artifact
+from handler.manifest import Manifest
+from seeklet.arguments import Parser, default_artifact, new_parser
+from seeklet.terminal import printable, to_json
+
+SUMMARY = "says what an artifact holds, from which model, how large"
+
+EXAMPLES = """\
+examples:
+  %(prog)s artifact
+  %(prog)s artifact --json
+  %(prog)s artifact | jq .verify.cosine_mean
+"""
+BAR = 20  # characters of the longest bar
+
+
+def build_parser(prog: str = "seeklet info") -> Parser:
+    """The options."""
+    parser = new_parser(
+        prog,
+        "Says what an artifact is: its model, its recipe, its fidelity, its documents, and how large each part is.\n"
+        "Reads the manifest and the files' sizes only; `seeklet verify` reads the files.",
+        EXAMPLES,
+    )
+    parser.add_argument(
+        "artifact",
+        nargs="?",
+        type=Path,
+        metavar="DIR",
+        help="the artifact's folder (default: $ARTIFACT_DIR, else ./artifact, else ./build/artifact)",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="JSON, as it is when standard output isn't a terminal"
+    )
+    return parser
+
+
+def run(options: argparse.Namespace, environ: MutableMapping[str, str]) -> None:
+    """Prints the artifact's description."""
+    directory: Path = options.artifact or default_artifact(environ.get("ARTIFACT_DIR"))
+    manifest = Artifact.open(directory).manifest
+    if options.json or not sys.stdout.isatty():
+        print(to_json(as_json(manifest), indent=2))
+    else:
+        print("\n".join(printable(line) for line in describe(directory, manifest)))
+
+
+def as_json(manifest: Manifest) -> dict[str, Any]:
+    """The manifest's fields, and `bytes`, the size of all its files."""
+    return dataclasses.asdict(manifest) | {"bytes": _total(manifest)}
+
+
+def describe(directory: Path, manifest: Manifest) -> list[str]:
+    """The same for people, line by line."""
+    lines = [
+        f"{directory}: {manifest.count:,} documents, {_size(_total(manifest))}",
+        _row("model", f"{manifest.model_id} ({manifest.revision})"),
+        _row("weights", f"SHA-256 {manifest.weights_sha256}"),
+        _row(
+            "recipe",
+            f"{manifest.pooling} pooling, {manifest.max_length} tokens at most, {manifest.dim} dimensions",
+        ),
+        _row(
+            "prompts", f"query {_prompt(manifest.query_prompt)}, document {_prompt(manifest.document_prompt)}"
+        ),
+    ]
+    if graph := manifest.graph:
+        lines.append(_row("graph", graph))
+    lines += [
+        _row("embeddings", manifest.dtype),
+        _row("fidelity", _fidelity(manifest.verify)),
+        _row("skipped", f"{manifest.skipped:,}, empty texts"),
+        _row("truncated", f"{manifest.truncated:,}, longer than {manifest.max_length} tokens"),
+        _row("made by", ", ".join(f"{name} {version}" for name, version in manifest.versions.items())),
+    ]
+    return lines + _parts(manifest)
+
+
+def _parts(manifest: Manifest) -> list[str]:
+    total = max(_total(manifest), 1)
+    largest = max((entry.bytes for entry in manifest.files.values()), default=0)
+    by_size = sorted(manifest.files.items(), key=lambda item: -item[1].bytes)
+    return [
+        f"  {_size(entry.bytes):>10}  {entry.bytes / total:>4.0%}  {'#' * round(BAR * entry.bytes / max(largest, 1)):{BAR}}"
+        f"  {name}"
+        for name, entry in by_size
+    ]
+
+
+def _row(name: str, value: str) -> str:
+    return f"  {name:12}{value}"
+
+
+def _prompt(prompt: str) -> str:
+    return repr(prompt) if prompt else "none"
+
+
+def _fidelity(figures: dict[str, Any] | None) -> str:
+    if not figures:
+        return "not measured (--no-verify)"
+    shown = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in figures.items())
+    return f"int8 against fp32: {shown}"
+
+
+def _total(manifest: Manifest) -> int:
+    return sum(entry.bytes for entry in manifest.files.values())
+
+
+def _size(count: int) -> str:
+    """Bytes in the unit that suits them: "512 B", "12.3 kB", "45.6 MB"."""
+    if count < 1000:
+        return f"{count} B"
+    return f"{count / 1e3:.1f} kB" if count < 1e6 else f"{count / 1e6:.1f} MB"

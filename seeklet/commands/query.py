@@ -1,0 +1,144 @@
+"""`seeklet query`: asks a folder, a URL or a deployed function; a table for people, JSON for programs."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import shutil
+import sys
+from collections.abc import Iterator, MutableMapping, Sequence
+from pathlib import Path
+
+from handler.errors import OptionError
+from seeklet.arguments import Parser, count, default_artifact, new_parser
+from seeklet.targets import Result, find_target, is_url
+from seeklet.terminal import columns, cut, pad, printable, to_json
+
+SUMMARY = "asks an artifact, a URL or a deployed function"
+
+EXAMPLES = """\
+examples:
+  %(prog)s "storms in Europe"                       the artifact in ./artifact or ./build/artifact
+  %(prog)s "storms in Europe" my-artifact -k 10
+  API_KEY=secret %(prog)s "storms in Europe" https://abc123.execute-api.eu-west-1.amazonaws.com
+  %(prog)s "storms in Europe" seeklet-prod-search --region eu-west-1
+  %(prog)s - my-artifact < queries.txt | jq .results[0].id
+
+A terminal gets a table. Otherwise, or with --json, it is an object {"query", "results"}; with - one line a query.
+"""
+SCORE_COLUMNS = 7  # "-0.1234"
+ID_COLUMNS = 32
+LEAST_TEXT_COLUMNS = 20
+
+
+def build_parser(prog: str = "seeklet query") -> Parser:
+    """The options, grouped by what they are about."""
+    parser = new_parser(
+        prog,
+        "Finds the documents whose meaning is nearest to a text: in an artifact's folder, through the service\n"
+        "at a URL, or by a Lambda function that is deployed.",
+        EXAMPLES,
+    )
+    parser.add_argument(
+        "text", metavar="TEXT", help="the query, in words; - reads queries from standard input, one a line"
+    )
+    parser.add_argument(
+        "target",
+        nargs="?",
+        metavar="TARGET",
+        help="an artifact's folder, an http(s) URL, or the name or ARN of a deployed function "
+        "(default: $ARTIFACT_DIR, else ./artifact, else ./build/artifact)",
+    )
+    answer = parser.add_argument_group("the answer")
+    answer.add_argument("-k", type=count, default=5, metavar="N", help="how many documents (default: 5)")
+    answer.add_argument(
+        "--json", action="store_true", help="JSON, as it is when standard output isn't a terminal"
+    )
+    url = parser.add_argument_group("a URL")
+    url.add_argument(
+        "--api-key",
+        metavar="KEY",
+        help="sent as x-api-key (default: $API_KEY, which no list of processes shows)",
+    )
+    function = parser.add_argument_group('a function, by the extra "aws"')
+    function.add_argument(
+        "--region", metavar="REGION", help="its AWS region (default: as AWS's tools find it)"
+    )
+    function.add_argument(
+        "--profile", metavar="NAME", help="of the AWS configuration (default: as AWS's tools find it)"
+    )
+    return parser
+
+
+def run(options: argparse.Namespace, environ: MutableMapping[str, str]) -> None:
+    """Asks, and prints what was found."""
+    _check_order(options.text, options.target)
+    many = options.text == "-"
+    if not many:
+        _check_text(options.text)
+    target = options.target or str(default_artifact(environ.get("ARTIFACT_DIR")))
+    ask = find_target(
+        target,
+        options.api_key or environ.get("API_KEY"),
+        options.region or environ.get("AWS_REGION"),
+        options.profile,
+    )
+    if many:
+        for query in _read_queries():
+            print(to_json({"query": query, "results": ask(query, options.k)}), flush=True)
+        return
+    results = ask(options.text, options.k)
+    if options.json or not sys.stdout.isatty():
+        print(to_json({"query": options.text, "results": results}, indent=2))
+    else:
+        print("\n".join(table(results, shutil.get_terminal_size().columns)))
+
+
+def table(results: Sequence[Result], width: int) -> list[str]:
+    """Rank, score, id and text, a line a result, at most `width` columns of a terminal where it has room for them."""
+    ids = [cut(printable(result["id"]), ID_COLUMNS) for result in results]
+    id_columns = max([2, *map(columns, ids)])
+    rank_columns = max(4, len(str(len(results))))
+    text_columns = max(LEAST_TEXT_COLUMNS, width - rank_columns - SCORE_COLUMNS - id_columns - 3 * 2)
+    lines = [f"{'rank':>{rank_columns}}  {'score':>{SCORE_COLUMNS}}  {pad('id', id_columns)}  text"]
+    for rank, (result, shown) in enumerate(zip(results, ids, strict=True), start=1):
+        text = cut(printable(result["text"]), text_columns)
+        lines.append(
+            f"{rank:>{rank_columns}}  {result['score']:{SCORE_COLUMNS}.4f}  {pad(shown, id_columns)}  {text}"
+        )
+    return lines
+
+
+def _check_order(text: str, target: str | None) -> None:
+    """Raises OptionError where TEXT is what TARGET should be."""
+    if text == "-" or (target is not None and (is_url(target) or Path(target).is_dir())):
+        return
+    if target is None:
+        if is_url(text) or (Path(text) / "manifest.json").exists():
+            raise OptionError(
+                f"{text} is a target, and the query is missing: seeklet query TEXT {shlex.quote(text)}"
+            )
+    elif is_url(text) or Path(text).is_dir():
+        raise OptionError(
+            f"the query comes first, then the target: seeklet query {shlex.quote(target)} {shlex.quote(text)}"
+        )
+
+
+def _check_text(text: str) -> None:
+    if not text.strip():
+        raise OptionError("the query is empty: seeklet query TEXT")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise OptionError("the query is not UTF-8: check the terminal's encoding") from None
+
+
+def _read_queries() -> Iterator[str]:
+    """The lines of standard input, blank ones left out."""
+    for number, line in enumerate(sys.stdin.buffer, start=1):
+        try:
+            query = line.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+        except UnicodeDecodeError:
+            raise OptionError(f"line {number} of standard input is not UTF-8: convert it first") from None
+        if query:
+            yield query

@@ -1,0 +1,88 @@
+"""`seeklet serve`: the HTTP service over an artifact, in the foreground. Not for production: Lambda is."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import socket
+import sys
+from collections.abc import MutableMapping
+from pathlib import Path
+
+from handler.artifact import Artifact
+from handler.errors import OptionError
+from handler.settings import Settings
+from seeklet.arguments import Parser, default_artifact, new_parser, port
+from seeklet.extras import require
+from seeklet.terminal import printable
+
+SUMMARY = "answers over HTTP from an artifact, in the foreground"
+
+EXAMPLES = """\
+examples:
+  %(prog)s artifact
+  API_KEY=secret MAX_RESULTS=20 %(prog)s artifact --port 8000
+  %(prog)s artifact --host 0.0.0.0          for other machines too
+
+then:
+  seeklet query "storms in Europe" http://127.0.0.1:3000
+  curl -s http://127.0.0.1:3000/similar -H 'content-type: application/json' -d '{"text": "storms in Europe"}'
+
+The function's variables are read: API_KEY, MAX_RESULTS, MAX_BODY_BYTES, THREADS. Ctrl-C ends it, with status 0.
+"""
+
+
+def build_parser(prog: str = "seeklet serve") -> Parser:
+    """The options."""
+    parser = new_parser(
+        prog,
+        "Serves an artifact over HTTP: POST /similar, GET /health, and /docs to try it in the browser.",
+        EXAMPLES,
+    )
+    parser.add_argument(
+        "artifact",
+        nargs="?",
+        type=Path,
+        metavar="DIR",
+        help="the artifact's folder (default: $ARTIFACT_DIR, else ./artifact, else ./build/artifact)",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)")
+    parser.add_argument("--port", type=port, default=3000, metavar="N", help="the port (default: 3000)")
+    return parser
+
+
+def run(options: argparse.Namespace, environ: MutableMapping[str, str]) -> None:
+    """Serves until it is interrupted."""
+    require("serve", "serve")
+    directory = Path(options.artifact or default_artifact(environ.get("ARTIFACT_DIR"))).absolute()
+    # Both before the socket: what is wrong with them is one sentence.
+    Settings.from_env(environ)
+    manifest = Artifact.open(directory).manifest
+    # The application reads its settings when uvicorn imports it; a bucket would overrule the folder.
+    environ["ARTIFACT_DIR"] = str(directory)
+    environ.pop("ARTIFACT_URI", None)
+    import uvicorn
+
+    with _listen(options.host, options.port) as listener:
+        host = f"[{options.host}]" if ":" in options.host else options.host
+        address = f"http://{host}:{listener.getsockname()[1]}"
+        print(
+            printable(
+                f"serving {directory} ({manifest.count:,} documents) on {address}: its API is at {address}/docs"
+            ),
+            file=sys.stderr,
+        )
+        server = uvicorn.Server(uvicorn.Config("handler.app:app"))
+        with contextlib.suppress(KeyboardInterrupt):
+            server.run(sockets=[listener])
+
+
+def _listen(host: str, number: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, number), family=family)
+    except OSError as error:
+        reason = error.strerror or error
+        raise OptionError(
+            f"{host} port {number} can't be listened on ({reason}): choose another --host or --port"
+        ) from None

@@ -1,0 +1,182 @@
+"""Who answers a query: an artifact's folder, the service at a URL, or a deployed Lambda function.
+
+Each is a function from a query and k to the results in the shape of the service's own JSON: objects with id, index,
+score, text and metadata, best first. `find_target` tells the three apart.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import http.client
+import json
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from handler.errors import ArtifactError, OptionError, SeekletError
+from seeklet.extras import require
+
+Result = dict[str, Any]
+Ask = Callable[[str, int], list[Result]]
+
+# A function that starts may take the 10 s of Lambda's init, and API Gateway waits 30 s.
+TIMEOUT_SECONDS = 60
+# Ten times what Lambda can answer.
+MOST_BYTES = 64 * 1024 * 1024
+_URL = re.compile(r"https?://", re.IGNORECASE)
+# A name, a name with its alias or version, or an ARN.
+_FUNCTION = re.compile(
+    r"(arn:aws[a-z-]*:lambda:(?P<region>[a-z0-9-]+):\d{12}:function:)?[\w-]{1,64}(:[\w$-]+)?", re.ASCII
+)
+
+
+def is_url(target: str) -> bool:
+    """Whether it begins as an http address does."""
+    return _URL.match(target) is not None
+
+
+def find_target(target: str, key: str | None, region: str | None, profile: str | None) -> Ask:
+    """Finds who answers: a URL by its beginning, a folder by being there, else a function by its name.
+
+    Raises SeekletError where it can't be any of them, and ArtifactError where the folder is no artifact.
+    """
+    if is_url(target):
+        return ask_url(target, key)
+    if Path(target).is_dir():
+        return ask_folder(Path(target))
+    found = _FUNCTION.fullmatch(target)
+    if found is None:
+        raise ArtifactError(
+            f"there is no artifact directory {target}: name one, or a URL, or a deployed function"
+        )
+    return ask_function(target, found["region"] or region, profile)
+
+
+def ask_folder(directory: Path) -> Ask:
+    """Loads the artifact; raises ArtifactError where it can't."""
+    from handler.searcher import Searcher
+
+    searcher = Searcher.load(directory)
+    return lambda query, k: [dataclasses.asdict(hit) for hit in searcher.search(query, k)]
+
+
+def ask_url(url: str, key: str | None) -> Ask:
+    """POST {url}/similar, with the API key where there is one."""
+    headers = {"content-type": "application/json"}
+    if key:
+        if not all("!" <= character <= "~" for character in key):
+            raise OptionError(
+                "the API key has a character that a header can't carry: check --api-key or API_KEY"
+            )
+        headers["x-api-key"] = key
+    address = url.rstrip("/")
+    address = address if address.endswith("/similar") else f"{address}/similar"
+    opener = urllib.request.build_opener(_NoRedirect)
+
+    def ask(query: str, k: int) -> list[Result]:
+        try:
+            request = urllib.request.Request(address, _body(query, k), headers)
+            with opener.open(request, timeout=TIMEOUT_SECONDS) as response:
+                return read_results(address, response.read(MOST_BYTES))
+        except urllib.error.HTTPError as error:
+            with error:
+                if 300 <= error.code < 400:
+                    raise SeekletError(
+                        f"{address} leads elsewhere, to {error.headers.get('location')}: ask there"
+                    ) from None
+                refused = _refusal(error.read(MOST_BYTES))
+            raise SeekletError(f"{address} can't answer: {refused or f'HTTP status {error.code}'}") from None
+        except (UnicodeError, ValueError, http.client.InvalidURL) as error:
+            raise OptionError(f"{url} is not an address that can be asked ({error}): check it") from None
+        except (OSError, http.client.HTTPException) as error:
+            reason = getattr(error, "reason", None) or error
+            raise SeekletError(
+                f"{address} doesn't answer ({reason or type(error).__name__}): check the address"
+            ) from None
+
+    return ask
+
+
+def ask_function(name: str, region: str | None, profile: str | None) -> Ask:
+    """Invokes a deployed function with {"text", "num_results"}, by AWS's own credentials."""
+    absent = "" if name.startswith("arn:") else f"there is no folder {name}, and "
+    require("aws", f"{absent}asking a deployed function")
+    import botocore.session
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    config = Config(read_timeout=TIMEOUT_SECONDS)
+    try:
+        session = botocore.session.Session(profile=profile)
+        client = session.create_client("lambda", region_name=region, config=config)
+    except (BotoCoreError, ValueError) as error:
+        raise SeekletError(
+            f"{absent}the function {name} can't be asked ({error}): check --region and --profile"
+        ) from None
+
+    def ask(query: str, k: int) -> list[Result]:
+        try:
+            answer = client.invoke(FunctionName=name, Payload=_body(query, k))
+            payload: bytes = answer["Payload"].read()
+        except (BotoCoreError, ClientError) as error:
+            raise SeekletError(
+                f"{absent}the function {name} can't be asked ({error}): "
+                "check its name, the region and the credentials"
+            ) from None
+        if "FunctionError" in answer:
+            raise SeekletError(f"the function {name} failed ({_lambda_message(payload)}): its log says why")
+        return read_results(f"the function {name}", payload)
+
+    return ask
+
+
+def read_results(where: str, data: bytes) -> list[Result]:
+    """The results in an answer of the service; raises SeekletError where it is an error, or no answer of seeklet's."""
+    refused = _refusal(data)
+    if refused:
+        raise SeekletError(f"{where} can't answer: {refused}")
+    try:
+        results = json.loads(data)["results"]
+        return [
+            {
+                "id": str(result["id"]),
+                "index": int(result["index"]),
+                "score": float(result["score"]),
+                "text": str(result["text"]),
+                "metadata": dict(result["metadata"]),
+            }
+            for result in results
+        ]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        shown = data[:80].decode(errors="replace")
+        raise SeekletError(f"{where} gives no answer of seeklet's, but {shown!r}: check the target") from None
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """urllib would send the API key on to any other host, and a GET."""
+
+    def redirect_request(self, *arguments: Any, **options: Any) -> None:
+        """Follows none: the redirect is raised as the error that it is."""
+
+
+def _body(query: str, k: int) -> bytes:
+    return json.dumps({"text": query, "num_results": k}).encode()
+
+
+def _refusal(data: bytes) -> str:
+    """The message of an error in the service's shape; "" where it isn't one."""
+    try:
+        error: Mapping[str, Any] = json.loads(data)["error"]
+        return f"{error['message']} ({error['code']})"
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return ""
+
+
+def _lambda_message(payload: bytes) -> str:
+    try:
+        return str(json.loads(payload)["errorMessage"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return payload[:200].decode(errors="replace")

@@ -1,0 +1,76 @@
+"""Texts on a terminal: no control character of theirs reaches it, and a line of a table fits its width.
+
+A document may hold an escape sequence that would move the cursor or rename the window. Used wherever a text of a
+corpus, a service or a path is printed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import unicodedata
+from typing import Any
+
+# C0 as their pictures (ESC is U+241B); DEL too. C1, the bidirectional controls and the line separators have none.
+_STANDS_FOR = {code: 0x2400 + code for code in range(0x20)} | {0x7F: 0x2421}
+_STANDS_FOR |= dict.fromkeys(
+    [*range(0x80, 0xA0), 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A)], 0xFFFD
+)
+# JSON escapes C0 itself.
+_NOT_IN_JSON = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    r"""The text on one line, each control character as a visible stand-in.
+
+    >>> printable("a\x1b[2Jb\nc")
+    'a␛[2Jb␊c'
+    """
+    return text.translate(_STANDS_FOR)
+
+
+def printable_lines(text: str) -> str:
+    """As `printable`, its line breaks kept."""
+    return "\n".join(printable(line) for line in text.split("\n"))
+
+
+def cut(text: str, width: int) -> str:
+    """The text's beginning, at most `width` columns of a terminal; "..." at its end where it was cut.
+
+    >>> cut("a message to a phone", 12)
+    'a message...'
+    """
+    if columns(text) <= width:
+        return text
+    kept, left = [], width - 3
+    for character in text:
+        left -= _columns(character)
+        if left < 0:
+            break
+        kept.append(character)
+    return "".join(kept).rstrip() + "..."[: max(width, 0)]
+
+
+def columns(text: str) -> int:
+    """How many columns of a terminal a text takes: 2 for a wide character, 0 for a combining one."""
+    return sum(map(_columns, text))
+
+
+def pad(text: str, width: int) -> str:
+    """The text, with spaces to `width` columns."""
+    return text + " " * (width - columns(text))
+
+
+def to_json(value: Any, indent: int | None = None) -> str:
+    """JSON that is safe on a terminal too: what JSON lets through and a terminal obeys is escaped."""
+    # Where standard output isn't UTF-8, a character that it lacks must be an escape of JSON's, not of Python's.
+    ascii_only = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+    text = json.dumps(value, ensure_ascii=ascii_only, indent=indent, allow_nan=False)
+    return _NOT_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _columns(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1

@@ -1,0 +1,113 @@
+"""Requests for the tests: the sample events, bodies that are refused, random ones, and how to send them."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+from hypothesis import strategies as st
+
+from handler.function import Function
+from handler.searcher import Hit, Searcher
+
+ROOT = Path(__file__).parent.parent
+EVENTS = {
+    path.stem: json.loads(path.read_text())
+    for path in sorted((ROOT / "events").glob("*.json"))
+    if "requestContext" in json.loads(path.read_text())
+}
+
+BAD_BODIES: list[tuple[str | bytes, int, str | None]] = [
+    ('{"text": "", "num_results": 5}', 422, "text"),
+    ('{"text": " \\t\\n\\u00a0", "num_results": 5}', 422, "text"),
+    ('{"num_results": 5}', 422, "text"),
+    ('{"text": null}', 422, "text"),
+    ('{"text": 5}', 422, "text"),
+    ('{"text": ["storm"]}', 422, "text"),
+    ('{"text": "half \\ud83d of one"}', 422, "text"),
+    ('{"text": "storm", "num_results": 0}', 422, "num_results"),
+    ('{"text": "storm", "num_results": -1}', 422, "num_results"),
+    ('{"text": "storm", "num_results": 101}', 422, "num_results"),
+    ('{"text": "storm", "num_results": 1000000000000000000000}', 422, "num_results"),
+    ('{"text": "storm", "num_results": "5"}', 422, "num_results"),
+    ('{"text": "storm", "num_results": 5.0}', 422, "num_results"),
+    ('{"text": "storm", "num_results": true}', 422, "num_results"),
+    ('{"text": "storm", "num_results": null}', 422, "num_results"),
+    ('{"text": "storm", "k": 5}', 422, "k"),
+    ('["storm"]', 422, None),
+    ('"storm"', 422, None),
+    ("null", 422, None),
+    ("", 400, None),
+    ("text=storm", 400, None),
+    ('{"text": "storm"', 400, None),
+    ('{"text": "storm", "num_results": NaN}', 400, None),
+    ('{"text": "storm", "num_results": ' + "9" * 5000 + "}", 400, None),
+    ("[" * 60000, 400, None),
+    (b'{"text": "caf\xe9"}', 400, None),
+    (b"\xff\xfe{\x00}\x00", 400, None),
+    ('{"text": "' + "a" * 70000 + '"}', 413, None),
+]
+
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 120)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=4), inner, max_size=2),
+    max_leaves=4,
+)
+json_requests = st.fixed_dictionaries(
+    {},
+    optional={
+        "text": st.text(max_size=8) | json_values,
+        "num_results": st.integers(-3, 120) | json_values,
+        "k": json_values,
+    },
+)
+
+
+def send(function: Function, event: dict[str, Any]) -> dict[str, Any]:
+    """The function's answer to an event, which is JSON."""
+    response = function(event)
+    assert response["headers"]["content-type"].startswith("application/json")
+    return response
+
+
+def make_event(
+    method: str, path: str, body: str | bytes = "", base: str = "similar", **more: Any
+) -> dict[str, Any]:
+    """A sample event with another method, path and body."""
+    event: dict[str, Any] = copy.deepcopy(EVENTS[base])
+    where = event["requestContext"].get("http", event)
+    where["path"] = path
+    where["method" if "http" in event["requestContext"] else "httpMethod"] = method
+    if "rawPath" in event:
+        event["rawPath"] = path
+    if (event.get("pathParameters") or {}).get("proxy"):
+        event["pathParameters"] = {"proxy": path.removeprefix("/")}
+    event["isBase64Encoded"] = isinstance(body, bytes)
+    event["body"] = base64.b64encode(body).decode() if isinstance(body, bytes) else body
+    return {**event, **more}
+
+
+def post(
+    function: Function, body: str | bytes, path: str = "/similar", method: str = "POST"
+) -> tuple[int, Any]:
+    """The status and the parsed answer of a request."""
+    response = send(function, make_event(method, path, body))
+    return response["statusCode"], json.loads(response["body"])
+
+
+class BrokenSearcher(Searcher):
+    """A searcher with a defect."""
+
+    def __init__(self, whole: Searcher) -> None:
+        super().__init__(whole.manifest, whole.encoder, whole.index, whole.documents)
+
+    def search(self, query: str, k: int) -> list[Hit]:
+        raise ZeroDivisionError("secret")

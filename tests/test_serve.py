@@ -1,0 +1,113 @@
+"""`seeklet serve` in the foreground, and `make run`'s service in the background."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from command import ROOT, refusal, run_seeklet
+from servers import free_port, wait_for
+
+from seeklet import Searcher
+
+QUERY = "storms in Europe"
+
+
+@contextmanager
+def served(artifact: Path, *options: str, **variables: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """`seeklet serve` over an artifact; its address and its process."""
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "seeklet", "serve", str(artifact), "--port", str(port), *options],
+        cwd=ROOT,
+        env={**os.environ, **variables},
+        stderr=subprocess.PIPE,
+    )
+    try:
+        wait_for(process, port)
+        yield f"http://127.0.0.1:{port}", process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_it_answers_and_ends(artifact: Path) -> None:
+    # A bucket in the environment must not overrule the folder.
+    with served(artifact, ARTIFACT_URI="s3://other/place", MAX_RESULTS="3") as (url, process):
+        done = run_seeklet("query", QUERY, url, "-k", "3")
+        assert (done.returncode, done.stderr) == (0, b"")
+        local = run_seeklet("query", QUERY, artifact, "-k", "3")
+        assert done.stdout == local.stdout
+        assert refusal(run_seeklet("query", QUERY, url, "-k", "4")).startswith(
+            f"{url}/similar can't answer: "
+        )
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+    assert process.returncode == 0
+    shown = errors.decode()
+    count = Searcher.load(artifact).manifest.count
+    assert f"serving {artifact} ({count} documents) on {url}: its API is at {url}/docs\n" in shown
+    assert "Traceback" not in shown
+    assert "interrupted" not in shown
+
+
+def test_the_api_key(artifact: Path) -> None:
+    with served(artifact, API_KEY="secret") as (url, _):
+        assert "(forbidden)" in refusal(run_seeklet("query", QUERY, url))
+        assert run_seeklet("query", QUERY, url, environ={"API_KEY": "secret"}).returncode == 0
+        assert run_seeklet("query", QUERY, url, "--api-key", "secret").returncode == 0
+
+
+def test_what_it_refuses(artifact: Path, tmp_path: Path) -> None:
+    assert refusal(run_seeklet("serve", tmp_path)).startswith(f"{tmp_path} has no manifest.json")
+    assert refusal(run_seeklet("serve", artifact, environ={"THREADS": "two"})).startswith(
+        "THREADS='two' is not"
+    )
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        sentence = rf"127\.0\.0\.1 port {port} can't be listened on \(.+\): choose another --host or --port"
+        assert re.fullmatch(sentence, refusal(run_seeklet("serve", artifact, "--port", port)))
+
+
+def dev_serve(*arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "dev.serve", *map(str, arguments)],
+        cwd=ROOT,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("key", ["", "k3y-of-mine"])
+def test_make_run(artifact: Path, tmp_path: Path, key: str) -> None:
+    """With an API key too, which is sent and never shown."""
+    port = free_port()
+    variables = {"API_KEY": key} if key else {}
+    try:
+        done = dev_serve("--artifact", artifact, "--port", str(port), "--state", tmp_path, **variables)
+        assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+        assert "answered in " in done.stdout
+        assert ('-H "x-api-key: $API_KEY"' in done.stdout) == bool(key)
+        assert "k3y-of-mine" not in done.stdout + done.stderr
+        connection = http.client.HTTPConnection("127.0.0.1", port)
+        connection.request("POST", "/similar", json.dumps({"text": QUERY}), {"x-api-key": key or "any"})
+        assert connection.getresponse().status == 200
+        connection.close()
+    finally:
+        stopped = dev_serve("--stop", "--state", tmp_path)
+    assert stopped.stdout == "stopped\n"
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
+    assert dev_serve("--stop", "--state", tmp_path).stdout == "no service of this folder is running\n"

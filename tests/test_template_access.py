@@ -1,0 +1,251 @@
+"""template.yaml's doors: who may call, what may be read, and that nobody invokes the function around them."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from typing import Any
+
+import pytest
+from cloudformation import FUNCTION, RESOURCES, TEMPLATE, Stack
+
+from handler.settings import Settings
+
+JWT = {"JwtIssuer": "https://issuer.example/pool", "JwtAudience": "client-1,client-2"}
+ACCESS: dict[str, dict[str, str]] = {"none": {}, "iam": {}, "jwt": JWT, "api-key": {"ApiKey": "secret"}}
+# What the HTTP API itself asks of a caller; the key of api-key is the function's to check.
+AUTHORIZATION = {"none": "NONE", "iam": "AWS_IAM", "jwt": "JWT", "api-key": "NONE"}
+
+# A function URL knows no tokens: the rules refuse that one.
+COMBINATIONS = [*itertools.product(ACCESS, ["http-api", "function-url"])]
+COMBINATIONS.remove(("jwt", "function-url"))
+
+
+def stack_of(access: str, endpoint: str, **more: str) -> Stack:
+    """A stack with all that this access needs."""
+    return Stack(Access=access, Endpoint=endpoint, **ACCESS[access], **more)
+
+
+def route_for(stack: Stack, method: str, path: str) -> dict[str, Any] | None:
+    """The route that an HTTP API takes: the method's own before ANY before $default, none where none matches."""
+    routes = {route["RouteKey"]: route for route in stack.typed("AWS::ApiGatewayV2::Route").values()}
+    for key in (f"{method} {path}", f"{method} /{{proxy+}}", f"ANY {path}", "ANY /{proxy+}", "$default"):
+        if key in routes:
+            return dict(routes[key])
+    return None
+
+
+# --- who may call
+
+
+@pytest.mark.parametrize("access", ACCESS)
+def test_the_http_api_asks_every_request_that_invokes_the_function(access: str) -> None:
+    stack = stack_of(access, "http-api")
+    assert stack.refusals() == []
+    assert not stack.typed("AWS::Lambda::Url")
+    for method, path in (("POST", "/similar"), ("GET", "/health"), ("GET", "/docs")):
+        route = route_for(stack, method, path)
+        assert route is not None
+        assert route["AuthorizationType"] == AUTHORIZATION[access]
+        assert ("AuthorizerId" in route) == (access == "jwt")
+
+
+@pytest.mark.parametrize("access", ACCESS)
+def test_a_preflight_is_answered_by_the_http_api_and_invokes_nothing(access: str) -> None:
+    stack = stack_of(access, "http-api", CorsOrigins="https://site.example")
+    for path in ("/similar", "/health", "/", "/nowhere"):
+        # With CORS configured the API answers what no route matches.
+        assert route_for(stack, "OPTIONS", path) is None
+    cors = stack.resources["HttpApi"]["CorsConfiguration"]
+    assert cors["AllowOrigins"] == "https://site.example"
+    routed = {route["RouteKey"].split()[0] for route in stack.typed("AWS::ApiGatewayV2::Route").values()}
+    assert routed == set(cors["AllowMethods"])
+
+
+@pytest.mark.parametrize("access", ["none", "iam", "api-key"])
+def test_a_function_url_asks_too_and_answers_preflights_itself(access: str) -> None:
+    stack = stack_of(access, "function-url", CorsOrigins="https://site.example")
+    assert stack.refusals() == []
+    assert not any(RESOURCES[name]["Type"].startswith("AWS::ApiGatewayV2::") for name in stack.resources)
+    url = stack.resources["FunctionUrl"]
+    assert url["AuthType"] == ("AWS_IAM" if access == "iam" else "NONE")
+    assert url["Cors"]["AllowOrigins"] == "https://site.example"
+    # Lambda takes methods of at most 6 letters here: OPTIONS is its own.
+    assert set(url["Cors"]["AllowMethods"]) == {"GET", "POST"}
+    everyone = [p for p in stack.typed("AWS::Lambda::Permission").values() if p["Principal"] == "*"]
+    assert len(everyone) == (0 if access == "iam" else 2)
+
+
+@pytest.mark.parametrize(("access", "endpoint"), COMBINATIONS)
+def test_a_browser_may_send_what_each_access_needs(access: str, endpoint: str) -> None:
+    stack = stack_of(access, endpoint)
+    place, key = ("HttpApi", "CorsConfiguration") if endpoint == "http-api" else ("FunctionUrl", "Cors")
+    needed = {
+        "none": set(),
+        "iam": {"authorization", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token"},
+        "jwt": {"authorization"},
+        "api-key": {"x-api-key"},
+    }[access]
+    assert {"content-type", *needed} <= set(stack.resources[place][key]["AllowHeaders"])
+
+
+def test_tokens_are_checked_for_their_issuer_and_audience() -> None:
+    authorizer = stack_of("jwt", "http-api").resources["HttpApiAuthorizer"]
+    assert authorizer["JwtConfiguration"] == {
+        "Issuer": "https://issuer.example/pool",
+        "Audience": {"Fn::Split": [",", "client-1,client-2"]},
+    }
+    for access in ("none", "iam", "api-key"):
+        assert "HttpApiAuthorizer" not in stack_of(access, "http-api").resources
+
+
+@pytest.mark.parametrize(
+    ("parameters", "named"),
+    [
+        ({"Access": "jwt", **JWT, "Endpoint": "function-url"}, "Endpoint=http-api"),
+        ({"Access": "jwt", "JwtIssuer": JWT["JwtIssuer"]}, "JwtAudience"),
+        ({"Access": "jwt", "JwtAudience": JWT["JwtAudience"]}, "JwtIssuer"),
+        ({"Access": "api-key"}, "ApiKey"),
+    ],
+)
+def test_an_access_without_its_parameters_makes_no_stack(parameters: dict[str, str], named: str) -> None:
+    (refusal,) = Stack(**parameters).refusals()
+    assert named in refusal
+
+
+@pytest.mark.parametrize(
+    ("audience", "taken"),
+    [
+        ("", True),
+        ("a", True),
+        ("a,b", True),
+        (",", False),
+        ("a,", False),
+        (",a", False),
+        ("a,,b", False),
+        (" ", False),
+    ],
+)
+def test_no_member_of_the_audience_is_empty(audience: str, taken: bool) -> None:
+    parameter = TEMPLATE["Parameters"]["JwtAudience"]
+    # A CommaDelimitedList's empty default can't be told from one empty member.
+    assert parameter["Type"] == "String"
+    assert bool(re.fullmatch(parameter["AllowedPattern"], audience)) == taken
+
+
+@pytest.mark.parametrize("access", ACCESS)
+def test_the_function_gets_a_key_where_it_must_check_one_and_no_empty_one(access: str) -> None:
+    # A key that is given and not asked for is left out too.
+    stack = Stack(Access=access, **{"ApiKey": "secret", **ACCESS[access]})
+    variables = stack.resources["SearchFunction"]["Environment"]["Variables"]
+    assert variables.get("API_KEY") == ("secret" if access == "api-key" else None)
+
+
+def test_both_ways_to_the_variables_hold_the_same_ones() -> None:
+    condition, with_key, without = FUNCTION["Environment"]["Variables"]["Fn::If"]
+    assert condition == "UseApiKey"
+    assert with_key == {**without, "API_KEY": {"Ref": "ApiKey"}}
+
+
+# --- what may be read
+
+
+def test_the_role_may_write_its_log_and_nothing_else() -> None:
+    assert FUNCTION["Role"] == {"Fn::GetAtt": "SearchRole.Arn"}
+    (policy,) = Stack().resources["SearchRole"]["Policies"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
+    assert statement["Resource"]["Fn::Sub"].endswith("log-group:${LogGroup}:*")
+    roles = {name for name, resource in RESOURCES.items() if resource["Type"].startswith("AWS::IAM::")}
+    assert roles == {"SearchRole", "TracingPolicy"}
+    assert RESOURCES["TracingPolicy"]["Condition"] == "UseTracing"
+
+
+@pytest.mark.parametrize("owner", ["", "111122223333"])
+def test_an_artifact_on_s3_is_read_from_its_owners_bucket_alone(owner: str) -> None:
+    stack = Stack(ArtifactUri="s3://bucket/a", ArtifactBucketOwner=owner)
+    account = owner or {"Ref": "AWS::AccountId"}
+    _, policy = stack.resources["SearchRole"]["Policies"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    # Only below ArtifactUri, and no listing.
+    assert statement["Action"] == "s3:GetObject"
+    resource, names = statement["Resource"]["Fn::Sub"]
+    assert resource == "arn:${AWS::Partition}:s3:::${Place}/*"
+    assert names == {"Place": {"Fn::Select": [1, {"Fn::Split": ["s3://", "s3://bucket/a"]}]}}
+    assert statement["Condition"] == {"StringEquals": {"s3:ResourceAccount": account}}
+    variables = stack.resources["SearchFunction"]["Environment"]["Variables"]
+    assert variables["ARTIFACT_BUCKET_OWNER"] == account
+
+
+def test_the_artifact_comes_from_the_layer_or_from_s3() -> None:
+    runtime, model = {"Ref": "RuntimeLayer"}, {"Ref": "ModelLayer"}
+    # The condition is around the list, for `sam local`.
+    assert FUNCTION["Layers"] == {"Fn::If": ["UseModelLayer", [runtime, model], [runtime]]}
+    assert FUNCTION["EphemeralStorage"] == {"Size": {"Ref": "EphemeralStorage"}}
+    for uri in ("", "s3://bucket/a"):
+        stack = Stack(ArtifactUri=uri)
+        assert ("ModelLayer" in stack.resources) == (uri == "")
+        function = stack.resources["SearchFunction"]
+        assert (model in function["Layers"]) == (uri == "")
+        assert function["Environment"]["Variables"]["ARTIFACT_DIR"] == "/opt/artifact"
+        assert function["Environment"]["Variables"]["ARTIFACT_URI"] == uri
+
+
+@pytest.mark.parametrize(
+    ("uri", "taken"),
+    [
+        ("", True),
+        ("s3://bucket", True),
+        ("s3://my.bucket-1/a/b_c=1", True),
+        ("s3://bucket/", False),
+        ("s3://bucket/a//b", False),
+        # In the role's policy these would be wildcards.
+        ("s3://bucket/*", False),
+        ("s3://bucket/a?", False),
+        ("s3://bucket/${aws:username}", False),
+        ("https://bucket/a", False),
+    ],
+)
+def test_the_parameter_takes_what_the_function_takes(uri: str, taken: bool) -> None:
+    pattern = TEMPLATE["Parameters"]["ArtifactUri"]["AllowedPattern"]
+    assert bool(re.fullmatch(pattern, uri)) == taken
+    if taken:
+        assert Settings.from_env({"ARTIFACT_URI": uri}).artifact_uri == (uri or None)
+
+
+# --- who else invokes the function
+
+
+def test_it_is_kept_warm_on_its_alias_where_that_is_asked_for() -> None:
+    assert not {"WarmRule", "WarmPermission"} & Stack().resources.keys()
+    assert not Stack().typed("AWS::Events::Rule")
+    stack = Stack(WarmEveryMinutes="5")
+    rule = stack.resources["WarmRule"]
+    assert rule["ScheduleExpression"] == {"Fn::Sub": "rate(${WarmEveryMinutes} minutes)"}
+    # EventBridge wants `rate(1 minute)`, without an s.
+    assert 1 not in TEMPLATE["Parameters"]["WarmEveryMinutes"]["AllowedValues"]
+    (target,) = rule["Targets"]
+    alias = {"Ref": "SearchFunction.Alias"}
+    assert target["Arn"] == alias
+    # The event must be EventBridge's own, by whose source the function knows it.
+    assert not {"Input", "InputPath", "InputTransformer"} & target.keys()
+    assert stack.resources["WarmPermission"] == {
+        "Action": "lambda:InvokeFunction",
+        "FunctionName": alias,
+        "Principal": "events.amazonaws.com",
+        "SourceArn": {"Fn::GetAtt": "WarmRule.Arn"},
+    }
+
+
+@pytest.mark.parametrize(("access", "endpoint"), COMBINATIONS)
+def test_nobody_else_may_invoke_it(access: str, endpoint: str) -> None:
+    permissions = stack_of(access, endpoint).typed("AWS::Lambda::Permission")
+    if endpoint == "http-api":
+        assert {permission["Principal"] for permission in permissions.values()} == {
+            "apigateway.amazonaws.com"
+        }
+        assert all("SourceArn" in permission for permission in permissions.values())
+    elif access == "iam":
+        assert not permissions
+    else:
+        assert set(permissions) == {"FunctionUrlPermission", "FunctionUrlInvokePermission"}
