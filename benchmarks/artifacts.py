@@ -64,7 +64,8 @@ def open_scan(rows: F32, folder: Path, threads: int = 1) -> Scan | None:
     """Returns the scan that write_scan_of wrote into the folder, None where the rows are too few for one."""
     if not (folder / SCAN_FILES[0]).exists():
         return None
-    return Scan.load(folder, *rows.shape, threads)
+    count, dim = rows.shape
+    return Scan.load(folder, count, dim, threads)
 
 
 def draw_texts(artifact: Path, count: int) -> list[str]:

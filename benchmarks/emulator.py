@@ -16,17 +16,9 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.installs import Prepared, install_client, lambda_arch
 from benchmarks.record import ROOT
-from benchmarks.starts import (
-    EVENT,
-    OURS,
-    OURS_FASTAPI,
-    TEXTBOOK,
-    TEXTBOOK_ASYNC,
-    Prepared,
-    install_client,
-    lambda_arch,
-)
+from benchmarks.starts import EVENT, OURS, OURS_FASTAPI, TEXTBOOK, TEXTBOOK_ASYNC
 
 RIE = "lib/python*/site-packages/samcli/local/rapid/aws-lambda-rie-{arch}"
 # As handler.app, but FastAPI is there when the first event comes.

@@ -121,7 +121,7 @@ def _hnswlib(corpus: Corpus, queries: F32, truth: Ids) -> Iterator[Engine]:
     path = graphs.hnswlib_file(corpus.artifact, len(corpus.rows))
     if _at_hand(HNSWLIB, corpus, path):
         graph = (
-            graphs.load_hnswlib(*corpus.rows.shape, path)
+            graphs.load_hnswlib(corpus.rows, path)
             if path.exists()
             else graphs.build_hnswlib(corpus.rows, path)
         )

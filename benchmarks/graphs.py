@@ -103,12 +103,12 @@ def _partial(path: Path) -> Path:
     return path.with_name(path.name + ".partial")
 
 
-def load_hnswlib(rows: int, dim: int, path: Path) -> Any:
-    """Returns the graph that build_hnswlib kept."""
+def load_hnswlib(rows: F32, path: Path) -> Any:
+    """Returns the graph over rows that build_hnswlib kept."""
     import hnswlib
 
-    graph = hnswlib.Index("ip", dim)
-    graph.load_index(str(path), max_elements=rows)
+    graph = hnswlib.Index("ip", rows.shape[1])
+    graph.load_index(str(path), max_elements=len(rows))
     return graph
 
 

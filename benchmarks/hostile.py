@@ -12,6 +12,7 @@ import itertools
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +60,8 @@ def measure(rows: int, dim: int, plan: Plan) -> dict[str, dict[str, Any]]:
             write_scan_of(corpus, Path(folder))
             index = open_index(corpus, Path(folder))
             calls = {
-                OURS: _in_turn(lambda query, index=index: index.search(query, K), corpus),
-                NUMPY: _in_turn(lambda query, corpus=corpus: score_every_row(corpus, query), corpus),
+                OURS: _in_turn(partial(index.search, k=K), corpus),
+                NUMPY: _in_turn(partial(score_every_row, corpus), corpus),
             }
             taken = time_blocks(calls, plan)
         pairs = zip(taken[OURS]["samples"], taken[NUMPY]["samples"], strict=True)

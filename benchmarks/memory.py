@@ -14,9 +14,10 @@ from typing import Any
 
 from benchmarks.artifacts import ENOUGH, draw_texts
 from benchmarks.cold_start import WORK
+from benchmarks.installs import prepare
 from benchmarks.record import make_parser, results_file, save, spread
 from benchmarks.shims import cut_queries
-from benchmarks.starts import EVENT, OURS, TEXTBOOK, TEXTBOOK_ASYNC, Start, make_starts, prepare
+from benchmarks.starts import EVENT, OURS, TEXTBOOK, TEXTBOOK_ASYNC, Start, make_starts
 from benchmarks.timeline import MEGABYTES, PARTS, SEARCH, make_timeline
 
 RUNS = 3

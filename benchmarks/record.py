@@ -12,6 +12,7 @@ import platform
 import re
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -56,7 +57,35 @@ def results_file(options: argparse.Namespace) -> Path:
 
 def default_file() -> Path:
     """Returns this machine's file, named after its processor."""
-    return RESULTS / (re.sub(r"[^a-z0-9]+", "-", processor()["name"].lower()).strip("-") + ".json")
+    name: str = processor()["name"]
+    return RESULTS / (re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") + ".json")
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """A results file that was read: its sections by name, each with "made" and "figures"."""
+
+    sections: Mapping[str, Mapping[str, Any]]
+
+    @classmethod
+    def read(cls, path: Path) -> Results:
+        """Reads the file; raises SystemExit where there is none."""
+        try:
+            return cls(json.loads(path.read_text()))
+        except FileNotFoundError:
+            raise SystemExit(f"error: there is no {path}: run `make bench` first") from None
+
+    def figures(self, section: str) -> dict[str, Any]:
+        """Returns a section's figures, none where it wasn't measured."""
+        found: dict[str, Any] = self.sections.get(section, {}).get("figures", {})
+        return found
+
+    def each(self, kind: str) -> dict[str, dict[str, Any]]:
+        """Returns the figures of all sections "kind: name", by their name."""
+        kind = f"{kind}: "
+        return {
+            name.removeprefix(kind): self.figures(name) for name in self.sections if name.startswith(kind)
+        }
 
 
 def save(
@@ -81,7 +110,7 @@ def save(
     made_here["versions"] |= versions or {}
     kept[section] = {"made": made_here, "figures": figures}
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(dict(sorted(kept.items())), indent=1)
+    text = json.dumps(dict(sorted(kept.items())), indent=1, allow_nan=False)
     # Samples on one line.
     text = re.sub(r"\[[-+.e\d,\s]+\]", lambda found: re.sub(r"\s+", " ", found[0]), text)
     path.write_text(text + "\n")
@@ -126,9 +155,10 @@ def processor() -> dict[str, Any]:
     """Returns the processor's name and, where the system tells them, family, model, cores and int8 instructions."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text() if info.exists() else ""
-    fields = dict(re.findall(r"^(.+?)\s*: (.*)$", lines.split("\n\n")[0], re.MULTILINE))
+    fields: dict[str, str] = dict(re.findall(r"^(.+?)\s*: (.*)$", lines.split("\n\n")[0], re.MULTILINE))
     flags = set(fields.get("flags", fields.get("Features", "")).split())
-    found: dict[str, Any] = {"name": fields.get("model name") or platform.processor() or platform.machine()}
+    name = fields.get("model name") or platform.processor() or platform.machine()
+    found: dict[str, Any] = {"name": name}
     found |= {
         name: int(fields[key])
         for name, key in (("family", "cpu family"), ("model", "model"))

@@ -19,6 +19,8 @@ from benchmarks.timing import Plan, time_blocks
 
 F32 = NDArray[np.float32]
 RECALL_QUERIES = 500
+# Of engines that are exact: fewer say as much, and at a million rows each takes a tenth of a second.
+EXACT_QUERIES = 50
 
 
 def main() -> None:
@@ -51,7 +53,8 @@ def measure(engines: Sequence[Engine], queries: F32, plan: Plan) -> dict[str, di
     asked = queries[:RECALL_QUERIES]
     truth = np.concatenate([engines[0].search(query[None]) for query in asked])
     for engine in engines:
-        figures[engine.name]["recall"] = recall(engine.search, asked, truth)
+        some = EXACT_QUERIES if engine.effort is None else len(asked)
+        figures[engine.name]["recall"] = recall(engine.search, asked[:some], truth[:some])
         if engine.effort is not None:
             figures[engine.name]["effort"] = engine.effort
     return figures

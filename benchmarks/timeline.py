@@ -7,7 +7,8 @@ import re
 import subprocess
 from collections.abc import Mapping
 
-from benchmarks.starts import EVENT, Prepared, Start
+from benchmarks.installs import Prepared
+from benchmarks.starts import EVENT, Start, isolated
 
 # Each part relies on those before it.
 PARTS = {
@@ -55,7 +56,7 @@ def make_timeline(prepared: Prepared, parts: Mapping[str, str], clock: str) -> S
     text = json.loads(json.loads(EVENT.read_text())["body"])["text"]
     path = [str(prepared.function), str(prepared.layer)]
     code = CODE.format(path=path, folder=str(prepared.artifact), text=text, parts=dict(parts), clock=clock)
-    return prepared.start(code, prepared.artifact)
+    return isolated(prepared, code, prepared.artifact)
 
 
 def measure_imports(start: Start) -> dict[str, float]:
