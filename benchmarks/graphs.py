@@ -1,4 +1,4 @@
-"""The HNSW graphs of hnswlib and FAISS, built once and kept under build/: hours of work at a million rows on two cores.
+"""The HNSW graphs of hnswlib and FAISS, built once and kept under build/, since building takes long.
 
     python -m benchmarks.graphs build/short --sizes 250000,1000000
 

@@ -50,7 +50,8 @@ def main() -> None:
 def measure(engines: Sequence[Engine], queries: F32, plan: Plan) -> dict[str, dict[str, Any]]:
     """Returns each engine's milliseconds a query, its recall and, of a graph, its effort."""
     figures = time_blocks({engine.name: _in_turn(engine, queries) for engine in engines}, plan)
-    asked = queries[:RECALL_QUERIES]
+    # Others than those that a graph's effort was found with.
+    asked = queries[-RECALL_QUERIES:]
     truth = np.concatenate([engines[0].search(query[None]) for query in asked])
     for engine in engines:
         some = EXACT_QUERIES if engine.effort is None else len(asked)

@@ -75,7 +75,7 @@ bench-large: $(BENCH_STAMP) build/short/manifest.json ## search to 0.84 million 
 	@$(BENCH) -m benchmarks.search build/short --sizes 250000,1000000 --threads 1,2 $(if $(wildcard build/artifact/manifest.json),--off build/artifact) $(BENCH_OPTIONS)
 	@$(BENCH) -m benchmarks.survivors build/short --sizes 20000,64000,250000,1000000 $(if $(wildcard build/artifact/manifest.json),--off build/artifact) $(BENCH_OPTIONS)
 
-bench-graphs: $(BENCH_STAMP) build/short/manifest.json ## the HNSW graphs that bench-large compares with: an hour or more, once
+bench-graphs: $(BENCH_STAMP) build/short/manifest.json ## the HNSW graphs that bench-large compares with: long, but once
 	@$(BENCH) -m benchmarks.graphs build/short --sizes 250000,1000000
 
 report: $(BENCH_STAMP) ## the figures of the last benchmarks into README.md and docs/
