@@ -18,11 +18,11 @@ OPTIONS ?=
 # Read-only data for the tests that want it; without it they are skipped.
 DATA ?=
 
-.PHONY: help setup run stop test check format export clean
+.PHONY: help setup run stop test check format export package test-package clean
 comma := ,
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## .venv with the export's packages and the test tools, pinned
 
@@ -38,27 +38,27 @@ $(STAMP): requirements.txt requirements-torch.txt pyproject.toml
 
 ifeq ($(CORPUS),)
 run: build/artifact/manifest.json ## the service on the demo corpus, or on yours: make run CORPUS=my.csv TEXT=title,abstract
-	@$(PY) -m dev.serve --artifact build/artifact --port $(PORT) --query "$(if $(QUERY),$(QUERY),send a text message to a phone)"
+	@$(PY) -m dev.background --artifact build/artifact --port $(PORT) --query "$(if $(QUERY),$(QUERY),send a text message to a phone)"
 else
 run: setup
 	@test -n "$(TEXT)" || { echo 'error: which columns are the text? make run CORPUS=$(CORPUS) TEXT=title,abstract' >&2; exit 2; }
 	@$(MAKE) --no-print-directory export OUT=build/own-artifact
-	@$(PY) -m dev.serve --artifact build/own-artifact --port $(PORT) $(if $(QUERY),--query "$(QUERY)")
+	@$(PY) -m dev.background --artifact build/own-artifact --port $(PORT) $(if $(QUERY),--query "$(QUERY)")
 endif
 
 stop: ## ends the service that `make run` started
-	@$(PY) -m dev.serve --stop
+	@$(PY) -m dev.background --stop
 
 build/demo.jsonl: export/corpus/demo.py | $(STAMP)
-	@$(PY) -m export demo-corpus $@
+	@$(PY) -m seeklet demo-corpus $@
 
 build/artifact/manifest.json: build/demo.jsonl $(wildcard export/*.py export/*/*.py handler/*.py) | $(STAMP)
-	@$(PY) -m export --corpus build/demo.jsonl --text text --id id --metadata service,operation --out build/artifact
+	@$(PY) -m seeklet export --corpus build/demo.jsonl --text text --id id --metadata service,operation --out build/artifact
 	@touch $@
 
 OUT ?= build/own-artifact
 export: setup ## an artifact of your corpus: make export CORPUS=my.csv TEXT=title,abstract OUT=artifact
-	@$(PY) -m export --corpus "$(CORPUS)" --text "$(TEXT)" $(if $(ID),--id "$(ID)") $(if $(METADATA),--metadata "$(METADATA)") --out "$(OUT)" $(OPTIONS)
+	@$(PY) -m seeklet export --corpus "$(CORPUS)" --text "$(TEXT)" $(if $(ID),--id "$(ID)") $(if $(METADATA),--metadata "$(METADATA)") --out "$(OUT)" $(OPTIONS)
 
 test: setup ## all the tests; DATA=folder for those that want the large corpora
 	@$(PY) -m pytest $(if $(DATA),--data="$(DATA)") $(or $(TESTS),tests)
@@ -73,7 +73,15 @@ format: setup ## the formatter, over everything
 	@$(VENV)/bin/ruff format .
 	@$(VENV)/bin/ruff check --fix .
 
+package: setup ## wheel and sdist, in dist/
+	@mkdir -p build
+	@$(PY) -m build --no-isolation --outdir dist . > build/package.log 2>&1 || { cat build/package.log >&2; exit 1; }
+	@ls -l dist
+
+test-package: setup ## both, installed in empty environments, answer a query there (a few minutes)
+	@$(PY) -m pytest -m package $(or $(TESTS),tests)
+
 clean: ## everything that was made, but for .venv
-	@rm -rf build .aws-sam
+	@rm -rf build dist .aws-sam
 
 include mk/lambda.mk mk/bench.mk

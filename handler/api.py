@@ -119,7 +119,7 @@ def to_starlette(answer: Answer) -> Response:
     return Response(answer.body, answer.status, headers=dict(answer.headers))
 
 
-async def refuse(request: Request, error: Exception) -> Response:
+async def refuse(_request: Request, error: Exception) -> Response:
     """A request that can't be answered."""
     assert isinstance(error, RequestError)
     return to_starlette(refusal(error))
@@ -138,7 +138,7 @@ async def refuse_route(request: Request, error: Exception) -> Response:
     return response
 
 
-async def refuse_parameters(request: Request, error: Exception) -> Response:
+async def refuse_parameters(_request: Request, error: Exception) -> Response:
     """A parameter that FastAPI itself refused."""
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
@@ -146,6 +146,6 @@ async def refuse_parameters(request: Request, error: Exception) -> Response:
     return to_starlette(refusal(RequestError(422, "invalid_request", str(first["msg"]), field)))
 
 
-async def fail(request: Request, error: Exception) -> Response:
+async def fail(_request: Request, error: Exception) -> Response:
     """A defect of ours."""
     return to_starlette(defect(error))

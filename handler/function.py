@@ -44,7 +44,7 @@ class Function:
             directory = fetch_artifact(settings.artifact_uri, owner=settings.artifact_bucket_owner)
         return cls(settings, Searcher.load(directory, settings.threads))
 
-    def __call__(self, event: Any, context: Any = None) -> dict[str, Any]:
+    def __call__(self, event: Any, _context: Any = None) -> dict[str, Any]:
         """Answers one event; it never raises."""
         if is_http(event):
             return write_response(event, self._answer_http(event))

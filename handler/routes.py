@@ -29,7 +29,7 @@ def answer_similar(searcher: Searcher, settings: Settings, query: SimilarQuery) 
     return answer
 
 
-def health(searcher: Searcher, settings: Settings, body: bytes) -> bytes:
+def health(searcher: Searcher, _settings: Settings, _body: bytes) -> bytes:
     """GET /health: whether this process can answer, and with what."""
     return render_health(searcher.manifest)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from handler.errors import OptionError
+from handler.threads import available_cpus
 
 if TYPE_CHECKING:
     from export.build.verify import Thresholds
@@ -70,11 +70,6 @@ def share(value: str) -> float:
     return number
 
 
-def cpus() -> int:
-    """The CPUs that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def add_model(group: argparse._ActionsContainer, model_help: str) -> None:
     """--model and --revision."""
     group.add_argument("--model", metavar="MODEL", help=model_help)
@@ -86,7 +81,7 @@ def add_threads(group: argparse._ActionsContainer) -> None:
     group.add_argument(
         "--threads",
         type=count,
-        default=cpus(),
+        default=available_cpus(),
         metavar="N",
         help="texts embedded at once (default: every CPU)",
     )

@@ -10,7 +10,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seeklet.arguments import cpus
+from handler.threads import available_cpus
 from seeklet.extras import require
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def export(
         query_prompt=query_prompt,
         document_prompt=document_prompt,
         dtype=dtype,
-        threads=threads or cpus(),
+        threads=threads or available_cpus(),
         force=force,
         thresholds=_thresholds(min_cosine_mean, min_cosine_least, min_overlap) if check else None,
     )
@@ -151,7 +151,7 @@ def verify(
     require("export", "verify")
     from export.build.verify import verify_artifact
 
-    figures = verify_artifact(Path(artifact), model, revision, threads or cpus())
+    figures = verify_artifact(Path(artifact), model, revision, threads or available_cpus())
     _thresholds(min_cosine_mean, min_cosine_least, min_overlap).check(figures)
     return figures
 

@@ -22,6 +22,7 @@ from handler.settings import Settings
 
 if TYPE_CHECKING:
     from corpus_files import Corpus
+    from tiny_encoders import TinyEncoder
 
 USERS_CACHE = os.environ.get("SEEKLET_CACHE")
 
@@ -96,6 +97,14 @@ def own_artifact(artifact: Path, tmp_path: Path) -> Iterator[Path]:
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny BERT of random weights, mean pooling."""
     return make_model(tmp_path_factory.mktemp("models") / "tiny-bert")
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> TinyEncoder:
+    """A tiny BERT without tokenizer or pooling: in torch, exported, and in int8. Not to be changed."""
+    from tiny_encoders import make_encoder
+
+    return make_encoder("bert", tmp_path_factory.mktemp("tiny-encoder"))
 
 
 @pytest.fixture(scope="session")

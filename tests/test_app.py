@@ -155,7 +155,18 @@ def test_docs_is_a_page(function: Function) -> None:
     event["requestContext"]["http"]["path"] = "/docs"
     response = function(event)
     assert response["statusCode"] == 200
-    assert "openapi.json" in response["body"]
+    assert response["headers"]["content-type"].startswith("text/html")
+    assert 'url: "openapi.json"' in response["body"]
+    # Whatever comes from elsewhere is run only where its hash is known.
+    foreign = re.findall(r"<(?:script|link)[^>]*https?://[^>]*>", response["body"])
+    assert len(foreign) == 2
+    for tag in foreign:
+        assert re.search(r'integrity="sha384-[A-Za-z0-9+/]{64}" crossorigin="anonymous"', tag)
+        assert re.search(r"@\d+\.\d+\.\d+/", tag)
+
+
+def test_no_other_page_loads_scripts(function: Function) -> None:
+    assert post(function, "", "/redoc", "GET")[0] == 404
 
 
 @given(json_requests)

@@ -26,6 +26,7 @@ from export.build.journal import RECORD
 from export.build.pipeline import BuildOptions, Summary, build
 from export.build.progress import Progress
 from export.build.verify import Thresholds
+from export.model.conversion import Conversion
 from export.model.convert import versions
 from handler.artifact import Artifact
 from handler.encoder import Encoder
@@ -285,7 +286,7 @@ def test_every_config_of_the_model_counts(
     shutil.copytree(tiny_model, model)
     # Its weights and graph stay the same: no new conversion for this test.
     converted = next(Path(os.environ["SEEKLET_CACHE"]).glob("model-*"))
-    monkeypatch.setattr("export.build.pipeline.convert", lambda model: converted)
+    monkeypatch.setattr("export.build.pipeline.convert", lambda model: Conversion(converted, "fused"))
     export(corpus_file, tmp_path / "out", model=str(model))
     assert export(corpus_file, tmp_path / "out", model=str(model)).up_to_date
     path = model / name

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from http_events import EVENTS, ROOT, BrokenSearcher, make_event
+from http_events import EVENTS, ROOT, BrokenSearcher, json_values, make_event
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -148,15 +148,7 @@ def test_odd_headers_change_nothing(function: Function, base: str, headers: Any,
     assert answer_of(function, event) == answer_of(function, usual) == answer_of(by_app, event)
 
 
-json_values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.text(max_size=5)
-    | st.sampled_from(["/similar", "2.0", "\ud800"]),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=4), inner, max_size=2),
-    max_leaves=4,
-)
+odd_values = json_values | st.sampled_from(["/similar", "2.0", "\ud800"])
 NAMES = ["version", "rawPath", "headers", "multiValueHeaders", "cookies", "body", "isBase64Encoded", "path"]
 NAMES += [
     "httpMethod",
@@ -170,7 +162,7 @@ NAMES += [
 
 @given(
     base=st.sampled_from(sorted(EVENTS)),
-    changed=st.dictionaries(st.sampled_from(NAMES), json_values, min_size=1, max_size=3),
+    changed=st.dictionaries(st.sampled_from(NAMES), odd_values, min_size=1, max_size=3),
 )
 def test_no_event_makes_it_raise(function: Function, base: str, changed: dict[str, Any]) -> None:
     event = {**copy.deepcopy(EVENTS[base]), **changed}

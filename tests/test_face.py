@@ -75,8 +75,10 @@ def test_importing_it_loads_little() -> None:
     assert not loaded & (BUILDING | {"handler.app"})
 
 
-def test_the_command_line_loads_no_more_than_it_needs() -> None:
-    assert not loaded_by("import seeklet.cli") & (BUILDING | {"onnxruntime", "handler.app"})
+@pytest.mark.parametrize("module", ["seeklet.cli", "dev.background", "dev.smoke", "dev.invoke"])
+def test_the_command_line_loads_no_more_than_it_needs(module: str) -> None:
+    """`make smoke` and `make invoke` run by a Python that has none of it."""
+    assert not loaded_by(f"import {module}") & (BUILDING | {"onnxruntime", "numpy", "handler.app"})
 
 
 @pytest.fixture(scope="module")

@@ -20,8 +20,9 @@ from tokenizers import Tokenizer, normalizers
 
 from export.build.pipeline import BuildOptions, build
 from export.build.progress import Progress
-from export.model.convert import convert, lowercase_first
+from export.model.convert import convert
 from export.model.source_model import SourceModel, find_model
+from export.model.to_onnx import lowercase_first
 from handler.artifact import Artifact
 from handler.encoder import Encoder
 from handler.searcher import Searcher

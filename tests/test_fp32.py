@@ -10,8 +10,8 @@ import pytest
 from export.model.convert import convert
 from export.model.fp32 import Fp32Encoder
 from export.model.source_model import find_model
-from handler.tokenizer import load_tokenizer
 from handler.errors import ArtifactError
+from handler.tokenizer import load_tokenizer
 
 
 @pytest.fixture(scope="module")

@@ -94,7 +94,7 @@ def function(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def start(function: Path, artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Start:
-    """Starts an emulator over the function: `with start(handler=..., timeout=...) as environment`."""
+    """What starts an emulator over the function; its context gives the Environment."""
     binary, python = emulator(), python313()
     path = f"{runtime_layer() / 'python'}:{runtime_client()}"
 

@@ -23,15 +23,17 @@ import json, pathlib, sys
 layer, function, events = sys.argv[1:]
 sys.path[:0] = [function, layer]
 from handler.app import handler
-statuses = {}
+statuses, answers = {}, {}
 for path in sorted(pathlib.Path(events).glob("*.json")):
-    statuses[path.name] = handler(json.loads(path.read_text()), None)["statusCode"]
+    answer = answers[path.name] = handler(json.loads(path.read_text()), None)
+    if "statusCode" in answer:
+        statuses[path.name] = answer["statusCode"]
 event = json.loads((pathlib.Path(events) / "health.json").read_text())
 for path in ("/docs", "/openapi.json", "/nowhere"):
     event["rawPath"] = event["requestContext"]["http"]["path"] = path
     statuses[path] = handler(event, None)["statusCode"]
 files = {name: module.__file__ for name, module in sys.modules.items() if getattr(module, "__file__", None)}
-print(json.dumps({"statuses": statuses, "files": files}))
+print(json.dumps({"statuses": statuses, "answers": answers, "files": files}))
 """
 
 
@@ -64,6 +66,8 @@ def test_the_pruned_tree_answers_every_event(probe: dict[str, Any]) -> None:
     expected = {path.name: 422 if path.name.startswith("bad-request") else 200 for path in EVENTS}
     assert {name: probe["statuses"][name] for name in expected} == expected
     assert [probe["statuses"][path] for path in ("/docs", "/openapi.json", "/nowhere")] == [200, 200, 404]
+    assert probe["answers"]["scheduled.json"]["status"] == "warm"
+    assert len(probe["answers"]["direct.json"]["results"]) == 5
 
 
 def test_nothing_comes_from_elsewhere_and_all_of_it_is_bytecode(probe: dict[str, Any], layer: Path) -> None:

@@ -57,7 +57,9 @@ def test_the_model_layer_is_the_manifests_files_and_anyone_may_read_them(
     assert {stat.S_IMODE(path.stat().st_mode) for path in out.iterdir()} == {0o644}
 
 
-@pytest.mark.parametrize("name", ["../F/app.py", "../../F/app.py", "/tmp/app.py", "..", "sub/app.py", "app\0.py", ""])
+@pytest.mark.parametrize(
+    "name", ["../F/app.py", "../../F/app.py", "/tmp/app.py", "..", "sub/app.py", "app\0.py", ""]
+)
 def test_a_path_in_the_manifest_leaves_nothing_outside_its_folder(
     own_artifact: Path, tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -127,6 +127,17 @@ def test_an_empty_query(text: str, artifact: Path) -> None:
     assert refusal(run_seeklet("query", text, artifact)) == "the query is empty: seeklet query TEXT"
 
 
+def test_a_query_longer_than_a_file_name(
+    artifact: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = "storm " * 1000
+    assert main(["query", long], {"ARTIFACT_DIR": str(artifact)}) == 0
+    assert json.loads(capsys.readouterr().out)["results"] == expected(artifact, long, 5)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
+    assert main(["query", long, "x" * 300], {}) == 2
+    assert capsys.readouterr().err.startswith("error: there is no artifact directory xxx")
+
+
 def test_a_query_that_is_not_unicode(artifact: Path) -> None:
     assert refusal(run_seeklet("query", "\udcff", artifact)).startswith("the query is not UTF-8: check")
 

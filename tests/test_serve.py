@@ -81,7 +81,7 @@ def test_what_it_refuses(artifact: Path, tmp_path: Path) -> None:
 
 def dev_serve(*arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "dev.serve", *map(str, arguments)],
+        [sys.executable, "-m", "dev.background", *map(str, arguments)],
         cwd=ROOT,
         env={**os.environ, **variables},
         capture_output=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 import subprocess
 import tomllib
@@ -10,7 +11,9 @@ from typing import Any
 
 import pytest
 from cloudformation import FUNCTION, RESOURCES, TEMPLATE, Stack
-from lambda_tools import EVENTS, ROOT, RUNTIME, environ, sam_tool
+from lambda_tools import EVENTS, PLAIN_EVENTS, ROOT, RUNTIME, environ, sam_tool
+
+from handler.events import is_ping
 
 
 def names_used(value: Any) -> set[str]:
@@ -48,7 +51,7 @@ def test_the_console_shows_every_parameter_in_a_group() -> None:
 def test_the_handler_is_there_under_its_package() -> None:
     module, entry = FUNCTION["Handler"].rsplit(".", 1)
     path = ROOT / f"{module.replace('.', '/')}.py"
-    assert re.search(rf"^def {entry}\(", path.read_text(encoding="utf-8"), re.MULTILINE)
+    assert re.search(rf"^ *(def {entry}\(|{entry} = )", path.read_text(encoding="utf-8"), re.MULTILINE)
     assert FUNCTION["CodeUri"].rstrip("/") == module.split(".")[0]
 
 
@@ -123,6 +126,28 @@ def test_alarms_watch_the_alias_and_stop_a_deployment() -> None:
     assert metrics == {"Errors", "Throttles", "Duration"}
 
 
+def test_it_is_kept_warm_on_its_alias_where_that_is_asked_for() -> None:
+    assert not {"WarmRule", "WarmPermission"} & Stack().resources.keys()
+    assert not Stack().typed("AWS::Events::Rule")
+    stack = Stack(WarmEveryMinutes="5")
+    rule = stack.resources["WarmRule"]
+    assert rule["ScheduleExpression"] == {"Fn::Sub": "rate(${WarmEveryMinutes} minutes)"}
+    # EventBridge wants `rate(1 minute)`, without an s.
+    assert 1 not in TEMPLATE["Parameters"]["WarmEveryMinutes"]["AllowedValues"]
+    (target,) = rule["Targets"]
+    alias = {"Ref": "SearchFunction.Alias"}
+    assert target["Arn"] == alias
+    # The event must be EventBridge's own: the function knows a ping by it.
+    assert not {"Input", "InputPath", "InputTransformer"} & target.keys()
+    assert is_ping(json.loads((ROOT / "events" / "scheduled.json").read_text()))
+    assert stack.resources["WarmPermission"] == {
+        "Action": "lambda:InvokeFunction",
+        "FunctionName": alias,
+        "Principal": "events.amazonaws.com",
+        "SourceArn": {"Fn::GetAtt": "WarmRule.Arn"},
+    }
+
+
 def test_the_first_resource_is_the_http_api() -> None:
     # Otherwise `sam local start-api` finds none.
     assert RESOURCES[next(iter(RESOURCES))]["Type"] == "AWS::ApiGatewayV2::Api"
@@ -142,7 +167,7 @@ def test_samconfig_sets_what_the_template_knows() -> None:
 
 
 def test_every_event_that_is_named_exists() -> None:
-    known = {f"events/{path.name}" for path in EVENTS}
+    known = {f"events/{path.name}" for path in [*EVENTS, *PLAIN_EVENTS]}
     for path in [
         *(ROOT / "mk").glob("*.mk"),
         *(ROOT / ".github" / "workflows").glob("*.yml"),

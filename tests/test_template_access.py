@@ -175,6 +175,9 @@ def test_an_artifact_on_s3_is_read_from_its_owners_bucket_alone(owner: str) -> N
     assert statement["Condition"] == {"StringEquals": {"s3:ResourceAccount": account}}
     variables = stack.resources["SearchFunction"]["Environment"]["Variables"]
     assert variables["ARTIFACT_BUCKET_OWNER"] == account
+    # Empty is unset, and without an artifact on S3 there is no bucket.
+    variables = Stack(ArtifactBucketOwner=owner).resources["SearchFunction"]["Environment"]["Variables"]
+    assert variables["ARTIFACT_BUCKET_OWNER"] == ""
 
 
 def test_the_artifact_comes_from_the_layer_or_from_s3() -> None:
@@ -214,27 +217,6 @@ def test_the_parameter_takes_what_the_function_takes(uri: str, taken: bool) -> N
 
 
 # --- who else invokes the function
-
-
-def test_it_is_kept_warm_on_its_alias_where_that_is_asked_for() -> None:
-    assert not {"WarmRule", "WarmPermission"} & Stack().resources.keys()
-    assert not Stack().typed("AWS::Events::Rule")
-    stack = Stack(WarmEveryMinutes="5")
-    rule = stack.resources["WarmRule"]
-    assert rule["ScheduleExpression"] == {"Fn::Sub": "rate(${WarmEveryMinutes} minutes)"}
-    # EventBridge wants `rate(1 minute)`, without an s.
-    assert 1 not in TEMPLATE["Parameters"]["WarmEveryMinutes"]["AllowedValues"]
-    (target,) = rule["Targets"]
-    alias = {"Ref": "SearchFunction.Alias"}
-    assert target["Arn"] == alias
-    # The event must be EventBridge's own, by whose source the function knows it.
-    assert not {"Input", "InputPath", "InputTransformer"} & target.keys()
-    assert stack.resources["WarmPermission"] == {
-        "Action": "lambda:InvokeFunction",
-        "FunctionName": alias,
-        "Principal": "events.amazonaws.com",
-        "SourceArn": {"Fn::GetAtt": "WarmRule.Arn"},
-    }
 
 
 @pytest.mark.parametrize(("access", "endpoint"), COMBINATIONS)

@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 
 from export.build.journal import KEY_BYTES, Journal, Rows
 from export.build.progress import Progress
-from export.build.write_scan import write_scan
 from export.build.vectors import stored_rows, write_embeddings
+from export.build.write_scan import write_scan
 from handler.artifact import DOCUMENTS_FILE, EMBEDDINGS_FILE, TOKENS_FILE
+from handler.encoder import Encoder
 from handler.manifest import Manifest
 from handler.scores import Embeddings
-from handler.encoder import Encoder
 
 EMBED_CHUNK = 256
 GATHER_CHUNK = 8192

@@ -17,8 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from handler.errors import OutputError
 from export.build.journal import JOURNAL
+from handler.errors import OutputError
 from handler.manifest import MANIFEST_FILE
 
 LOCK_FILE = "lock"

@@ -18,17 +18,16 @@ from typing import Any
 
 import numpy as np
 
-from export.model.configs import usable_positions
-from export.model.convert import conversion_key, convert, versions
-from export.corpus.reader import CorpusReader
 from export.build.embed import embed, find_reusable, save_array, write_arrays
-from handler.errors import ModelError
 from export.build.journal import Journal
-from export.model.source_model import SourceModel, find_model
 from export.build.output import LOCK_FILE, Output
 from export.build.progress import Progress
 from export.build.verify import Thresholds, measure
 from export.build.write_scan import SCAN_VERSION
+from export.corpus.reader import CorpusReader
+from export.model.configs import usable_positions
+from export.model.convert import conversion_key, convert, versions
+from export.model.source_model import SourceModel, find_model
 from handler.artifact import (
     DOCUMENTS_FILE,
     MODEL_FILE,
@@ -40,7 +39,7 @@ from handler.artifact import (
 )
 from handler.bound import Scan
 from handler.encoder import Encoder
-from handler.errors import ArtifactError
+from handler.errors import ArtifactError, ModelError
 from handler.manifest import FORMAT_VERSION, MANIFEST_FILE, FileEntry, Manifest
 from handler.session import open_session
 from handler.tokenizer import BoundedTokenizer, load_tokenizer

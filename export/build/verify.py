@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from export.model.conversion import FP32_FILE
 from export.model.convert import convert
-from handler.errors import ModelError, VerifyError
 from export.model.source_model import DEFAULT_MODEL_ID, find_model
 from handler.artifact import DOCUMENTS_FILE, OFFSETS_FILE, Artifact
 from handler.encoder import Encoder
+from handler.errors import ModelError, VerifyError
 from handler.pooling import POOLINGS, l2_normalize
 
 DOCUMENTS = 400
@@ -158,4 +158,6 @@ def verify_artifact(directory: Path, model: str | None, revision: str | None, th
         model, revision = manifest.model_id, revision or manifest.revision
     source = find_model(model, revision, manifest.weights_sha256)
     encoder = Encoder.open(artifact, threads)
-    return measure(directory, convert(source).folder, encoder, manifest.query_prompt, manifest.document_prompt)
+    return measure(
+        directory, convert(source).folder, encoder, manifest.query_prompt, manifest.document_prompt
+    )

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 from safetensors.numpy import save
 
-from handler.scores import Embeddings
 from handler.artifact import SCAN_BOUND_FILE, SCAN_FILES, SCAN_MATRIX_FILE, SCAN_MODEL_FILE
 from handler.bound import (
     LONGEST,
@@ -28,6 +27,7 @@ from handler.bound import (
     SHORTEST,
     ZERO_POINT,
 )
+from handler.scores import Embeddings
 
 # Raise it with every change that gives other bytes for the same embeddings.
 SCAN_VERSION = 1
@@ -50,7 +50,12 @@ class ScanPlan:
 
     min_rows: float = 2_000
     rotated_rows: float = 16_384
-    head_energy: tuple[tuple[int, float], ...] = ((0, 0.985), (32_768, 0.97), (200_000, 0.95), (500_000, 0.93))
+    head_energy: tuple[tuple[int, float], ...] = (
+        (0, 0.985),
+        (32_768, 0.97),
+        (200_000, 0.95),
+        (500_000, 0.93),
+    )
 
 
 DEFAULT_PLAN = ScanPlan()

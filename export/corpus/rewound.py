@@ -19,9 +19,11 @@ class Rewound(io.RawIOBase):
         self._read = read
 
     def readable(self) -> bool:
+        """It can be read, and nothing else."""
         return True
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
+        """Fills the buffer from the head, and then from the stream; returns how many bytes."""
         view = memoryview(buffer)
         data = self._head[: len(view)] or self._read(len(view))
         self._head = self._head[len(data) :]

@@ -66,7 +66,7 @@ def usable_positions(transformer_dir: Path) -> int:
     return positions
 
 
-def read_max_length(transformer: Path, config: dict[str, Any], settings: dict[str, Any]) -> int:
+def read_max_length(transformer: Path, settings: dict[str, Any]) -> int:
     """Returns the length, in tokens, at which sentence-transformers cuts a text."""
     positions = usable_positions(transformer)
     length = settings.get("max_seq_length")

@@ -149,7 +149,7 @@ def read_model(folder: Path, model_id: str, revision: str, sha256: str | None) -
         dim=dim,
         pooling=read_pooling(pooling_folder),
         include_prompt=include_prompt,
-        max_length=read_max_length(transformer, config, settings),
+        max_length=read_max_length(transformer, settings),
         lowercase=bool(settings.get("do_lower_case")),
         query_prompt=query_prompt,
         document_prompt=document_prompt,

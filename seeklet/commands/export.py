@@ -8,7 +8,6 @@ from dataclasses import fields
 from pathlib import Path
 
 from handler.errors import CorpusError, OutputError
-from handler.pooling import POOLINGS
 from seeklet.arguments import (
     Parser,
     add_model,
@@ -54,6 +53,7 @@ def build_parser(prog: str = "seeklet export") -> Parser:
     """The options, grouped by what they are about."""
     from export.build.vectors import DTYPES
     from export.corpus.formats import FORMATS
+    from handler.pooling import POOLINGS
 
     parser = new_parser(
         prog,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from handler.errors import OptionError
 from seeklet.arguments import Parser, count, default_artifact, new_parser
-from seeklet.targets import Result, find_target, is_url
+from seeklet.asking import Result, find_target, is_folder, is_url
 from seeklet.terminal import columns, cut, pad, printable, to_json
 
 SUMMARY = "asks an artifact, a URL or a deployed function"
@@ -111,14 +111,14 @@ def table(results: Sequence[Result], width: int) -> list[str]:
 
 def _check_order(text: str, target: str | None) -> None:
     """Raises OptionError where TEXT is what TARGET should be."""
-    if text == "-" or (target is not None and (is_url(target) or Path(target).is_dir())):
+    if text == "-" or (target is not None and (is_url(target) or is_folder(target))):
         return
     if target is None:
-        if is_url(text) or (Path(text) / "manifest.json").exists():
+        if is_url(text) or (is_folder(text) and (Path(text) / "manifest.json").exists()):
             raise OptionError(
                 f"{text} is a target, and the query is missing: seeklet query TEXT {shlex.quote(text)}"
             )
-    elif is_url(text) or Path(text).is_dir():
+    elif is_url(text) or is_folder(text):
         raise OptionError(
             f"the query comes first, then the target: seeklet query {shlex.quote(target)} {shlex.quote(text)}"
         )

@@ -28,7 +28,8 @@ then:
   seeklet query "storms in Europe" http://127.0.0.1:3000
   curl -s http://127.0.0.1:3000/similar -H 'content-type: application/json' -d '{"text": "storms in Europe"}'
 
-The function's variables are read: API_KEY, MAX_RESULTS, MAX_BODY_BYTES, THREADS. Ctrl-C ends it, with status 0.
+The function's variables are read: API_KEY, MAX_RESULTS, MAX_BODY_BYTES, MAX_RESPONSE_BYTES, THREADS.
+Ctrl-C ends it, with status 0.
 """
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import http.client
 import json
+import os
 import re
 import urllib.error
 import urllib.request
@@ -38,6 +39,11 @@ def is_url(target: str) -> bool:
     return _URL.match(target) is not None
 
 
+def is_folder(target: str) -> bool:
+    """Whether it is a folder that is there; not so for what is too long for a path."""
+    return os.path.isdir(target)  # noqa: PTH112 - Path.is_dir raises where a query is longer than a file's name
+
+
 def find_target(target: str, key: str | None, region: str | None, profile: str | None) -> Ask:
     """Finds who answers: a URL by its beginning, a folder by being there, else a function by its name.
 
@@ -45,7 +51,7 @@ def find_target(target: str, key: str | None, region: str | None, profile: str |
     """
     if is_url(target):
         return ask_url(target, key)
-    if Path(target).is_dir():
+    if is_folder(target):
         return ask_folder(Path(target))
     found = _FUNCTION.fullmatch(target)
     if found is None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from answering import AnsweringServer, answering_server
 
 from handler.errors import ArtifactError, OptionError, SeekletError
-from seeklet.targets import MOST_BYTES, ask_function, ask_url, find_target, read_results
+from handler.function import Function
+from handler.settings import Settings
+from seeklet.asking import MOST_BYTES, ask_folder, ask_function, ask_url, find_target, read_results
 
 RESULTS = [{"id": "7", "index": 6, "score": 0.5, "text": "a storm", "metadata": {"topic": "weather"}}]
 ANSWER = json.dumps({"text": ["Item:a storm (index: 6 score:0.5)"], "results": RESULTS}).encode()
@@ -128,6 +131,18 @@ def test_a_function(lambda_service: AnsweringServer, name: str, region: str | No
     assert json.loads(asked.body) == {"text": "a storm", "num_results": 2}
     assert asked.path.split("/")[3].replace("%3A", ":") == name
     assert f"/{signed_for}/lambda/" in asked.headers["authorization"]
+
+
+def test_a_function_of_ours(lambda_service: AnsweringServer, artifact: Path) -> None:
+    function = Function.load(Settings.from_env({"ARTIFACT_DIR": str(artifact)}))
+    ask = ask_function("f", "us-east-1", None)
+    lambda_service.answer(200, json.dumps(function({"text": "a storm", "num_results": 3})).encode())
+    assert ask("a storm", 3) == ask_folder(artifact)("a storm", 3)
+    lambda_service.answer(200, json.dumps(function({"text": "a storm", "num_results": 999})).encode())
+    with pytest.raises(
+        SeekletError, match=r"the function f can't answer: num_results is 999: ask for 1 to 100"
+    ):
+        ask("a storm", 999)
 
 
 @pytest.mark.parametrize(

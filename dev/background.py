@@ -29,7 +29,7 @@ TEXT_COLUMNS = 120
 
 def main() -> int:
     """Starts or stops the service; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m dev.serve", description=__doc__.split("\n\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m dev.background", description=__doc__.split("\n\n")[0])
     parser.add_argument("--artifact", type=Path, default=Path("build/artifact"), metavar="DIR")
     parser.add_argument("--port", type=int, default=3000)
     parser.add_argument(
