@@ -8,6 +8,7 @@ import numpy as np
 
 
 def cut_queries(documents: Sequence[str], count: int, seed: int = 0) -> list[str]:
+    """Returns runs of 2 to 6 consecutive words, from documents drawn at random; always the same ones."""
     random = np.random.default_rng(seed)
     queries = []
     for _ in range(count):

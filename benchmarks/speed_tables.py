@@ -168,15 +168,15 @@ def made(results: Results) -> str:
     groups: dict[tuple[str, ...], tuple[dict[str, None], dict[str, set[str]]]] = {}
     for name, section in results.sections.items():
         how = section["made"]
-        key = (how["commit"], how["date"], _chip(how["processor"]), how["python"])
+        key: tuple[str, ...] = (how["commit"], how["date"], _chip(how["processor"]), how["python"])
         kinds, versions = groups.setdefault(key, ({}, {}))
         kinds[name.split(":")[0]] = None
         for package, version in how["versions"].items():
             versions.setdefault(package, set()).add(version)
     rows = []
-    for key, (kinds, versions) in groups.items():
+    for made_by, (kinds, versions) in groups.items():
         packages = (f"{package} {' and '.join(sorted(found))}" for package, found in sorted(versions.items()))
-        rows.append([", ".join(kinds), *key, ", ".join(packages)])
+        rows.append([", ".join(kinds), *made_by, ", ".join(packages)])
     return table(["tables", "commit", "date", "processor", "interpreter", "versions"], rows)
 
 
