@@ -16,6 +16,7 @@ DOCUMENTS = [
     path
     for path in ROOT.rglob("*.md")
     if not any(part.startswith(".") for part in path.relative_to(ROOT).parts[:-1])
+    and path.relative_to(ROOT).parts[0] != "build"
 ]
 
 
