@@ -1,10 +1,9 @@
 """A retrieval test set that anyone rebuilds from PyPI: do the titles of the AWS CLI's examples find their operation?
 
-    pip install --no-deps awscli==1.46.3
-    python benchmarks/aws_queries.py build/demo.jsonl build/aws
-    python benchmarks/quality.py build/aws
+    python -m benchmarks.aws_queries build/demo.jsonl build/aws
+    python -m benchmarks.quality build/aws
 
-Writes BEIR's layout: the demo corpus as documents, each example's title as a query, and the operation that the
+`make bench-setup` installs the awscli package. Writes BEIR's layout: the demo corpus as documents, each example's title as a query, and the operation that the
 example belongs to as its one relevant document. Examples of commands that are no API operation are left out.
 """
 
@@ -25,7 +24,7 @@ SERVICES = {"s3api": "s3", "deploy": "codedeploy", "configservice": "config", "o
 
 
 def read_titles(examples: Path) -> Iterator[tuple[str, str, str]]:
-    """Service folder, command and title of every example."""
+    """Yields service folder, command and title of every example."""
     for path in sorted(examples.glob("*/*.rst")):
         service = SERVICES.get(path.parent.name, path.parent.name)
         for match in TITLE.finditer(path.read_text(encoding="utf-8")):
@@ -37,9 +36,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "corpus", type=Path, help="the demo corpus, as `python -m export demo-corpus` wrote it"
-    )
+    parser.add_argument("corpus", type=Path, help="the demo corpus, as `seeklet demo-corpus` wrote it")
     parser.add_argument("out", type=Path, help="the folder to write")
     options = parser.parse_args()
     spec = importlib.util.find_spec("awscli")
@@ -71,7 +68,7 @@ def main() -> None:
 
 
 def write_lines(path: Path, rows: list[dict[str, str]]) -> None:
-    """JSON Lines."""
+    """Writes JSON Lines."""
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
 
 

@@ -1,7 +1,7 @@
-"""The encoders that benchmarks/latency.py compares: each a function from one text to its vector, on one thread.
+"""The encoders that benchmarks.latency compares: each a function from one text to its vector, on one thread.
 
 All hold the same weights, all-MiniLM-L6-v2; each is loaded the way its own documentation says. A package that is
-missing is told and left out.
+missing is named and left out.
 """
 
 from __future__ import annotations
@@ -10,62 +10,62 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
-from export.model.conversion import FP32_FILE
+from benchmarks.onnx_peers import PlainEncoder, load_onnx_peers
 from export.model.convert import convert
 from export.model.source_model import DEFAULT_MODEL_ID, default_folder, find_model
-from handler.artifact import MODEL_FILE, TOKENIZER_FILE
-from handler.encoder import Encoder, load_tokenizer, open_session
+from handler.encoder import Encoder
+from handler.session import open_session
+from handler.tokenizer import BoundedTokenizer, load_tokenizer
 
 Embed = Callable[[str], NDArray[np.float32]]
-FP32 = "ONNX Runtime fp32, as optimum exports it"
 CANDLE = "Candle (embed-anything)"
 TORCH = "sentence-transformers (torch)"
 FASTEMBED = "fastembed"
 OURS = "seeklet"
+# Whose versions a result names.
+PACKAGES = (
+    "optimum-onnx",
+    "embed-anything",
+    "fastembed",
+    "sentence-transformers",
+    "torch",
+    "transformers",
+    "onnx",
+)
 
 
 def load_contenders(work: Path) -> dict[str, Embed]:
-    """Every encoder at hand, ours first; `work` is a folder for the files that peers want."""
-    makers = {OURS: _ours, FP32: _fp32, CANDLE: _candle, FASTEMBED: _fastembed, TORCH: _torch}
+    """Returns every encoder at hand, ours first; `work` is a folder for the files that peers want."""
+    makers: dict[str, Callable[[], Embed]] = {OURS: _ours}
+    makers |= {name: partial(_onnx, load) for name, load in load_onnx_peers().items()}
+    makers |= {CANDLE: partial(_candle, work), FASTEMBED: partial(_fastembed, work), TORCH: _torch}
     contenders = {}
     for name, make in makers.items():
         try:
-            contenders[name] = make(work)
+            contenders[name] = make()
         except ImportError as error:
-            print(f"{name} left out: {error} (pip install -r benchmarks/requirements.txt)", file=sys.stderr)
+            print(f"{name} left out: {error} (make bench-setup)", file=sys.stderr)
     return contenders
 
 
-def _ours(work: Path) -> Embed:
+def _ours() -> Embed:
     model = find_model(None, None, None)
-    converted = convert(model).folder
-    tokenizer = load_tokenizer(converted / TOKENIZER_FILE, model.max_length)
-    encoder = Encoder(open_session(converted / MODEL_FILE), tokenizer, pooling=model.pooling, dim=model.dim)
+    converted = convert(model)
+    tokenizer = BoundedTokenizer(load_tokenizer(converted.tokenizer, model.max_length), model.max_length)
+    encoder = Encoder(open_session(converted.model), tokenizer, pooling=model.pooling, dim=model.dim)
     return lambda text: encoder.encode([text])[0]
 
 
-def _fp32(work: Path) -> Embed:
-    model = find_model(None, None, None)
-    converted = convert(model).folder
-    tokenizer = load_tokenizer(converted / TOKENIZER_FILE, model.max_length)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(converted / FP32_FILE), options)
-
-    def embed(text: str) -> NDArray[np.float32]:
-        ids = np.array([tokenizer.encode(text).ids], np.int64)
-        feed = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
-        vector: NDArray[np.float32] = session.run(None, feed)[0][0].mean(axis=0)
-        return vector / np.linalg.norm(vector)
-
-    return embed
+def _onnx(load: Callable[[], PlainEncoder]) -> Embed:
+    encoder = load()
+    return lambda text: encoder.encode([text])[0]
 
 
 def _candle(work: Path) -> Embed:
@@ -114,7 +114,7 @@ def _fastembed(work: Path) -> Embed:
     return embed
 
 
-def _torch(work: Path) -> Embed:
+def _torch() -> Embed:
     import torch
     from sentence_transformers import SentenceTransformer
 

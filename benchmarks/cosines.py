@@ -1,65 +1,77 @@
-"""How near our vectors are to sentence-transformers' in fp32, over texts of 1 to 600 words.
+"""How near int8 vectors are to sentence-transformers' in fp32, over texts of 1 to 600 words: ours, and the peers'.
 
-    python benchmarks/cosines.py build/artifact [--texts 1000] [--json FILE]
+    python -m benchmarks.cosines build/artifact [--texts 1000] [--quick] [--json FILE]
 
 The texts are runs of consecutive words over the artifact's documents, every length as likely.
 """
 
 from __future__ import annotations
 
-import argparse
 import random
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from record import default_file, save
+from numpy.typing import NDArray
 
+from benchmarks.artifacts import load_documents
+from benchmarks.onnx_peers import load_onnx_peers
+from benchmarks.record import make_parser, results_file, save
 from export.model.source_model import default_folder
-from handler.artifact import Manifest
-from handler.documents import Documents
 from handler.encoder import Encoder
 
+F32 = NDArray[np.float32]
 LONGEST = 600
+OURS = "seeklet"
 
 
 def main() -> None:
-    """Prints the mean and the least cosine."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    """Prints and keeps the mean, the least and the quantiles of the cosines."""
+    parser = make_parser(__doc__)
     parser.add_argument("artifact", type=Path)
     parser.add_argument("--texts", type=int, default=1000)
-    parser.add_argument("--json", type=Path, metavar="FILE", default=default_file())
     options = parser.parse_args()
     from sentence_transformers import SentenceTransformer
 
-    texts = draw_texts(options.artifact, options.texts)
-    ours = Encoder.load(options.artifact, threads=2).encode(texts)
+    texts = draw_texts(options.artifact, 20 if options.quick else options.texts)
     peer = SentenceTransformer(str(default_folder()), device="cpu")
-    cosines = (ours * peer.encode(texts, normalize_embeddings=True, show_progress_bar=True)).sum(axis=1)
-    least = int(cosines.argmin())
-    print(
-        f"{len(texts):,} texts: cosine mean {cosines.mean():.5f}, 1 in 100 under {np.quantile(cosines, 0.01):.5f}, "
-        f"least {cosines[least]:.5f} ({len(texts[least].split())} words)"
-    )
+    wanted = peer.encode(texts, normalize_embeddings=True, show_progress_bar=True)
+    encoders: dict[str, Callable[[Sequence[str]], F32]] = {
+        OURS: Encoder.load(options.artifact, threads=2).encode
+    }
+    encoders |= {name: load().encode for name, load in load_onnx_peers().items()}
+    figures = {name: describe((encode(texts) * wanted).sum(axis=1)) for name, encode in encoders.items()}
+    print(f"| {len(texts):,} texts | cosine mean | 1 in 100 under | least |\n|---|---|---|---|")
+    for name, row in figures.items():
+        print(f"| {name} | {row['mean']:.5f} | {row['1 in 100 under']:.5f} | {row['least']:.5f} |")
     save(
-        options.json,
+        results_file(options),
         "cosines",
-        {"texts": len(texts), "mean": float(cosines.mean()), "least": float(cosines.min())},
+        {"texts": len(texts), "encoders": figures},
+        packages=["sentence-transformers", "torch", "transformers", "optimum-onnx", "onnx"],
     )
+
+
+def describe(cosines: F32) -> dict[str, float | list[float]]:
+    """Returns mean, quartiles, first percentile and least."""
+    return {
+        "mean": float(cosines.mean()),
+        "quartiles": [round(float(value), 6) for value in np.quantile(cosines, (0.25, 0.75))],
+        "1 in 100 under": float(np.quantile(cosines, 0.01)),
+        "least": float(cosines.min()),
+    }
 
 
 def draw_texts(artifact: Path, count: int) -> list[str]:
-    """`count` texts of 1 to 600 words; always the same ones."""
+    """Returns `count` texts of 1 to 600 words; always the same ones."""
     chooser = random.Random(0)
-    manifest = Manifest.load(artifact)
-    documents = Documents.load(artifact, manifest.count)
+    documents = load_documents(artifact)
     texts = []
     for _ in range(count):
         length, words = chooser.randint(1, LONGEST), list[str]()
-        row = chooser.randrange(manifest.count)
+        row = chooser.randrange(len(documents))
         while len(words) < length:
-            words += documents[row % manifest.count].text.split()
+            words += documents[row % len(documents)].text.split()
             row += 1
         texts.append(" ".join(words[:length]))
     return texts

@@ -1,6 +1,6 @@
 """Documents embedded per second: us and sentence-transformers' own `encode`, on the same texts and all cores.
 
-    python benchmarks/export_speed.py build/artifact [--documents 1024] [--json FILE]
+    python -m benchmarks.export_speed build/artifact [--documents 512] [--quick] [--json FILE]
 
 The texts are drawn at random from an artifact's documents. The peer has each of several batch sizes and the best one
 counts; it sorts by length itself. They take turns; the figure is the median of the rounds.
@@ -8,58 +8,50 @@ counts; it sorts by length itself. They take turns; the figure is the median of 
 
 from __future__ import annotations
 
-import argparse
 import os
-import random
-import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
-from record import default_file, save
-
+from benchmarks.artifacts import draw_texts
+from benchmarks.record import make_parser, results_file, save, spread
 from export.model.source_model import default_folder
-from handler.artifact import Manifest
-from handler.documents import Documents
 from handler.encoder import Encoder
 
-# As export/embed.py asks for them.
+# As export/build/embed.py asks for them.
 CHUNK = 256
-BATCH_SIZES = (8, 16, 32, 64)
+BATCH_SIZES = (8, 16, 32)
 OURS, PEER = "seeklet", "sentence-transformers, batches of "
 
 
 def main() -> None:
     """Measures, prints, writes."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument("artifact", type=Path, nargs="+", help="whose documents are embedded")
-    parser.add_argument("--documents", type=int, default=1024, help="so many at random (default: 1024)")
+    parser.add_argument("--documents", type=int, default=512, help="so many at random (default: 512)")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--json", type=Path, metavar="FILE", default=default_file())
     options = parser.parse_args()
-    figures = {}
+    rounds, count = (1, 32) if options.quick else (options.rounds, options.documents)
     for artifact in options.artifact:
-        rates = measure(artifact, options.documents, options.rounds)
-        best = max(rate for name, rate in rates.items() if name != OURS)
-        print(f"\n| {artifact.name}, {options.documents:,} documents | a second | seeklet's, times theirs |")
-        print("|---|---|---|")
-        for name, rate in rates.items():
-            print(f"| {name} | {rate:,.0f} | {rates[OURS] / rate:.2f} |")
-        figures[artifact.name] = {"documents a second": rates, "times the best": rates[OURS] / best}
-    save(options.json, "export", figures)
+        rates = measure(artifact, draw_texts(artifact, count), rounds)
+        name = artifact.resolve().name
+        print(f"\n| {name}, {count:,} documents | a second | seeklet's, times theirs |\n|---|---|---|")
+        for contender, rate in rates.items():
+            print(f"| {contender} | {rate['median']:,.0f} | {rates[OURS]['median'] / rate['median']:.2f} |")
+        save(
+            results_file(options),
+            f"export: {name}",
+            {"documents": count, "documents a second": rates},
+            packages=["sentence-transformers", "torch", "transformers"],
+        )
 
 
-def measure(artifact: Path, count: int, rounds: int) -> dict[str, float]:
-    """Documents a second by contender: the median over rounds."""
+def measure(artifact: Path, texts: Sequence[str], rounds: int) -> dict[str, dict[str, Any]]:
+    """Returns documents a second by contender, a sample each round."""
     from sentence_transformers import SentenceTransformer
 
-    manifest = Manifest.load(artifact)
-    documents = Documents.load(artifact, manifest.count)
-    rows = random.Random(0).sample(range(manifest.count), min(count, manifest.count))
-    texts = [documents[row].text for row in rows]
-    encoder = Encoder.load(artifact, manifest, threads=len(os.sched_getaffinity(0)))
+    encoder = Encoder.load(artifact, threads=len(os.sched_getaffinity(0)))
     peer = SentenceTransformer(str(default_folder()), device="cpu")
 
     def ours() -> None:
@@ -68,7 +60,7 @@ def measure(artifact: Path, count: int, rounds: int) -> dict[str, float]:
 
     def theirs(batch: int) -> Callable[[], object]:
         return lambda: peer.encode(
-            texts, batch_size=batch, normalize_embeddings=True, show_progress_bar=False
+            list(texts), batch_size=batch, normalize_embeddings=True, show_progress_bar=False
         )
 
     calls: dict[str, Callable[[], object]] = {OURS: ours}
@@ -79,7 +71,7 @@ def measure(artifact: Path, count: int, rounds: int) -> dict[str, float]:
             started = time.perf_counter()
             call()
             taken[name].append(len(texts) / (time.perf_counter() - started))
-    return {name: round(statistics.median(rates), 1) for name, rates in taken.items()}
+    return {name: spread(rates) for name, rates in taken.items()}
 
 
 if __name__ == "__main__":

@@ -1,94 +1,102 @@
 """Known-item search: how often the one right document comes first, and in the first 10; us beside fp32.
 
     python -m export --corpus arxiv_20k.csv.gz --text summaries --id id --out build/arxiv
-    python benchmarks/known_items.py build/arxiv title_queries.tsv --fp32 build/arxiv-fp32.npz
+    python -m benchmarks.known_items build/arxiv title_queries.tsv [--quick] [--json FILE]
 
-QUERIES is a TSV with a header of three columns: query id, query, the id of its document. fp32 is sentence-transformers
-over the artifact's own texts; its vectors are kept in the --fp32 file, since they take long.
+QUERIES is a TSV with a header of three columns: query id, query, the id of its document; a query whose document isn't
+in the artifact is left out. fp32 is sentence-transformers over the artifact's own texts; its vectors are kept under
+build/, since they take long.
 """
 
 from __future__ import annotations
 
-import argparse
 import csv
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from record import default_file, save
+from numpy.typing import NDArray
 from tqdm import tqdm
 
+from benchmarks.kept import keep_vectors
+from benchmarks.record import make_parser, mean_of, results_file, save
 from export.model.source_model import default_folder
 from handler.searcher import Searcher
 
 TOP = 10
+QUICK_DOCUMENTS, QUICK_QUERIES = 100, 20
+OURS, FP32 = "seeklet", "fp32"
 
 
-def read_queries(path: Path) -> tuple[list[str], list[str]]:
-    """The queries, and the id of each one's document."""
+def main() -> None:
+    """Prints and keeps the four figures."""
+    parser = make_parser(__doc__)
+    parser.add_argument("artifact", type=Path)
+    parser.add_argument("queries", type=Path)
+    parser.add_argument(
+        "--model", default=str(default_folder()), help="the sentence-transformer to compare with"
+    )
+    options = parser.parse_args()
+    searcher = Searcher.load(options.artifact)
+    count = len(searcher.documents)
+    ids = [
+        searcher.documents[row].id for row in range(min(count, QUICK_DOCUMENTS) if options.quick else count)
+    ]
+    queries, wanted = read_queries(options.queries, set(ids))
+    if options.quick:
+        queries, wanted = queries[:QUICK_QUERIES], wanted[:QUICK_QUERIES]
+    ours, theirs = find_ours(searcher, queries), find_fp32(searcher, ids, queries, options.model)
+    figures = {
+        f"first {k}": {OURS: hit_rate(ours, wanted, k), FP32: hit_rate(theirs, wanted, k)} for k in (1, TOP)
+    }
+    print(f"| {len(queries):,} queries, {len(ids):,} documents | seeklet | fp32 |\n|---|---|---|")
+    for name, row in figures.items():
+        cells = (f"{row[one]['mean']:.4f} ± {row[one]['error']:.4f}" for one in (OURS, FP32))
+        print(f"| in the {name} | {' | '.join(cells)} |")
+    save(
+        results_file(options),
+        f"known items: {options.artifact.resolve().name}",
+        {"documents": len(ids), "queries": len(queries), "found": figures},
+        packages=["sentence-transformers", "torch", "transformers"],
+    )
+
+
+def read_queries(path: Path, ids: set[str]) -> tuple[list[str], list[str]]:
+    """Returns the queries whose document is among ids, and the id of each one's document."""
     with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE))[1:]
+        rows = [
+            row for row in list(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE))[1:] if row[2] in ids
+        ]
     return [row[1] for row in rows], [row[2] for row in rows]
 
 
 def find_ours(searcher: Searcher, queries: Sequence[str]) -> list[list[str]]:
-    """The ids of the first 10, through the searcher, a query at a time."""
-    return [[hit.id for hit in searcher.search(query, TOP)] for query in tqdm(queries, desc="seeklet")]
+    """Returns the ids of the first 10, through the searcher, a query at a time."""
+    return [[hit.id for hit in searcher.search(query, TOP)] for query in tqdm(queries, desc=OURS)]
 
 
-def find_fp32(searcher: Searcher, queries: Sequence[str], kept: Path | None, model: str) -> list[list[str]]:
-    """The ids of the first 10 by sentence-transformers' vectors and a full sort."""
-    documents = [searcher.documents[row] for row in range(len(searcher.documents))]
-    if kept and kept.exists():
-        with np.load(kept) as arrays:
-            embeddings, asked = arrays["documents"], arrays["queries"]
-    else:
+def find_fp32(searcher: Searcher, ids: Sequence[str], queries: Sequence[str], model: str) -> list[list[str]]:
+    """Returns the ids of the first 10 by sentence-transformers' vectors and a full sort over the first documents."""
+    documents = [searcher.documents[row].text for row in range(len(ids))]
+
+    def encode(texts: Sequence[str]) -> NDArray[np.float32]:
         from sentence_transformers import SentenceTransformer
 
         peer = SentenceTransformer(model, device="cpu")
-        options = {"normalize_embeddings": True, "show_progress_bar": True}
-        embeddings = peer.encode([document.text for document in documents], **options)
-        asked = peer.encode(list(queries), **options)
-        if kept:
-            np.savez(kept, documents=embeddings, queries=asked)
-    order = np.argsort(-(asked @ embeddings.T), axis=1, kind="stable")[:, :TOP]
-    return [[documents[row].id for row in rows] for rows in order.tolist()]
-
-
-def hit_rate(found: Sequence[Sequence[str]], wanted: Sequence[str], k: int) -> float:
-    """The share of queries whose document is among the first k."""
-    return sum(right in ids[:k] for ids, right in zip(found, wanted, strict=True)) / len(wanted)
-
-
-def main() -> None:
-    """Prints the four figures."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("artifact", type=Path)
-    parser.add_argument("queries", type=Path)
-    parser.add_argument("--fp32", type=Path, metavar="FILE", help="where fp32's vectors are kept (.npz)")
-    parser.add_argument(
-        "--model", default=str(default_folder()), help="the sentence-transformer to compare with"
-    )
-    parser.add_argument("--json", type=Path, metavar="FILE", default=default_file())
-    options = parser.parse_args()
-    searcher = Searcher.load(options.artifact)
-    queries, wanted = read_queries(options.queries)
-    ours = find_ours(searcher, queries)
-    theirs = find_fp32(searcher, queries, options.fp32, options.model)
-    figures = {
-        f"first {k}": {"seeklet": hit_rate(ours, wanted, k), "fp32": hit_rate(theirs, wanted, k)}
-        for k in (1, TOP)
-    }
-    print(
-        f"| {len(queries):,} queries, {len(searcher.documents):,} documents | seeklet | fp32 | ratio |\n|---|---|---|---|"
-    )
-    for name, row in figures.items():
-        print(
-            f"| in the {name} | {row['seeklet']:.4f} | {row['fp32']:.4f} | {row['seeklet'] / row['fp32']:.4f} |"
+        vectors: NDArray[np.float32] = peer.encode(
+            list(texts), normalize_embeddings=True, show_progress_bar=True
         )
-    save(options.json, "known items", {options.artifact.name: figures}, update=True)
+        return vectors
+
+    recipe, packages = [model, "normalised"], ["sentence-transformers", "torch", "transformers"]
+    embedded, asked = (keep_vectors(recipe, packages, texts, encode) for texts in (documents, queries))
+    order = np.argsort(-(asked @ embedded.T), axis=1, kind="stable")[:, :TOP]
+    return [[ids[row] for row in rows] for rows in order.tolist()]
+
+
+def hit_rate(found: Sequence[Sequence[str]], wanted: Sequence[str], k: int) -> dict[str, float]:
+    """Returns the share of queries whose document is among the first k, and its standard error."""
+    return mean_of([float(right in ids[:k]) for ids, right in zip(found, wanted, strict=True)])
 
 
 if __name__ == "__main__":

@@ -1,36 +1,35 @@
 """One text to one vector, and one API Gateway event to its response: us and the peers, side by side in one run.
 
-    python benchmarks/latency.py --artifact build/artifact [--json FILE]
+    python -m benchmarks.latency build/artifact [--quick] [--json FILE]
 
-One thread each. Contenders take turns in blocks of warm-up and timed calls, since models evict each other from the
-cache when they alternate call by call; the figure is the median over rounds of each block's median.
+One thread each. Events ask for 2 to 6 words, cut from the corpus's own documents ("on subject") or from texts that have
+nothing to do with it ("off subject"). The figure is the median over rounds of each block's median.
 """
 
 from __future__ import annotations
 
+import itertools
+import json
 import os
+import random
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
-# Before any library that reads them is imported.
-for _name in ("OMP_NUM_THREADS", "RAYON_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[_name] = "1"
-os.environ["TOKENIZERS_PARALLELISM"] = "false"
+from benchmarks.artifacts import ENOUGH, draw_texts, read_texts
+from benchmarks.contenders import OURS, PACKAGES, load_contenders
+from benchmarks.record import ROOT, make_parser, results_file, save
+from benchmarks.shims import cut_queries
+from benchmarks.textbook import make_async_handler, make_handler
+from benchmarks.textbook_files import write_textbook_files
+from benchmarks.timing import Plan, has_threads, run_again, time_blocks
+from export.graph.sentences import PASSAGES, SENTENCES
+from handler.function import Function
+from handler.searcher import Searcher
+from handler.settings import Settings
 
-import argparse  # noqa: E402
-import importlib  # noqa: E402
-import json  # noqa: E402
-import random  # noqa: E402
-import statistics  # noqa: E402
-import tempfile  # noqa: E402
-import time  # noqa: E402
-from collections.abc import Callable, Mapping, Sequence  # noqa: E402
-from pathlib import Path  # noqa: E402
-from typing import Any  # noqa: E402
-
-from cold_start import build_textbook  # noqa: E402
-from contenders import OURS, load_contenders  # noqa: E402
-from record import default_file, save  # noqa: E402
-
-WARM_UP = 5
 # Each one token of BERT's vocabulary, so that a text of n - 2 of them has n tokens.
 WORDS = [
     "storm",
@@ -50,29 +49,40 @@ WORDS = [
     "energy",
     "book",
 ]
-EVENT = Path(__file__).parent.parent / "events" / "similar.json"
+EVENT = ROOT / "events" / "similar.json"
+# Different queries of one table; each contender gets them in the same order.
+QUERIES = 200
+FASTAPI, TEXTBOOK, TEXTBOOK_ASYNC = (
+    "seeklet, through FastAPI",
+    "textbook (def)",
+    "textbook (async def, one thread)",
+)
 
-Timings = dict[str, float]
-
-
-def time_blocks(calls: Mapping[str, Callable[[], Any]], rounds: int, timed: int) -> Timings:
-    """Median milliseconds of each call, taken in interleaved blocks."""
-    medians: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(rounds):
-        for name, call in calls.items():
-            for _ in range(WARM_UP):
-                call()
-            times = []
-            for _ in range(timed):
-                started = time.perf_counter()
-                call()
-                times.append(time.perf_counter() - started)
-            medians[name].append(statistics.median(times) * 1000)
-    return {name: statistics.median(values) for name, values in medians.items()}
+Handler = Callable[[dict[str, Any], object], Any]
+Timings = dict[str, dict[str, Any]]
 
 
-def measure_embedding(lengths: Sequence[int], rounds: int, timed: int) -> dict[str, Timings]:
-    """Length in tokens -> contender -> milliseconds."""
+def main() -> None:
+    """Reads the arguments, measures, prints tables."""
+    parser = make_parser(__doc__)
+    parser.add_argument("artifact", type=Path, help="for the events")
+    parser.add_argument("--lengths", type=int, nargs="+", default=[6, 16, 32, 128, 256], metavar="TOKENS")
+    parser.add_argument(
+        "--off", type=Path, metavar="TEXTS", help="a corpus of another subject (default: our own few)"
+    )
+    options = parser.parse_args()
+    if not has_threads(1):
+        run_again("benchmarks.latency", 1, sys.argv[1:])
+        return
+    plan = Plan.chosen(options.quick)
+    rows = measure_events(options.artifact, options.off, plan)
+    rows |= measure_embedding(options.lengths[:2] if options.quick else options.lengths, plan)
+    print(as_table(rows))
+    save(results_file(options), "latency", rows, packages=[*PACKAGES, "fastapi", "mangum", "pydantic"])
+
+
+def measure_embedding(lengths: Sequence[int], plan: Plan) -> dict[str, Timings]:
+    """Returns, by the text's length in tokens, each contender's milliseconds."""
     chooser = random.Random(0)
     rows = {}
     with tempfile.TemporaryDirectory() as work:
@@ -80,55 +90,64 @@ def measure_embedding(lengths: Sequence[int], rounds: int, timed: int) -> dict[s
         for length in lengths:
             text = " ".join(chooser.choice(WORDS) for _ in range(length - 2))
             calls = {name: lambda embed=embed, text=text: embed(text) for name, embed in contenders.items()}
-            rows[f"embed {length} tokens"] = time_blocks(calls, rounds, max(5, timed // max(1, length // 32)))
+            rows[f"embed {length} tokens"] = time_blocks(calls, plan)
     return rows
 
 
-def measure_event(artifact: Path, rounds: int, timed: int) -> dict[str, Timings]:
-    """The sample event through the whole handler, ours and the textbook's."""
-    os.environ["THREADS"] = "1"
-    event = json.loads(EVENT.read_text())
-    with tempfile.TemporaryDirectory() as work:
-        build_textbook(artifact, Path(work))
-        os.environ["ARTIFACT_DIR"] = work
-        textbook = importlib.import_module("textbook").handler
-    os.environ["ARTIFACT_DIR"] = str(artifact)
-    ours = importlib.import_module("handler.app")
-    calls = {
-        OURS: lambda: ours.handler(event, None),
-        "seeklet, through FastAPI": lambda: ours._mangum()(event, None),
-        "the textbook handler": lambda: textbook(event, None),
+def measure_events(artifact: Path, off: Path | None, plan: Plan) -> dict[str, Timings]:
+    """Returns each handler's milliseconds for an event, by where its query comes from."""
+    searcher = Searcher.load(artifact)
+    settings = Settings.from_env({**os.environ, "ARTIFACT_DIR": str(artifact), "THREADS": "1"})
+    texts = {
+        "on subject": draw_texts(artifact, ENOUGH),
+        "off subject": read_texts(off) if off else [*SENTENCES, *PASSAGES],
     }
-    return {f"event, {ours.searcher.manifest.count:,} documents": time_blocks(calls, rounds, timed)}
+    rows = {}
+    with tempfile.TemporaryDirectory() as work:
+        write_textbook_files(artifact, Path(work))
+        handlers = {
+            OURS: Function(settings, searcher),
+            FASTAPI: Function(settings, searcher, direct=False),
+            TEXTBOOK: make_handler(Path(work)),
+            TEXTBOOK_ASYNC: make_async_handler(Path(work)),
+        }
+        for source, documents in texts.items():
+            events = [make_event(query) for query in cut_queries(documents, QUERIES)]
+            calls = {name: _in_turn(handler, events) for name, handler in handlers.items()}
+            rows[f"event, {searcher.manifest.count:,} documents, {source}"] = time_blocks(calls, plan)
+    return rows
+
+
+def make_event(text: str) -> dict[str, Any]:
+    """Returns the sample event with another query."""
+    event: dict[str, Any] = json.loads(EVENT.read_text())
+    return event | {"body": json.dumps({"text": text, "num_results": 5}), "isBase64Encoded": False}
+
+
+def _in_turn(handler: Handler, events: Sequence[dict[str, Any]]) -> Callable[[], object]:
+    upcoming = itertools.cycle(events)
+
+    def call() -> object:
+        response = handler(next(upcoming), None)
+        if response["statusCode"] != 200:
+            raise RuntimeError(f"the handler answered {str(response)[:300]}")
+        return response
+
+    return call
 
 
 def as_table(rows: Mapping[str, Timings]) -> str:
-    """Markdown: milliseconds, and what share of each peer's time is ours."""
+    """Returns Markdown: milliseconds, and what share of each peer's time is ours."""
     lines = []
     for title, timings in rows.items():
-        lines += [f"| {title} | ms | ours / theirs |", "|---|---|---|"]
-        lines += [f"| {name} | {ms:.3f} | {timings[OURS] / ms:.3f} |" for name, ms in timings.items()]
+        lines += [f"| {title} | ms | p99 | ours / theirs |", "|---|---|---|---|"]
+        ours = timings[OURS]["median"]
+        lines += [
+            f"| {name} | {took['median']:.3f} | {took['p99']:.3f} | {ours / took['median']:.3f} |"
+            for name, took in timings.items()
+        ]
         lines.append("")
     return "\n".join(lines)
-
-
-def main() -> None:
-    """Reads the arguments, measures, prints tables."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--artifact", type=Path, metavar="DIR", help="for the whole event; left out without")
-    parser.add_argument("--lengths", type=int, nargs="+", default=[6, 16, 32, 128, 256], metavar="TOKENS")
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--timed", type=int, default=40, metavar="CALLS", help="timed calls a block")
-    parser.add_argument("--json", type=Path, metavar="FILE", default=default_file())
-    options = parser.parse_args()
-    rows: dict[str, Timings] = {}
-    if options.artifact:
-        rows |= measure_event(options.artifact, options.rounds, options.timed)
-    rows |= measure_embedding(options.lengths, options.rounds, options.timed)
-    print(as_table(rows))
-    save(options.json, "latency", rows)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
-"""The handler as a textbook writes it, to measure ours against: FastAPI, the optimum int8 model, numpy, JSON.
+"""The handler as a textbook writes it, to measure ours against: FastAPI, optimum's int8 model, numpy, JSON.
 
-Not slowed down on purpose: everything is loaded once at import, and a text is padded to itself alone.
-benchmarks/cold_start.py makes its files from one of our artifacts.
+Not slowed down on purpose: everything is loaded once, and a text is padded to itself alone. It comes in two forms: with
+`def`, which FastAPI runs in a thread pool and where ONNX Runtime chooses its threads; and with `async def` and one
+thread. benchmarks.textbook_files makes its files from one of our artifacts. Needs nothing of ours.
 """
 
 import json
-import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -14,19 +15,6 @@ from fastapi import FastAPI
 from mangum import Mangum
 from pydantic import BaseModel
 from tokenizers import Tokenizer
-
-FOLDER = Path(os.environ["ARTIFACT_DIR"])
-
-tokenizer = Tokenizer.from_file(str(FOLDER / "tokenizer.json"))
-tokenizer.enable_truncation(256)
-tokenizer.enable_padding()
-session = onnxruntime.InferenceSession(
-    str(FOLDER / "model_quantized.onnx"), providers=["CPUExecutionProvider"]
-)
-embeddings = np.load(FOLDER / "embeddings.npy")
-documents = json.loads((FOLDER / "documents.json").read_text(encoding="utf-8"))
-
-app = FastAPI()
 
 
 class Query(BaseModel):
@@ -36,37 +24,66 @@ class Query(BaseModel):
     num_results: int = 5
 
 
-def embed(texts: list[str]) -> np.ndarray:
-    """Mean-pooled and normalised. n texts -> (n, d) float32."""
-    encodings = tokenizer.encode_batch(texts)
-    inputs = {
-        "input_ids": np.array([encoding.ids for encoding in encodings], np.int64),
-        "attention_mask": np.array([encoding.attention_mask for encoding in encodings], np.int64),
-        "token_type_ids": np.array([encoding.type_ids for encoding in encodings], np.int64),
-    }
-    wanted = {tensor.name for tensor in session.get_inputs()}
-    outputs = session.run(None, {name: value for name, value in inputs.items() if name in wanted})
-    mask = inputs["attention_mask"][:, :, None].astype(np.float32)
-    pooled = (outputs[0] * mask).sum(1) / mask.sum(1).clip(1e-9)
-    normalised: np.ndarray = pooled / np.linalg.norm(pooled, axis=1, keepdims=True)
-    return normalised
+class Searcher:
+    """The textbook's model, matrix and documents."""
+
+    def __init__(self, folder: Path, options: onnxruntime.SessionOptions) -> None:
+        """Loads model_quantized.onnx, tokenizer.json, embeddings.npy and documents.json."""
+        self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self.tokenizer.enable_truncation(256)
+        self.tokenizer.enable_padding()
+        self.session = onnxruntime.InferenceSession(
+            str(folder / "model_quantized.onnx"), options, providers=["CPUExecutionProvider"]
+        )
+        self.embeddings = np.load(folder / "embeddings.npy")
+        self.documents = json.loads((folder / "documents.json").read_text(encoding="utf-8"))
+
+    def embed(self, texts: list[str]) -> np.ndarray:
+        """Returns mean-pooled and normalised vectors. n texts -> (n, d) float32."""
+        encodings = self.tokenizer.encode_batch(texts)
+        inputs = {
+            "input_ids": np.array([encoding.ids for encoding in encodings], np.int64),
+            "attention_mask": np.array([encoding.attention_mask for encoding in encodings], np.int64),
+            "token_type_ids": np.array([encoding.type_ids for encoding in encodings], np.int64),
+        }
+        wanted = {tensor.name for tensor in self.session.get_inputs()}
+        outputs = self.session.run(None, {name: value for name, value in inputs.items() if name in wanted})
+        mask = inputs["attention_mask"][:, :, None].astype(np.float32)
+        pooled = (outputs[0] * mask).sum(1) / mask.sum(1).clip(1e-9)
+        normalised: np.ndarray = pooled / np.linalg.norm(pooled, axis=1, keepdims=True)
+        return normalised
+
+    def answer(self, query: Query) -> dict[str, object]:
+        """Returns the documents nearest to a text."""
+        scores = self.embeddings @ self.embed([query.text])[0]
+        best = np.argsort(scores)[::-1][: query.num_results]
+        return {
+            "text": [f"Item:{self.documents[i]['text']} (index: {i} score:{scores[i]})" for i in best],
+            "results": [{**self.documents[i], "index": int(i), "score": float(scores[i])} for i in best],
+        }
 
 
-@app.post("/similar")
-def similar(query: Query) -> dict[str, object]:
-    """The documents nearest to a text."""
-    scores = embeddings @ embed([query.text])[0]
-    best = np.argsort(scores)[::-1][: query.num_results]
-    return {
-        "text": [f"Item:{documents[i]['text']} (index: {i} score:{scores[i]})" for i in best],
-        "results": [{**documents[i], "index": int(i), "score": float(scores[i])} for i in best],
-    }
+def make_handler(folder: Path) -> Any:
+    """Returns Lambda's handler, its endpoint a plain function."""
+    searcher = Searcher(folder, onnxruntime.SessionOptions())
+    app = FastAPI()
+
+    @app.post("/similar")
+    def similar(query: Query) -> dict[str, object]:
+        return searcher.answer(query)
+
+    return Mangum(app, lifespan="off")
 
 
-@app.get("/health")
-def health() -> dict[str, object]:
-    """Whether this process can answer."""
-    return {"status": "ok", "documents": len(documents)}
+def make_async_handler(folder: Path) -> Any:
+    """Returns Lambda's handler, its endpoint a coroutine, its session on one thread."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    searcher = Searcher(folder, options)
+    app = FastAPI()
 
+    @app.post("/similar")
+    async def similar(query: Query) -> dict[str, object]:
+        return searcher.answer(query)
 
-handler = Mangum(app, lifespan="off")
+    return Mangum(app, lifespan="off")

@@ -1,14 +1,33 @@
-# Benchmarks: we and the peers side by side. Included by the Makefile.
+# Benchmarks: we and the peers side by side. Included by the Makefile. docs/benchmarks.md says what each measures.
 
 BENCH_VENV := .venv-bench
 BENCH := $(BENCH_VENV)/bin/python
 BENCH_STAMP := $(BENCH_VENV)/.installed
+# A folder with what is not ours to ship: scifact/, stsb_test.tsv, arxiv/, short_texts.txt.gz. What it lacks is said and left out.
+BENCH_DATA ?=
+# A program that runs CPython on another processor: `PROGRAM haswell 3.13 ARGS...` and `PROGRAM arm64 ARGS...`.
+EMULATED_PYTHON ?=
+# QUICK=1: few samples, to see that all of it runs; kept under build/, not in benchmarks/results/.
+QUICK ?=
 RESULTS ?=
-override RESULTS_OPTION := $(if $(RESULTS),--json "$(RESULTS)")
-# A text a line, for corpora larger than the demo's; its first 64,000 lines are enough for `make bench`.
-SHORT_TEXTS ?=
+# So many arXiv abstracts are searched for known items.
+KNOWN_ITEMS ?= 5000
 
-.PHONY: bench-setup bench bench-large report
+override DATA_FILE = $(if $(BENCH_DATA),$(wildcard $(BENCH_DATA)/$(1)))
+SCIFACT ?= $(call DATA_FILE,scifact)
+STSB ?= $(call DATA_FILE,stsb_test.tsv)
+ARXIV ?= $(call DATA_FILE,arxiv/arxiv_20k.csv.gz)
+ARXIV_QUERIES ?= $(call DATA_FILE,arxiv/title_queries.tsv)
+# A text a line, for corpora larger than the demo's.
+SHORT_TEXTS ?= $(call DATA_FILE,short_texts.txt.gz)
+override BENCH_OPTIONS := $(if $(QUICK),--quick) $(if $(RESULTS),--json "$(RESULTS)")
+override WITHOUT = echo "left out: $(1)" >&2
+override FIRST_LINES := import gzip, itertools, sys; p, n = sys.argv[1:]; \
+  sys.stdout.writelines(itertools.islice((gzip.open if p.endswith(".gz") else open)(p, "rt", encoding="utf-8"), int(n)))
+override FIRST_ROWS := import csv, gzip, itertools, sys; p, n = sys.argv[1:]; \
+  csv.writer(sys.stdout).writerows(itertools.islice(csv.reader(gzip.open(p, "rt", encoding="utf-8", newline="")), int(n) + 1))
+
+.PHONY: bench-setup bench bench-answers bench-speed bench-search bench-large bench-graphs report
 
 bench-setup: $(BENCH_STAMP) ## .venv-bench: the pinned peers beside our own packages
 
@@ -17,28 +36,68 @@ $(BENCH_STAMP): requirements.txt requirements-torch.txt benchmarks/requirements.
 	@test -x $(BENCH) || $(PYTHON) -m venv $(BENCH_VENV)
 	@$(BENCH) -m pip install --disable-pip-version-check --quiet --no-deps --require-hashes -r requirements.txt
 	@$(BENCH) -m pip install --disable-pip-version-check --quiet -r requirements-torch.txt -r benchmarks/requirements.txt
-	@$(BENCH) -m pip install --disable-pip-version-check --quiet --only-binary :all: --no-deps embed-anything==0.7.1
+	@# Without what they ask for: they need none of it for what is done with them here.
+	@$(BENCH) -m pip install --disable-pip-version-check --quiet --no-deps embed-anything==0.7.1 awscli==1.46.3
 	@$(BENCH) -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
+bench: bench-answers bench-speed bench-search ## every table of docs/benchmarks.md but the largest corpora's: make bench [BENCH_DATA=folder] [EMULATED_PYTHON=program]
+
+bench-answers: build/artifact/manifest.json build/aws/queries.jsonl $(BENCH_STAMP) $(if $(ARXIV),build/arxiv/manifest.json)
+bench-answers: $(if $(EMULATED_PYTHON),build/bench/layer-x86_64 build/bench/layer-arm64) ## how good: quality, known items, cosines, other processors
+	@$(BENCH) -m benchmarks.quality build/aws --poolings mean --no-article $(BENCH_OPTIONS)
+	@$(if $(SCIFACT),$(BENCH) -m benchmarks.quality "$(SCIFACT)" --poolings mean$(comma)max $(BENCH_OPTIONS),$(call WITHOUT,SciFact (BENCH_DATA has no scifact/)))
+ifneq ($(STSB),)
+	@$(BENCH) -m benchmarks.quality "$(STSB)" $(BENCH_OPTIONS)
+	@$(BENCH) -m benchmarks.processors build/artifact --pairs "$(STSB)" --every 8 $(BENCH_OPTIONS) $(if $(EMULATED_PYTHON),\
+	  --on "Haswell (AVX2, no VNNI)=env PYTHONPATH=build/bench/layer-x86_64/python $(EMULATED_PYTHON) haswell 3.13" \
+	  --on "Neoverse N1 (arm64)=env PYTHONPATH=build/bench/layer-arm64/python $(EMULATED_PYTHON) arm64")
+else
+	@$(call WITHOUT,STS-B and other processors (BENCH_DATA has no stsb_test.tsv))
+endif
+	@$(if $(EMULATED_PYTHON),,$(call WITHOUT,emulated processors (EMULATED_PYTHON is not set)))
+	@$(if $(ARXIV),$(BENCH) -m benchmarks.known_items build/arxiv "$(ARXIV_QUERIES)" $(BENCH_OPTIONS),$(call WITHOUT,known items (BENCH_DATA has no arxiv/)))
+	@$(BENCH) -m benchmarks.cosines build/artifact $(BENCH_OPTIONS)
+
+bench-speed: build/artifact/manifest.json $(BENCH_STAMP) $(if $(SHORT_TEXTS),build/short-64k/manifest.json) ## how fast: embedding, events, export, start, memory
+	@$(BENCH) -m benchmarks.latency build/artifact $(if $(SHORT_TEXTS),--off build/short-64k) $(BENCH_OPTIONS)
+	@$(BENCH) -m benchmarks.export_speed build/artifact $(if $(SHORT_TEXTS),build/short-64k) $(BENCH_OPTIONS)
+	@$(BENCH) -m benchmarks.cold_start build/artifact $(BENCH_OPTIONS)
+	@$(BENCH) -m benchmarks.memory build/artifact $(BENCH_OPTIONS)
+
+bench-search: build/artifact/manifest.json $(BENCH_STAMP) $(if $(SHORT_TEXTS),build/short-64k/manifest.json) ## search to 64,000 documents, exactness, hostile corpora
+	@$(if $(SHORT_TEXTS),,$(call WITHOUT,64$(comma)000 short texts, so the demo corpus is searched (BENCH_DATA has no short_texts.txt.gz)))
+	@$(BENCH) -m benchmarks.search $(if $(SHORT_TEXTS),build/short-64k --sizes 1000$(comma)20000$(comma)64000 --off build/artifact,build/artifact --sizes 1000$(comma)20000) --threads 1,2 $(BENCH_OPTIONS)
+	@$(BENCH) -m benchmarks.exactness $(if $(SHORT_TEXTS),build/short-64k,build/artifact) $(BENCH_OPTIONS)
+	@$(BENCH) -m benchmarks.hostile $(BENCH_OPTIONS)
+
+bench-large: $(BENCH_STAMP) build/short/manifest.json ## search to 0.84 million documents: make bench-large SHORT_TEXTS=file
+	@$(BENCH) -m benchmarks.search build/short --sizes 250000,1000000 --threads 1,2 $(if $(wildcard build/artifact/manifest.json),--off build/artifact) $(BENCH_OPTIONS)
+	@$(BENCH) -m benchmarks.survivors build/short --sizes 20000,64000,250000,1000000 $(if $(wildcard build/artifact/manifest.json),--off build/artifact) $(BENCH_OPTIONS)
+
+bench-graphs: $(BENCH_STAMP) build/short/manifest.json ## the HNSW graphs that bench-large compares with: long, but once
+	@$(BENCH) -m benchmarks.graphs build/short --sizes 250000,1000000
+
+report: $(BENCH_STAMP) ## the figures of the last benchmarks into README.md and docs/
+	@$(BENCH) -m benchmarks.report $(RESULTS) --plots docs
+
+build/aws/queries.jsonl: build/demo.jsonl $(BENCH_STAMP)
+	@$(BENCH) -m benchmarks.aws_queries build/demo.jsonl build/aws
+
+build/arxiv/manifest.json: $(ARXIV) | $(STAMP)
+	@mkdir -p build
+	@$(PY) -c '$(FIRST_ROWS)' "$(ARXIV)" $(KNOWN_ITEMS) > build/arxiv.csv
+	@$(PY) -m export --corpus build/arxiv.csv --text summaries --id id --out build/arxiv
+
 build/short-64k/manifest.json: $(SHORT_TEXTS) | $(STAMP)
 	@mkdir -p build
-	@$(PY) -c 'import gzip, itertools, sys; p = sys.argv[1]; f = (gzip.open if p.endswith(".gz") else open)(p, "rt", encoding="utf-8"); sys.stdout.writelines(itertools.islice(f, 64000))' "$(SHORT_TEXTS)" > build/short-64k.txt
+	@$(PY) -c '$(FIRST_LINES)' "$(SHORT_TEXTS)" 64000 > build/short-64k.txt
 	@$(PY) -m export --corpus build/short-64k.txt --text text --out build/short-64k
 
 build/short/manifest.json: $(SHORT_TEXTS) | $(STAMP)
 	@test -n "$(SHORT_TEXTS)" || { echo "error: which texts? make bench-large SHORT_TEXTS=texts.txt.gz" >&2; exit 2; }
 	@$(PY) -m export --corpus "$(SHORT_TEXTS)" --text text --out build/short
 
-bench: build/artifact/manifest.json $(BENCH_STAMP) $(if $(SHORT_TEXTS),build/short-64k/manifest.json) ## us and the peers, to 64K documents: make bench [SHORT_TEXTS=file]
-	@$(BENCH) benchmarks/latency.py --artifact build/artifact $(RESULTS_OPTION)
-	@$(BENCH) benchmarks/search.py $(if $(SHORT_TEXTS),build/short-64k --sizes 1000$(comma)20000$(comma)64000,build/artifact --sizes 1000$(comma)20000) --threads 1,2 $(RESULTS_OPTION)
-	@$(BENCH) benchmarks/export_speed.py build/artifact $(if $(SHORT_TEXTS),build/short-64k) $(RESULTS_OPTION)
-	@$(BENCH) benchmarks/cold_start.py --artifact build/artifact $(RESULTS_OPTION)
-	@$(BENCH) benchmarks/memory.py --artifact build/artifact $(RESULTS_OPTION)
-
-bench-large: $(BENCH_STAMP) build/short/manifest.json ## search to 0.84 M documents, its embeddings kept: make bench-large SHORT_TEXTS=file
-	@$(BENCH) benchmarks/search.py build/short --sizes 250000,1000000 --threads 1,2 $(RESULTS_OPTION)
-
-report: $(BENCH_STAMP) ## the figures of the last benchmarks into README.md and docs/
-	@$(BENCH) benchmarks/report.py $(RESULTS) --plots docs
+build/bench/layer-%: layers/runtime/prune.txt $(wildcard layers/runtime/*/requirements.txt) | $(BENCH_STAMP)
+	@$(BENCH) -m layers.runtime.build --target python3.13-$* --out $@
+	@touch $@

@@ -12,7 +12,8 @@ ROOT = Path(__file__).parent.parent
 DOCUMENTS = [
     path
     for path in sorted(ROOT.rglob("*.md"))
-    if not any(part.startswith(".") or part == "build" for part in path.relative_to(ROOT).parts[:-1])
+    if not any(part.startswith(".") for part in path.relative_to(ROOT).parts[:-1])
+    and path.relative_to(ROOT).parts[0] != "build"
 ]
 # What a reader is told to type.
 RUNNABLE = ("sh", "console", "python")

@@ -14,7 +14,7 @@ from exports import Export, files, flip_bit, made_up, write_texts
 from safetensors.numpy import load_file
 from texts import TEXTS
 
-from export.build.verify import Thresholds
+from export.build.gate import Thresholds
 from export.model.convert import convert
 from export.model.source_model import find_model
 from handler.artifact import ALL_FILES

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from exports import Export, files
 
+from export.build.gate import Thresholds
 from export.build.progress import Progress
-from export.build.verify import Thresholds
 from handler.errors import CorpusError, ModelError, OutputError, VerifyError
 from handler.searcher import Searcher
 

@@ -10,8 +10,8 @@ import pytest
 from exports import DIM, KILLED_AFTER, LONG, Export, files, flip_bit, write_texts
 
 from export.build.embed import EMBED_CHUNK
+from export.build.gate import Thresholds
 from export.build.journal import RECORD
-from export.build.verify import Thresholds
 from handler.errors import CorpusError, VerifyError
 from handler.searcher import Searcher
 

@@ -11,7 +11,7 @@ import pytest
 from command import refusal, run_export, run_seeklet
 
 from export.__main__ import main
-from export.build.verify import Thresholds
+from export.build.gate import Thresholds
 from handler.artifact import Artifact
 from seeklet.commands.export import build_parser
 

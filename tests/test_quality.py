@@ -15,11 +15,12 @@ import pytest
 from http_events import EVENTS, ROOT
 from scipy.stats import spearmanr
 
+from benchmarks.artifacts import load_embeddings
+from benchmarks.datasets import read_pairs
 from export.build.pipeline import BuildOptions, build
 from export.build.progress import Progress
 from export.model.source_model import default_folder
 from handler.encoder import Encoder
-from handler.scores import Embeddings
 from handler.searcher import Searcher
 
 HEADLINES = 6000
@@ -43,10 +44,8 @@ def test_similarity_as_people_judge_it(data: Path, artifact: Path) -> None:
     """STS-B's Spearman correlation beside sentence-transformers', on every sixth pair."""
     from sentence_transformers import SentenceTransformer
 
-    with (data / "stsb_test.tsv").open(encoding="utf-8", newline="") as file:
-        pairs = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))[::6]
-    sides = [[pair[side] for pair in pairs] for side in ("sentence1", "sentence2")]
-    human = [float(pair["score"]) for pair in pairs]
+    pairs = read_pairs(data / "stsb_test.tsv")
+    sides, human = [pairs.first[::6], pairs.second[::6]], pairs.human[::6]
     encoder = Encoder.load(artifact)
     peer = SentenceTransformer(str(default_folder()), device="cpu")
     ours = np.vecdot(*(encoder.encode(texts) for texts in sides))
@@ -59,7 +58,7 @@ def test_the_scan_finds_what_a_full_sort_finds(headlines: Path) -> None:
     """Over a corpus that is large enough for the scan: ids and order of float64's full sort."""
     searcher = Searcher.load(headlines)
     count = searcher.manifest.count
-    rows = Embeddings.load(headlines, count, searcher.manifest.dim).values(0, count)
+    rows = load_embeddings(headlines).values(0, count)
     queries = [searcher.documents[row].text.split(" ", 1)[-1] for row in range(0, HEADLINES, 97)]
     scores = searcher.encoder.encode(queries).astype(np.float64) @ rows.T
     for query, row in zip(queries, scores, strict=True):

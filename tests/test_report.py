@@ -1,75 +1,161 @@
-"""The README's tables: what a results file says, by hand-made figures."""
+"""The tables of docs/benchmarks.md: what a results file says, by hand-made figures; and what a result carries."""
 
 from __future__ import annotations
 
 import json
-import sys
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
+from benchmarks.record import ROOT, Results, mean_of, save, spread
+from benchmarks.report import MAKERS, NOT_MEASURED, fill
 
-from record import save
-from report import fill
 
-RESULTS = {
+def took(median: float, p99: float = 9.0, **more: Any) -> dict[str, Any]:
+    """A timing whose quartiles lie a tenth beside the median."""
+    return {"median": median, "quartiles": [median * 0.9, median * 1.1], "p99": p99, **more}
+
+
+def quality(value: float) -> dict[str, dict[str, float]]:
+    return {"ndcg@10": {"mean": value, "error": 0.02}}
+
+
+def search(rows: int, threads: int, **engines: dict[str, Any]) -> dict[str, Any]:
+    named = {name.replace("_", " "): row for name, row in engines.items()}
+    return {"rows": rows, "threads": threads, "k": 10, "queries": {"on subject": named}}
+
+
+FIGURES: dict[str, Any] = {
     "latency": {
-        "event, 20,000 documents": {"seeklet": 1.0, "the textbook handler": 4.0},
-        "embed 6 tokens": {"seeklet": 0.5, "Candle": 4.0},
-        "embed 128 tokens": {"seeklet": 6.0, "Candle": 5.0},
-    },
-    "search, 1 thread(s)": {
-        "64000": {
-            "seeklet": {"median_ms": 0.5, "recall": 1.0},
-            "faiss flat": {"median_ms": 4.0, "recall": 1.0},
+        "event, 20,000 documents, on subject": {
+            "seeklet": took(1.0),
+            "textbook (def)": took(4.0),
+            "textbook (async def, one thread)": took(2.0),
         },
-        "1000": {
-            "seeklet": {"median_ms": 0.05, "recall": 1.0},
-            "hnswlib (ef 14)": {"median_ms": 0.1, "recall": 0.98},
-        },
+        "embed 6 tokens": {"seeklet": took(0.5), "Candle": took(4.0)},
+        "embed 128 tokens": {"seeklet": took(6.0), "Candle": took(5.0)},
     },
-    "quality": {"scifact": {"BM25": {"ndcg@10": 0.6}, "int8, mean": {"ndcg@10": 0.7}}},
-    "cold start": {"warm pages": {"seeklet": 200.0, "textbook": 600.0}},
+    "search: 64000 rows, 1 thread": search(
+        64000, 1, seeklet=took(0.5, recall=1.0), FAISS_flat=took(4.0, recall=1.0), numpy=took(4.0, recall=1.0)
+    ),
+    "search: 64000 rows, 2 threads": search(
+        64000, 2, seeklet=took(0.4, recall=1.0), FAISS_flat=took(4.0, recall=1.0), numpy=took(2.0, recall=1.0)
+    ),
+    "search: 1000 rows, 1 thread": search(
+        1000, 1, seeklet=took(0.05, recall=1.0), hnswlib=took(0.1, recall=0.98, effort=14)
+    ),
+    "quality: scifact": {"BM25": quality(0.6), "int8, mean": quality(0.7), "fp32, mean": quality(0.65)},
+    "cold start": {
+        "interpreters": {
+            "seeklet": "CPython 3.13.0",
+            "textbook (def)": "CPython 3.13.0",
+            "torch's": "CPython 3.11.7",
+        },
+        "warm pages": {"seeklet": took(200.0), "textbook (def)": took(800.0), "torch's": took(1600.0)},
+    },
     "memory": {
-        "seeklet": {"resident": 130.2, "anonymous": 51.6, "mapped": {"embeddings": 29.1, "libm": 0.6}},
-        "textbook": {"resident": 180.0, "anonymous": 143.0},
-        "growth": {},
+        "queries": 1000,
+        "served": {
+            "seeklet": {
+                "resident": took(130.2),
+                "anonymous": took(51.6),
+                "mapped": {"embeddings": 29.1, "libm": 0.6},
+            },
+            "textbook (def)": {"resident": took(180.0), "anonymous": took(143.0), "mapped": {}},
+        },
+    },
+    "processors": {
+        "on": {
+            "arm64": {
+                "spearman": {"mean": 0.82, "error": 0.01},
+                "least cosine": 0.99999,
+                "ids": 1620,
+                "ids that differ": 3,
+            }
+        }
+    },
+    "hostile: 3000 rows": {
+        "rows": 3000,
+        "corpora": {"equal": {"seeklet": took(0.3), "numpy": took(0.1), "ratio": took(3.0)}},
+    },
+    "export: demo": {
+        "documents a second": {
+            "seeklet": took(600.0),
+            "batches of 8": took(100.0),
+            "batches of 16": took(120.0),
+        }
     },
 }
+MADE = {
+    "commit": "0123456789ab",
+    "date": "2026-11-25",
+    "processor": {"name": "A chip", "family": 6, "model": 7, "cores": 2, "instructions": ["avx2"]},
+    "python": "CPython 3.11.7",
+    "versions": {"numpy": "2.4.6"},
+}
+RESULTS = Results({name: {"made": MADE, "figures": figures} for name, figures in FIGURES.items()})
 MARKED = "before\n<!-- figures: {} -->\nold\n<!-- end -->\nafter\n"
 
 
-def lines(name: str) -> list[str]:
+def lines(name: str, results: Results = RESULTS) -> list[str]:
     """The lines between the marks."""
-    return fill(MARKED.format(name), RESULTS).splitlines()[2:-2]
+    return fill(MARKED.format(name), results).splitlines()[2:-2]
 
 
 def test_ratios_are_ours_over_theirs_and_what_we_lose_stays() -> None:
-    rows = lines("speed")
-    assert "| embed 6 tokens | 0.50 ms | 0.125 |" in rows
-    assert "| embed 128 tokens | 6.00 ms | 1.200 |" in rows
-    assert "| event, 20,000 documents | 1.00 ms | 0.250 |" in rows
-    assert "| seeklet | 130 MB | 52 MB |" in rows
-    assert "| embeddings | 29 MB |" in rows
-    assert not any("libm" in row for row in rows)
+    assert lines("embedding") == [
+        "|  | 6 tokens | 128 tokens |",
+        "|---|---|---|",
+        "| seeklet | 0.50 ms (0.45 to 0.55) | 6.00 ms (5.40 to 6.60) |",
+        "| Candle | 4.00 ms: **0.12** | 5.00 ms: **1.20** |",
+    ]
+    assert (
+        "| 20,000 documents, on subject | textbook (def) | 4.00 ms (3.60 to 4.40) | 9.00 ms | 0.25 |"
+        in lines("events")
+    )
 
 
 def test_sizes_in_order_and_recall_beside_what_is_not_exact() -> None:
-    assert lines("search")[2:] == [
-        "| 1,000 | 1 | 0.050 ms |  |  |  | 0.500 (0.980) |  |",
-        "| 64,000 | 1 | 0.500 ms | 0.125 |  |  |  |  |",
+    rows = lines("search")[2:]
+    assert [row.split(" | ")[:2] for row in rows] == [["| 1,000", "1"], ["| 64,000", "1"], ["| 64,000", "2"]]
+    assert rows[0].endswith("|  |  |  | 0.100, p99 9.000, recall 0.980: **0.50** |  |")
+    assert "0.500 ms (0.450 to 0.550), p99 9.000 | 4.000, p99 9.000: **0.12**" in rows[1]
+
+
+def test_a_peer_that_does_not_use_the_second_thread_is_named_so() -> None:
+    flat, numpy = lines("search")[4].split(" | ")[4:6]
+    assert flat == "one thread"
+    assert numpy == "2.000, p99 9.000: **0.20**"
+
+
+def test_the_best_recipe_comes_first_with_its_error() -> None:
+    assert lines("quality")[2:] == [
+        "| int8, mean | 0.7000 ± 0.0200 |",
+        "| fp32, mean | 0.6500 ± 0.0200 |",
+        "| BM25 | 0.6000 ± 0.0200 |",
     ]
 
 
-def test_the_best_recipe_comes_first() -> None:
-    assert lines("quality")[2:] == ["| int8, mean | 0.7000 |", "| BM25 | 0.6000 |"]
+def test_the_export_is_compared_with_the_best_batch_size() -> None:
+    assert lines("export")[2] == "| demo | 600 (540 to 660) | 120 (batches of 16) | 5.0 |"
 
 
-def test_other_processors_beside_this_one() -> None:
-    row = {"spearman": 0.82, "least cosine": 0.99999, "ids": 1620, "ids that differ": 3}
-    text = fill(MARKED.format("quality"), {"processors": {"arm64": row}})
-    assert "| arm64 | 0.8200 | 0.999990 | 3 of 1,620 |" in text
+def test_small_tables() -> None:
+    assert "| arm64 | 0.8200 ± 0.0100 | 0.999990 | 3 of 1,620 |" in lines("processors")
+    assert "| seeklet | 130 MB | 52 MB |" in lines("memory")
+    assert "| embeddings | 29 MB |" in lines("memory")
+    assert not any("libm" in row for row in lines("memory"))
+    assert lines("hostile")[2].endswith("| 3.00 (2.70 to 3.30) |")
+
+
+def test_a_start_names_its_interpreter() -> None:
+    assert lines("start")[2:] == [
+        "| seeklet | CPython 3.13.0 | 200 ms (180 to 220): **0.25** |",
+        "| textbook (def) | CPython 3.13.0 | 800 ms (720 to 880): **1.00** |",
+        "| torch's | CPython 3.11.7 | 1,600 ms (1,440 to 1,760): **2.00** |",
+    ]
 
 
 def test_cost_by_hand() -> None:
@@ -79,6 +165,27 @@ def test_cost_by_hand() -> None:
     assert lines("cost")[2].startswith("| 512 MB | 3.5 ms | 691 ms | $1.23 |")
 
 
+def test_the_summary_compares_with_the_faster_textbook() -> None:
+    assert lines("summary")[2:] == [
+        "| a query, warm: event to response | 1.0 ms | 2.0 ms |",
+        "| the first answer of a new process | 200 ms | 800 ms |",
+        "| quality: nDCG@10 on SciFact | 0.700 | 0.650 (the model in fp32) |",
+    ]
+
+
+def test_how_they_were_made_once_for_all_of_one_run() -> None:
+    assert len(lines("made")) == 3
+    kinds, *how = lines("made")[2].strip("| ").split(" | ")
+    assert kinds == "latency, search, quality, cold start, memory, processors, hostile, export"
+    assert how == [
+        "0123456789ab",
+        "2026-11-25",
+        "A chip, family 6, model 7, 2 cores (avx2)",
+        "CPython 3.11.7",
+        "numpy 2.4.6",
+    ]
+
+
 def test_filled_again_it_is_the_same_and_leaves_the_rest() -> None:
     once = fill(MARKED.format("quality"), RESULTS)
     assert fill(once, RESULTS) == once
@@ -86,17 +193,48 @@ def test_filled_again_it_is_the_same_and_leaves_the_rest() -> None:
     assert once.endswith("|\n<!-- end -->\nafter\n")
 
 
+@pytest.mark.parametrize("name", MAKERS)
+def test_what_was_not_measured_is_said(name: str) -> None:
+    assert lines(name, Results({})) == [NOT_MEASURED]
+
+
 def test_a_table_that_is_not_there_is_named() -> None:
-    with pytest.raises(SystemExit, match="no table is called 'x': the tables are quality, speed"):
+    with pytest.raises(SystemExit, match="no table is called 'x': the tables are quality, known_items"):
         fill(MARKED.format("x"), RESULTS)
 
 
-def test_sections_are_replaced_and_entries_updated(tmp_path: Path) -> None:
+def test_the_documents_have_every_table_once() -> None:
+    documents = [ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "deploy.md"]
+    marks = [
+        name
+        for document in documents
+        for name in re.findall(r"<!-- figures: (\w+) -->", document.read_text(encoding="utf-8"))
+    ]
+    assert sorted([*marks, "summary"]) == sorted(MAKERS)
+
+
+def test_a_result_says_how_it_was_made(tmp_path: Path) -> None:
     path = tmp_path / "new" / "results.json"
     save(path, "a", {"x": 1})
-    save(path, "b", {"x": 1})
-    save(path, "a", {"y": 2})
-    save(path, "b", {"y": 2}, update=True)
-    kept = json.loads(path.read_text())
-    assert (kept["a"], kept["b"]) == ({"y": 2}, {"x": 1, "y": 2})
-    assert kept["machine"]["cpu"]
+    save(path, "b", {"x": spread([3.0, 1.0, 2.0])})
+    save(path, "a", {"y": 2}, packages=["pytest", "no-such-package"], versions={"fastapi": "0.1"})
+    read = Results.read(path)
+    assert read.figures("a") == {"y": 2}
+    assert read.figures("b") == {"x": {"median": 2.0, "quartiles": [1.5, 2.5], "samples": [3.0, 1.0, 2.0]}}
+    made = json.loads(path.read_text())["a"]["made"]
+    assert re.fullmatch(r"[0-9a-f]{12}( \+ changes)?|unknown", made["commit"])
+    assert re.fullmatch(r"20\d\d-\d\d-\d\d", made["date"])
+    assert made["processor"]["name"]
+    assert made["python"].startswith("CPython 3.")
+    assert {"numpy", "onnxruntime", "pytest", "fastapi"} <= made["versions"].keys()
+    assert "no-such-package" not in made["versions"]
+
+
+def test_figures_that_are_not_numbers_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        save(tmp_path / "results.json", "a", {"x": float("nan")})
+
+
+def test_the_error_of_a_mean_by_hand() -> None:
+    # Variance 1/3 with n - 1 = 3 under it, over 4 queries: the root of 1/12.
+    assert mean_of([1.0, 1.0, 0.0, 0.0]) == pytest.approx({"mean": 0.5, "error": (1 / 12) ** 0.5})

@@ -16,9 +16,9 @@ from exports import Export
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
+from export.build.gate import Thresholds, measure, verify_artifact
 from export.build.pipeline import BuildOptions, build
 from export.build.progress import Progress
-from export.build.verify import Thresholds, measure, verify_artifact
 from export.model.convert import convert
 from export.model.fp32 import Fp32Encoder
 from export.model.source_model import find_model

@@ -18,13 +18,13 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from export.build.embed import Embedder, Vectors, find_reusable
+from export.build.gate import Thresholds, measure
 from export.build.journal import SYNC_SECONDS, Journal
 from export.build.output import Output
 from export.build.progress import Progress
 from export.build.recipe import Recipe
 from export.build.token_counts import write_token_counts
 from export.build.vectors import write_embeddings
-from export.build.verify import Thresholds, measure
 from export.build.write_documents import write_documents
 from export.build.write_model import write_model
 from export.build.write_scan import SCAN_VERSION, write_scan
