@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from documents import DOCUMENTS, ROOT
 
+from benchmarks.report import MAKERS
 from handler.artifact import ALL_FILES
 from handler.manifest import Manifest
 from handler.settings import Settings
@@ -130,6 +131,14 @@ def test_every_page_is_in_the_sites_table_of_contents() -> None:
     nav = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:\n")[2]
     pages = MADE | {str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md")}
     assert sorted(re.findall(r"\S+\.md$", nav, re.MULTILINE)) == sorted(pages)
+
+
+def test_the_readmes_figures_are_filled_by_the_report() -> None:
+    marks = re.findall(
+        r"^<!-- figures: (\w+) -->$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert marks == ["summary"]
+    assert set(marks) <= set(MAKERS)
 
 
 def test_the_readme_is_short() -> None:
