@@ -17,8 +17,9 @@ ROOT = Path(__file__).resolve().parent.parent
 # The file of the site <- the file of the repository.
 COPIED = {"changelog.md": "CHANGELOG.md", "contributing.md": "CONTRIBUTING.md", "security.md": "SECURITY.md"}
 GLOSSARY = "glossary.md"
-# Everyday words, which mean the glossary's thing on these pages alone.
-NARROW = {
+# Everyday words mean the glossary's thing on some pages alone.
+SEARCH_PAGES = ("exact-search.md", "adr/0004-scan-columns.md")
+SEARCH_WORDS = (
     "block",
     "bound",
     "candidate",
@@ -32,8 +33,8 @@ NARROW = {
     "tail",
     "threshold",
     "unit",
-}
-NARROW_PAGES = ("exact-search.md", "adr/0004-scan-columns.md")
+)
+PAGES_OF = dict.fromkeys(SEARCH_WORDS, SEARCH_PAGES) | {"warm-up": ("operations.md", "deploy.md", "http.md")}
 # No link is put inside of these.
 CLOSED = {"a", "code", "pre", "h1", "h2", "h3", "h4", "h5", "h6", "script", "style", "svg", "button"}
 COLUMNS = "80"
@@ -62,7 +63,7 @@ def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:  # no
     if source == GLOSSARY:
         return html
     text = (ROOT / "docs" / GLOSSARY).read_text(encoding="utf-8")
-    words = [word for word in glossary_words(text) if word not in NARROW or source in NARROW_PAGES]
+    words = [word for word in glossary_words(text) if source in PAGES_OF.get(word, (source,))]
     return link_words(html, words, get_relative_url(files.get_file_from_path(GLOSSARY).url, page.url))
 
 
