@@ -29,7 +29,7 @@ def test_help_teaches_by_examples() -> None:
     assert len(examples) >= 4
     for example in examples:
         build_parser().parse_args(example.split())
-    for command in ("verify DIR", "demo-corpus FILE", "uvicorn handler.app:app"):
+    for command in ("verify DIR", "demo-corpus FILE", "seeklet serve artifact"):
         assert command in text
     by_its_newer_name = run_seeklet("export", "--help").stdout.decode()
     assert by_its_newer_name.replace("seeklet export", "python -m export").split() == text.split()
@@ -141,7 +141,7 @@ def test_the_summary(
     for name in manifest.files:
         assert re.search(rf"\d MB  {re.escape(name)}$", captured.out, re.MULTILINE)
     # It can be pasted, whatever the folder is called.
-    assert lines[-1] == f"next: ARTIFACT_DIR='{out}' uvicorn handler.app:app --port 3000"
+    assert lines[-2:] == [f"next: seeklet query \"your words\" '{out}'", f"      seeklet serve '{out}'"]
     # Every stage is told, on standard error.
     for stage in ("reading corpus.jsonl", "converting the model: ", "embedding", "writing", "verifying"):
         assert stage in captured.err

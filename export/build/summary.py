@@ -54,7 +54,8 @@ def describe(summary: Summary, out: Path) -> str:
             f"warning: of the longest documents only {fitting} fit into an answer of {MAX_RESPONSE_BYTES:,} bytes, and "
             f"larger answers are refused: set MAX_RESULTS to {max(fitting, 1)}, or cut the corpus into passages"
         )
-    lines.append(f"next: ARTIFACT_DIR={shlex.quote(str(out))} uvicorn handler.app:app --port 3000")
+    folder = shlex.quote(str(out))
+    lines += [f'next: seeklet query "your words" {folder}', f"      seeklet serve {folder}"]
     return "\n".join(lines)
 
 

@@ -39,7 +39,7 @@ examples:
 
   then ask it, or serve it:
     seeklet query "storms in Europe" artifact
-    ARTIFACT_DIR=artifact uvicorn handler.app:app --port 3000
+    seeklet serve artifact
 
 other commands, also of `python -m export`:
   seeklet verify DIR        checks an artifact: every file's SHA-256, and int8 against fp32

@@ -21,7 +21,7 @@ examples:
   %(prog)s "storms in Europe"                       the artifact in ./artifact or ./build/artifact
   %(prog)s "storms in Europe" my-artifact -k 10
   API_KEY=secret %(prog)s "storms in Europe" https://abc123.execute-api.eu-west-1.amazonaws.com
-  %(prog)s "storms in Europe" seeklet-prod-search --region eu-west-1
+  %(prog)s "storms in Europe" my-search-SearchFunction-1AB2C3 --region eu-west-1
   %(prog)s - my-artifact < queries.txt | jq .results[0].id
 
 A terminal gets a table. Otherwise, or with --json, it is an object {"query", "results"}; with - one line a query.
