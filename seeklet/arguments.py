@@ -10,7 +10,7 @@ from handler.errors import OptionError
 from handler.threads import available_cpus
 
 if TYPE_CHECKING:
-    from export.build.verify import Thresholds
+    from export.build.gate import Thresholds
 
 STATUSES = """\
 exit status:
@@ -89,7 +89,7 @@ def add_threads(group: argparse._ActionsContainer) -> None:
 
 def add_thresholds(group: argparse._ActionsContainer) -> None:
     """--min-cosine-mean, --min-cosine-least and --min-overlap."""
-    from export.build.verify import Thresholds
+    from export.build.gate import Thresholds
 
     default = Thresholds()
     for name, what in (
@@ -105,7 +105,7 @@ def add_thresholds(group: argparse._ActionsContainer) -> None:
 
 def thresholds(options: argparse.Namespace) -> Thresholds:
     """The --min options as one."""
-    from export.build.verify import Thresholds
+    from export.build.gate import Thresholds
 
     return Thresholds(options.min_cosine_mean, options.min_cosine_least, options.min_overlap)
 

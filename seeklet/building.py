@@ -14,8 +14,8 @@ from handler.threads import available_cpus
 from seeklet.extras import require
 
 if TYPE_CHECKING:
+    from export.build.gate import Thresholds
     from export.build.pipeline import Summary
-    from export.build.verify import Thresholds
 
 
 def export(
@@ -149,7 +149,7 @@ def verify(
         SeekletError: the packages of the extra `export` aren't installed.
     """
     require("export", "verify")
-    from export.build.verify import verify_artifact
+    from export.build.gate import verify_artifact
 
     figures = verify_artifact(Path(artifact), model, revision, threads or available_cpus())
     _thresholds(min_cosine_mean, min_cosine_least, min_overlap).check(figures)
@@ -163,7 +163,7 @@ def _names(parameter: str, names: Sequence[str]) -> list[str]:
 
 
 def _thresholds(mean: float | None, least: float | None, overlap: float | None) -> Thresholds:
-    from export.build.verify import Thresholds
+    from export.build.gate import Thresholds
 
     default = Thresholds()
     return Thresholds(

@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from command import ROOT
+from exports import DYING, LONG, made_up, write_texts
 from texts import TEXTS
 from tiny import make_model
 
-from export.build.pipeline import BuildOptions, build
+from export.build.pipeline import BuildOptions, Summary, build
 from export.build.progress import Progress
-from export.build.verify import Thresholds
 from handler.function import Function
 from handler.settings import Settings
 
@@ -126,7 +129,6 @@ def tiny_artifact(
         metadata=["topic"],
         model=str(tiny_model),
         out=out,
-        thresholds=Thresholds(),
     )
     with conversions_in(str(tiny_cache)):
         build(options, Progress(quiet=True))
@@ -137,6 +139,63 @@ def tiny_artifact(
 def use_tiny_cache(tiny_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests that export the tiny model: one conversion a session."""
     monkeypatch.setenv("SEEKLET_CACHE", str(tiny_cache))
+
+
+@pytest.fixture
+def export(tiny_model: Path, use_tiny_cache: None) -> Callable[..., Summary]:
+    """An export of plain text with the tiny model, not verified unless thresholds are given."""
+
+    def run(corpus: Path | str, out: Path, *, progress: Progress | None = None, **options: Any) -> Summary:
+        fields = {"text": ["text"], "model": str(tiny_model), "threads": 2, "thresholds": None, **options}
+        return build(BuildOptions(corpus=str(corpus), out=out, **fields), progress or Progress(quiet=True))
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def long_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Enough texts for a scan, and for some chunks of embedding."""
+    texts = made_up(LONG)
+    texts[3] = " ".join(texts[:10])  # longer than the model reads
+    return write_texts(tmp_path_factory.mktemp("long") / "long.txt", texts)
+
+
+@pytest.fixture
+def bad_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Wrong in its last line: all before it was written by then."""
+    return write_texts(tmp_path_factory.mktemp("bad") / "bad.jsonl", ['{"text": "storm"}'] * 500 + ["{"])
+
+
+@pytest.fixture(scope="session")
+def fresh(
+    long_corpus: Path, tiny_model: Path, tiny_cache: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """What an export of the long corpus gives that nothing interrupts. Not to be changed."""
+    out = tmp_path_factory.mktemp("fresh") / "out"
+    options = BuildOptions(
+        corpus=str(long_corpus), text=["text"], model=str(tiny_model), out=out, thresholds=None
+    )
+    with conversions_in(str(tiny_cache)):
+        build(options, Progress(quiet=True))
+    return out
+
+
+@pytest.fixture(scope="session")
+def killed(
+    long_corpus: Path, tiny_model: Path, tiny_cache: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A folder in which an export of the long corpus to `out` was killed. Not to be changed."""
+    folder = tmp_path_factory.mktemp("killed")
+    done = subprocess.run(
+        [sys.executable, "-c", DYING, str(long_corpus), str(folder / "out"), str(tiny_model)],
+        cwd=ROOT,
+        env={**os.environ, "SEEKLET_CACHE": str(tiny_cache)},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == -9, done.stderr.decode()
+    assert [path.name for path in folder.iterdir()] == [".out.partial"]
+    return folder
 
 
 @contextmanager

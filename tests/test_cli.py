@@ -11,7 +11,7 @@ import pytest
 from command import refusal, run_export, run_seeklet
 
 from export.__main__ import main
-from export.build.verify import Thresholds
+from export.build.gate import Thresholds
 from handler.artifact import Artifact
 from seeklet.commands.export import build_parser
 
@@ -227,7 +227,7 @@ def test_interrupted_it_says_how_to_go_on(
     def interrupt(*arguments: object, **options: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("export.build.pipeline.embed", interrupt)
+    monkeypatch.setattr("export.build.pipeline.Embedder", interrupt)
     command = ["--corpus", str(corpus_file), "--text", "text", "--model", str(tiny_model)]
     assert main([*command, "--out", str(tmp_path / "out"), "--quiet"]) == 130
     assert list(tmp_path.iterdir()) == []

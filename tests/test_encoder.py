@@ -38,7 +38,8 @@ def test_faithful_to_sentence_transformers(encoder: Encoder, texts: list[str]) -
         queries, normalize_embeddings=True
     )
     cosines = (encoder.encode(queries) * expected).sum(axis=1)
-    assert cosines.mean() >= 0.99
+    # .9990 here. ONNX Runtime's own quantize_dynamic, without what export/graph/ does, gives .991.
+    assert cosines.mean() >= 0.998
     assert cosines.min() >= 0.96
 
 

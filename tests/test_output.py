@@ -12,8 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from export.build.output import LOCK_FILE, Output
+from export.build.output import Output
+from export.build.own_files import LOCK_FILE
 from handler.errors import OutputError
+
+JOURNAL = f"journal.{'ab' * 8}.v2.records"
 
 
 def names(folder: Path) -> list[str]:
@@ -26,7 +29,8 @@ def make_artifact(out: Path, content: str = "old") -> None:
 
 
 def make_files(out: Path, content: str) -> None:
-    (out / "manifest.json").write_text(json.dumps({"format_version": 1, "recipe_sha256": "x"}))
+    manifest = {"format_version": 1, "recipe_sha256": "x", "files": {"model.onnx": {}}}
+    (out / "manifest.json").write_text(json.dumps(manifest))
     (out / "model.onnx").write_text(content)
 
 
@@ -51,14 +55,18 @@ def test_commit(tmp_path: Path, before: str) -> None:
     assert (out / "model.onnx").read_text() == "new"
 
 
-def test_lambda_may_read_it(tmp_path: Path) -> None:
-    mask = os.umask(0o077)
+@pytest.mark.parametrize(
+    ("mask", "folder", "file"), [(0o022, 0o755, 0o644), (0o077, 0o700, 0o600), (0o002, 0o775, 0o664)]
+)
+def test_the_umask_decides_who_may_read(tmp_path: Path, mask: int, folder: int, file: int) -> None:
+    before = os.umask(mask)
     try:
-        write(tmp_path / "out", "new")
+        write(tmp_path / "new" / "out", "new")
     finally:
-        os.umask(mask)
-    assert (tmp_path / "out").stat().st_mode & 0o777 == 0o755
-    assert (tmp_path / "out" / "model.onnx").stat().st_mode & 0o777 == 0o644
+        os.umask(before)
+    for path in (tmp_path / "new", tmp_path / "new" / "out"):
+        assert path.stat().st_mode & 0o777 == folder
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "new" / "out").iterdir()} == {file}
 
 
 @pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
@@ -66,7 +74,7 @@ def test_leaving_early_leaves_nothing(tmp_path: Path, error: type[BaseException]
     make_artifact(tmp_path / "out")
     with suppress(error), Output(tmp_path / "out") as output:
         (output.partial / "model.onnx").write_text("half")
-        (output.partial / "journal.x.records").touch()
+        (output.partial / JOURNAL).touch()
         raise error
     assert names(tmp_path) == ["out"]
     assert (tmp_path / "out" / "model.onnx").read_text() == "old"
@@ -74,26 +82,28 @@ def test_leaving_early_leaves_nothing(tmp_path: Path, error: type[BaseException]
 
 def test_only_a_journal_outlives_an_export(tmp_path: Path) -> None:
     with suppress(OSError), Output(tmp_path / "out") as output:
-        for name in ("journal.x.records", "model.onnx", "manifest.json"):
+        for name in (JOURNAL, "model.onnx", "manifest.json"):
             (output.partial / name).write_text("something")
         raise OSError
     assert names(tmp_path) == [".out.partial"]
-    assert names(tmp_path / ".out.partial") == ["journal.x.records", LOCK_FILE]
+    assert names(tmp_path / ".out.partial") == [JOURNAL, LOCK_FILE]
     # What a killed export left, too.
-    (tmp_path / ".out.partial" / "stray.bin").touch()
+    (tmp_path / ".out.partial" / "scan.bin").touch()
     with Output(tmp_path / "out") as output:
-        assert names(output.partial) == ["journal.x.records", LOCK_FILE]
+        assert names(output.partial) == [JOURNAL, LOCK_FILE]
 
 
-@pytest.mark.parametrize("name", ["notes.txt", "manifest.json", ".hidden"])
-def test_a_folder_that_isnt_ours_is_left_alone(tmp_path: Path, name: str) -> None:
-    out = tmp_path / "out"
-    out.mkdir()
-    (out / name).write_text('{"name": "somebody\'s web app"}')
-    with pytest.raises(OutputError, match=r"out holds files that aren't an artifact's, and they are left"):
-        Output(out).__enter__()
-    assert names(tmp_path) == ["out"]
-    assert (out / name).read_text() == '{"name": "somebody\'s web app"}'
+@pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
+def test_leaving_early_leaves_no_folder_that_it_made(tmp_path: Path, error: type[BaseException]) -> None:
+    (tmp_path / "mine").mkdir()
+    with suppress(error), Output(tmp_path / "mine" / "a" / "b" / "out"):
+        raise error
+    assert names(tmp_path) == ["mine"]
+    assert names(tmp_path / "mine") == []
+    with suppress(error), Output(tmp_path / "mine" / "a" / "b" / "out"):
+        (tmp_path / "mine" / "a" / "notes.txt").touch()
+        raise error
+    assert names(tmp_path / "mine" / "a") == ["notes.txt"]
 
 
 def test_a_file_is_left_alone(tmp_path: Path) -> None:
@@ -120,6 +130,15 @@ def test_through_a_symbolic_link(tmp_path: Path) -> None:
     assert names(tmp_path) == ["out", "v1"]
     assert (tmp_path / "out").is_symlink()
     assert (tmp_path / "v1" / "model.onnx").read_text() == "new"
+
+
+@pytest.mark.parametrize("inner", ["", "out"])
+def test_a_loop_of_symbolic_links(tmp_path: Path, inner: str) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(
+        OutputError, match=r"loop.* can't be reached \(.*symbolic links\): choose another --out"
+    ):
+        Output(tmp_path / "loop" / inner)
 
 
 def test_this_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,6 +190,9 @@ def test_a_lock_on_a_folder_that_is_gone_is_no_lock(tmp_path: Path, monkeypatch:
     assert names(tmp_path) == ["out"]
 
 
+PARTS = ("manifest.json", "model.onnx", "scan.bin")
+
+
 def test_many_at_once(tmp_path: Path) -> None:
     """Whoever gets in finds a folder of its own, and what is committed is whole."""
     done: list[str] = []
@@ -181,8 +203,9 @@ def test_many_at_once(tmp_path: Path) -> None:
             try:
                 with Output(tmp_path / "out") as output:
                     assert names(output.partial) == [LOCK_FILE]
-                    for part in ("manifest.json", "a", "b"):
-                        text = json.dumps({"format_version": 1, "recipe_sha256": f"{name}{turn}"})
+                    for part in PARTS:
+                        fields = {"format_version": 1, "recipe_sha256": f"{name}{turn}"}
+                        text = json.dumps({**fields, "files": dict.fromkeys(PARTS[1:])})
                         (output.partial / part).write_text(text)
                     if turn % 2:
                         output.commit()
@@ -200,7 +223,7 @@ def test_many_at_once(tmp_path: Path) -> None:
     assert failures == []
     assert done
     assert names(tmp_path) == ["out"]
-    assert len({(tmp_path / "out" / part).read_text() for part in ("manifest.json", "a", "b")}) == 1
+    assert len({(tmp_path / "out" / part).read_text() for part in PARTS}) == 1
 
 
 def test_a_disk_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,3 +235,4 @@ def test_a_disk_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         OutputError, match=r"lock can't be locked \(no locks here\): choose an --out on a local"
     ):
         Output(tmp_path / "out").__enter__()
+    assert names(tmp_path) == []

@@ -1,4 +1,4 @@
-"""embeddings.safetensors against the safetensors package, and rows read back from it."""
+"""embeddings.safetensors against the safetensors package, and the handler's reader."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from export.build.journal import Rows
-from export.build.vectors import ALIGNMENT, stored_rows, write_embeddings
+from export.build.vectors import ALIGNMENT, write_embeddings
+from handler.scores import Embeddings
 
 MATRIX = np.random.default_rng(0).standard_normal((23, 7)).astype(np.float32)
 
@@ -59,16 +59,11 @@ def test_the_chunks_leave_no_trace(tmp_path: Path, dtype: str) -> None:
     assert (8 + int.from_bytes(written[0][:8], "little")) % ALIGNMENT == 0
 
 
-def test_rows_are_read_back_in_any_order(tmp_path: Path) -> None:
-    path = tmp_path / "e.safetensors"
-    write_embeddings(path, in_chunks(10), 23, 7, "float32")
-    rows = stored_rows(path, 23, 7)
+def test_the_handler_reads_what_was_written(tmp_path: Path) -> None:
+    write_embeddings(tmp_path / "embeddings.safetensors", in_chunks(10), 23, 7, "float32")
+    stored = Embeddings.load(tmp_path, 23, 7)
     wanted = np.array([22, 0, 0, 13])
-    assert rows.take(wanted).tobytes() == MATRIX[wanted].tobytes()
+    assert stored.rows.take(wanted, 0).tobytes() == MATRIX[wanted].tobytes()
     # Once more, after the pages were given back.
-    assert rows.take(wanted).tobytes() == MATRIX[wanted].tobytes()
-
-
-def test_no_rows_at_all(tmp_path: Path) -> None:
-    (tmp_path / "empty").touch()
-    assert Rows(tmp_path / "empty", 0, 0, 5).take(np.empty(0, np.int64)).shape == (0, 5)
+    stored.let_go()
+    assert stored.rows.take(wanted, 0).tobytes() == MATRIX[wanted].tobytes()

@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from exports import Export
 from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
 
+from export.build.gate import Thresholds, measure, verify_artifact
 from export.build.pipeline import BuildOptions, build
 from export.build.progress import Progress
-from export.build.verify import (
-    DOCUMENTS,
-    QUERIES,
-    Thresholds,
-    cut_queries,
-    fp32_encode,
-    measure,
-    sample_documents,
-    verify_artifact,
-)
 from export.model.convert import convert
+from export.model.fp32 import Fp32Encoder
 from export.model.source_model import find_model
 from handler.artifact import Artifact
 from handler.encoder import Encoder
 from handler.errors import ArtifactError, ModelError, VerifyError
-from handler.tokenizer import load_tokenizer
+from handler.scores import Embeddings
+from handler.session import open_session
+from handler.tokenizer import BoundedTokenizer, load_tokenizer
 
 pytestmark = pytest.mark.usefixtures("use_tiny_cache")
 
-FIGURES = {"cosine_mean": 0.99, "cosine_least": 0.95, "overlap": 0.9}
+FIDELITY = {"cosine_mean": 0.99, "cosine_least": 0.95, "overlap": 0.9}
+FIGURES = {**FIDELITY, "stored_least": 0.99}
 
 
 def test_figures_at_the_threshold_pass() -> None:
@@ -54,41 +54,6 @@ def test_whatever_falls_short_is_told(thresholds: Thresholds, sentence: str) -> 
     assert str(refused.value).startswith(f"the int8 model is too far from fp32: {sentence}")
 
 
-def test_queries_are_runs_of_2_to_6_words(texts: list[str]) -> None:
-    queries = cut_queries(texts)
-    assert queries == cut_queries(texts)
-    assert len(queries) == len(texts)
-    for query, text in zip(queries, texts, strict=True):
-        assert query in " ".join(text.split())
-        assert min(2, len(text.split())) <= len(query.split()) <= 6
-    assert {len(query.split()) for query in queries} >= {2, 3, 4, 5, 6}
-
-
-def test_many_documents_are_sampled(tmp_path: Path) -> None:
-    lines = [
-        json.dumps({"id": str(row), "text": f"text {row}", "metadata": {}}) + "\n" for row in range(5000)
-    ]
-    (tmp_path / "documents.jsonl").write_text("".join(lines))
-    np.save(tmp_path / "documents.offsets.npy", np.cumsum([0, *map(len, lines)], dtype=np.uint64))
-    sampled = sample_documents(tmp_path)
-    rows = [int(text.removeprefix("text ")) for text in sampled]
-    assert len(rows) == DOCUMENTS
-    assert (rows[0], rows[-1]) == (0, 4999)
-    assert 12 <= np.diff(rows).min() <= np.diff(rows).max() <= 13
-    assert len(cut_queries(sampled)) == QUERIES
-
-
-def test_fp32_is_sentence_transformers(tiny_model: Path, tiny_artifact: Path, texts: list[str]) -> None:
-    from sentence_transformers import SentenceTransformer
-
-    expected = SentenceTransformer(str(tiny_model), device="cpu").encode(
-        [f"storm {text}" for text in texts], normalize_embeddings=True
-    )
-    converted = convert(find_model(str(tiny_model), None, None)).folder
-    ours = fp32_encode(converted, Encoder.load(tiny_artifact))(texts, "storm ")
-    np.testing.assert_allclose(ours, expected, atol=2e-6)
-
-
 class Worn:
     """An encoder's session, its answers pushed off by `size` times their own, a text of the same length always the same way."""
 
@@ -105,32 +70,120 @@ class Worn:
         return [values + push * np.abs(values).mean()]
 
 
-@pytest.fixture
-def measured(tiny_model: Path, tiny_artifact: Path) -> Callable[[float], dict[str, Any]]:
-    converted = convert(find_model(str(tiny_model), None, None)).folder
+@pytest.mark.parametrize("name", FIGURES)
+def test_nan_falls_short_of_every_threshold(name: str) -> None:
+    with pytest.raises(VerifyError, match=f"{name.replace('_', ' ')} is nan, the least allowed is"):
+        Thresholds(0, 0, 0, 0).check({**FIGURES, name: math.nan})
 
-    def measure_worn(size: float) -> dict[str, Any]:
-        encoder = Encoder.load(tiny_artifact)
-        tokenizer = load_tokenizer(
-            tiny_artifact / "tokenizer.json", Artifact.open(tiny_artifact).manifest.max_length
+
+def test_stored_vectors_that_fall_short_are_told() -> None:
+    with pytest.raises(VerifyError) as refused:
+        Thresholds().check({**FIGURES, "stored_least": 0.9899})
+    assert str(refused.value) == (
+        "the stored vectors aren't those of the documents: stored least is 0.9899, the least allowed is 0.99: "
+        "run the export again with --force"
+    )
+
+
+Measure = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def measured(tiny_model: Path, tiny_artifact: Path) -> Measure:
+    """The figures of the tiny artifact, with a model that is off by `size`, or with other stored rows."""
+    artifact = Artifact.open(tiny_artifact)
+    manifest = artifact.manifest
+    tokenizer = load_tokenizer(tiny_artifact / "tokenizer.json", manifest.max_length)
+    fp32 = Fp32Encoder(convert(find_model(str(tiny_model), None, None)).fp32, tokenizer, "mean")
+
+    def measure_worn(size: float = 0, stored: Embeddings | None = None) -> dict[str, Any]:
+        session = Worn(open_session(tiny_artifact / "model.onnx"), size)
+        return measure(
+            tiny_artifact,
+            stored or Embeddings.load(tiny_artifact, manifest.count, manifest.dim),
+            Encoder(
+                session, BoundedTokenizer(tokenizer, manifest.max_length), pooling="mean", dim=manifest.dim
+            ),
+            fp32,
+            query_prompt="",
+            document_prompt="",
         )
-        worn = Encoder(Worn(encoder._session, size), tokenizer, pooling="mean", dim=encoder.dim)
-        return measure(tiny_artifact, converted, worn, "", "")
 
     return measure_worn
 
 
-def test_a_model_that_is_off_is_noticed(
-    measured: Callable[[float], dict[str, Any]], texts: list[str]
-) -> None:
+def test_a_model_that_is_off_is_noticed(measured: Measure, texts: list[str]) -> None:
     good, worse, bad = measured(0), measured(0.5), measured(3)
     assert (good["documents"], good["queries"]) == (len(texts), len(texts))
     assert good["cosine_mean"] >= 0.999
-    for name in FIGURES:
+    for name in FIDELITY:
         assert 1 >= good[name] > worse[name] > bad[name]
+    assert good["stored_least"] == 1
     Thresholds().check(good)
     with pytest.raises(VerifyError, match=r"cosine mean .*; cosine least .*; overlap "):
-        Thresholds().check(bad)
+        Thresholds(stored_least=-1).check(bad)
+
+
+def swapped(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    return rows[[1, 0, *range(2, len(rows))]]
+
+
+def halved(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Half of one row's entries lost."""
+    rows[7, ::2] = 0
+    return rows
+
+
+def not_a_number(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    rows[7, 3] = np.nan
+    return rows
+
+
+def lost(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    rows[7] = 0
+    return rows
+
+
+DAMAGES = [swapped, halved, not_a_number, lost]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_stored_vectors_are_noticed(
+    measured: Measure, tiny_artifact: Path, damage: Callable[[NDArray[np.float32]], NDArray[np.float32]]
+) -> None:
+    rows = load_file(tiny_artifact / "embeddings.safetensors")["embeddings"]
+    figures = measured(stored=Embeddings(damage(rows)))
+    assert not figures["stored_least"] >= 0.99
+    with pytest.raises(VerifyError, match="the stored vectors aren't those of the documents"):
+        Thresholds(0, 0, 0).check(figures)
+
+
+def test_verify_finds_swapped_vectors_whose_hash_is_right(
+    tiny_model: Path, tiny_artifact: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "swapped"
+    shutil.copytree(tiny_artifact, out)
+    path = out / "embeddings.safetensors"
+    save_file({"embeddings": swapped(load_file(path)["embeddings"])}, path)
+    manifest = json.loads((out / "manifest.json").read_bytes())
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    manifest["files"][path.name] = {"bytes": path.stat().st_size, "sha256": digest}
+    (out / "manifest.json").write_text(json.dumps(manifest))
+    figures = verify_artifact(out, str(tiny_model), None, threads=1)
+    with pytest.raises(VerifyError, match="the stored vectors aren't those of the documents"):
+        Thresholds().check(figures)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "int8"])
+def test_rounded_vectors_pass(export: Export, corpus_file: Path, tmp_path: Path, dtype: str) -> None:
+    figures = export(corpus_file, tmp_path / "out", dtype=dtype, thresholds=Thresholds()).manifest.verify
+    assert figures is not None
+    assert figures["stored_least"] >= 0.9999
+
+
+def test_an_export_from_python_is_verified() -> None:
+    options = BuildOptions(corpus="corpus.csv", text=["text"], out=Path("out"))
+    assert options.thresholds == Thresholds()
 
 
 def test_an_artifact_is_verified_as_it_was_when_it_was_made(tiny_model: Path, tiny_artifact: Path) -> None:

@@ -1,141 +1,191 @@
 """The embedding stage: every document's vector, from the journal, the artifact being replaced, or the model.
 
-What is already known by the same recipe isn't embedded again, and equal texts are embedded once. The arrays that
-it writes don't depend on where a vector came from. It reads documents.jsonl of the folder that it writes to.
+What is already known by the same recipe isn't embedded again, and equal texts are embedded once. What is written
+doesn't depend on where a vector came from. This module writes no file but the journal's.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
-import json
-from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from enum import IntEnum
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from export.build.journal import KEY_BYTES, Journal, Rows
+from export.build.journal import KEY_BYTES, Journal
 from export.build.progress import Progress
-from export.build.vectors import stored_rows, write_embeddings
-from export.build.write_scan import write_scan
-from handler.artifact import DOCUMENTS_FILE, EMBEDDINGS_FILE, TOKENS_FILE
+from export.build.token_counts import TokenCounts, read_token_counts
+from export.build.write_documents import read_texts
+from handler.artifact import DOCUMENTS_FILE, EMBEDDINGS_FILE, TOKENS_FILE, Artifact
 from handler.encoder import Encoder
+from handler.errors import ArtifactError, VerifyError
 from handler.manifest import Manifest
 from handler.scores import Embeddings
 
 EMBED_CHUNK = 256
 GATHER_CHUNK = 8192
+# How far from 1 a float32 vector's length may be: rounding makes it err by less than a millionth.
+UNIT_TOLERANCE = 1e-3
+
+
+class Origin(IntEnum):
+    """Where a document's vector is."""
+
+    JOURNAL = 0
+    REPLACED = 1  # in the artifact that is replaced
 
 
 @dataclass(frozen=True, slots=True)
 class Vectors:
-    """Where each document's vector is: a row of the journal, or ~row of the artifact that is replaced."""
+    """Where each of n documents has its vector, and what the tokenizer saw of its text."""
 
-    row_of: NDArray[np.int64]
-    tokens: NDArray[np.int16]  # negative where the text was cut
-    journal: Rows
-    old: Rows | None
+    origins: NDArray[np.uint8]  # (n,) of Origin
+    rows: NDArray[np.int64]  # (n,) row there
+    counts: TokenCounts
+    embeddings: Mapping[Origin, Embeddings]
+    dim: int
 
+    def chunks(self) -> Iterator[NDArray[np.float32]]:
+        """Yields the vectors in the documents' order, (m, dim) float32 with m up to GATHER_CHUNK.
 
-def embed(
-    directory: Path,
-    count: int,
-    recipe: str,
-    prompt: str,
-    encoder: Encoder,
-    journal: Journal,
-    reusable: Path | None,
-    progress: Progress,
-) -> Vectors:
-    """A vector for each of the `count` documents in `directory`; new ones go to the journal.
-
-    recipe    hex digest of all that decides a vector, part of each text's key
-    reusable  an artifact of the same recipe in float32, or None
-    """
-    salt = bytes.fromhex(recipe)
-
-    def key(text: str) -> bytes:
-        return hashlib.blake2b(text.encode(), digest_size=KEY_BYTES, key=salt).digest()
-
-    known: dict[bytes, int] = {}
-    old: Rows | None = None
-    old_tokens = np.empty(0, np.int16)
-    if reusable is not None:
-        old_tokens = np.load(reusable / TOKENS_FILE)
-        old = stored_rows(reusable / EMBEDDINGS_FILE, len(old_tokens), encoder.dim)
-        for row, text in enumerate(_texts(reusable)):
-            known.setdefault(key(text), ~row)
-    records = journal.records()
-    known.update((name, row) for row, name in enumerate(records["key"].tolist()))
-    new_tokens = array("h")
-    row_of = np.empty(count, np.int64)
-    with progress.embedding(count) as bar:
-        texts = _texts(directory)
-        done = 0
-        while chunk := list(islice(texts, EMBED_CHUNK)):
-            keys = [key(text) for text in chunk]
-            missing = {name: text for name, text in zip(keys, chunk, strict=True) if name not in known}
-            if missing:
-                encoded = encoder.encode_counted(list(missing.values()), prompt)
-                tokens = np.where(encoded.truncated, -encoded.tokens, encoded.tokens).astype(np.int16)
-                first = journal.rows
-                journal.append(list(missing), tokens, encoded.embeddings)
-                new_tokens.extend(tokens.tolist())
-                known.update((name, first + offset) for offset, name in enumerate(missing))
-                bar.tokens(int(encoded.tokens.sum()))
-            row_of[done : done + len(chunk)] = [known[name] for name in keys]
-            done += len(chunk)
-            bar.update(len(chunk), known=len(chunk) - len(missing))
-    in_journal = np.concatenate([records["tokens"], np.frombuffer(new_tokens, np.int16)])
-    tokens = np.empty(count, np.int16)
-    from_old = row_of < 0
-    tokens[~from_old] = in_journal[row_of[~from_old]]
-    tokens[from_old] = old_tokens[~row_of[from_old]]
-    return Vectors(row_of, tokens, journal.rows_source(), old)
-
-
-def write_arrays(directory: Path, vectors: Vectors, dim: int, dtype: str) -> None:
-    """Writes the embeddings as `dtype`, the token counts, and the scan."""
-    count = len(vectors.row_of)
-
-    def chunks() -> Iterator[NDArray[np.float32]]:
-        for start, end in pairwise([*range(0, count, GATHER_CHUNK), count]):
-            rows = vectors.row_of[start:end]
-            chunk = np.empty((end - start, dim), np.float32)
-            from_old = rows < 0
-            chunk[~from_old] = vectors.journal.take(rows[~from_old])
-            if vectors.old is not None:
-                chunk[from_old] = vectors.old.take(~rows[from_old])
+        Raises VerifyError where one isn't finite or not of unit length.
+        """
+        for start in range(0, len(self.rows), GATHER_CHUNK):
+            origins, rows = (
+                self.origins[start : start + GATHER_CHUNK],
+                self.rows[start : start + GATHER_CHUNK],
+            )
+            chunk = np.empty((len(rows), self.dim), np.float32)
+            for origin, source in self.embeddings.items():
+                here = origins == origin
+                chunk[here] = source.rows.take(rows[here], 0)
+                # Mapped pages count as this process's memory until they're given back.
+                source.let_go()
+            check_unit_length(chunk, start)
             yield chunk
 
-    write_embeddings(directory / EMBEDDINGS_FILE, chunks(), count, dim, dtype)
-    save_array(directory / TOKENS_FILE, vectors.tokens)
-    write_scan(Embeddings.load(directory, count, dim), directory)
+
+def check_unit_length(vectors: NDArray[np.float32], first: int) -> None:
+    """Raises VerifyError for the first vector that isn't finite or not of length 1; `first` is its document's row."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        lengths = np.linalg.norm(vectors, axis=1)
+    # Written so that NaN fails.
+    wrong = np.flatnonzero(~(np.abs(lengths - 1) <= UNIT_TOLERANCE))
+    if wrong.size:
+        raise VerifyError(
+            f"the vector of document {first + wrong[0]} (counted from 0) has the length {lengths[wrong[0]]:.4g}, "
+            "not 1, so it is damaged: run the export again with --force"
+        )
 
 
-def save_array(path: Path, values: NDArray[np.generic]) -> None:
-    """Writes a .npy file. np.save to a path doesn't say why where it fails, as on a full disk."""
-    file = io.BytesIO()
-    np.save(file, values)
-    path.write_bytes(file.getbuffer())
+class Embedder:
+    """Finds or makes the vector of each text, by one recipe."""
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        journal: Journal,
+        *,
+        recipe: str,
+        prompt: str,
+        replaced: Artifact | None,
+        progress: Progress,
+    ) -> None:
+        """Embeds nothing yet.
+
+        Args:
+            encoder: the int8 model.
+            journal: where new vectors go, and what an interrupted run left.
+            recipe: hex digest of all that decides a vector, part of each text's key.
+            prompt: goes before every document.
+            replaced: an artifact whose vectors can be taken over (see `find_reusable`), or None.
+            progress: told of every chunk.
+        """
+        self._encoder = encoder
+        self._journal = journal
+        self._salt = bytes.fromhex(recipe)
+        self._prompt = prompt
+        self._replaced = replaced
+        self._progress = progress
+
+    def embed(self, directory: Path, count: int) -> Vectors:
+        """Gives each of the `count` documents in `directory` a vector; new ones go to the journal.
+
+        Raises ArtifactError where the model gives a vector that isn't finite.
+        """
+        in_journal = self._journal.find_whole()
+        in_replaced = self._find_replaced()
+        origins, rows = np.empty(count, np.uint8), np.empty(count, np.int64)
+        texts = read_texts(directory)
+        done = 0
+        with self._progress.embedding(count) as bar:
+            while chunk := list(islice(texts, EMBED_CHUNK)):
+                keys = [self._key(text) for text in chunk]
+                new = {
+                    key: text
+                    for key, text in zip(keys, chunk, strict=True)
+                    if key not in in_journal and key not in in_replaced
+                }
+                if new:
+                    first = self._journal.rows
+                    bar.tokens(self._embed_new(new))
+                    in_journal.update(zip(new, range(first, first + len(new)), strict=True))
+                here = slice(done, done + len(chunk))
+                origins[here] = [Origin.JOURNAL if key in in_journal else Origin.REPLACED for key in keys]
+                rows[here] = [in_journal[key] if key in in_journal else in_replaced[key] for key in keys]
+                done += len(chunk)
+                bar.update(len(chunk), known=len(chunk) - len(new))
+        return self._gather(origins, rows)
+
+    def _key(self, text: str) -> bytes:
+        return hashlib.blake2b(text.encode(), digest_size=KEY_BYTES, key=self._salt).digest()
+
+    def _find_replaced(self) -> dict[bytes, int]:
+        """The key and row of each text of the artifact that is replaced."""
+        if self._replaced is None:
+            return {}
+        return {self._key(text): row for row, text in enumerate(read_texts(self._replaced.directory))}
+
+    def _embed_new(self, texts: Mapping[bytes, str]) -> int:
+        """Embeds texts into the journal; returns how many tokens they have."""
+        encoded = self._encoder.encode_counted(list(texts.values()), self._prompt)
+        counts = TokenCounts(encoded.tokens.astype(np.int16), encoded.truncated)
+        self._journal.append(list(texts), counts, encoded.embeddings)
+        return int(encoded.tokens.sum())
+
+    def _gather(self, origins: NDArray[np.uint8], rows: NDArray[np.int64]) -> Vectors:
+        """Looks up the token counts, and maps the vectors."""
+        counts = {Origin.JOURNAL: self._journal.token_counts()}
+        embeddings = {Origin.JOURNAL: self._journal.embeddings()}
+        if self._replaced is not None:
+            manifest = self._replaced.manifest
+            counts[Origin.REPLACED] = read_token_counts(self._replaced.path(TOKENS_FILE))
+            embeddings[Origin.REPLACED] = Embeddings.load(
+                self._replaced.directory, manifest.count, manifest.dim
+            )
+        gathered = TokenCounts(np.empty(len(rows), np.int16), np.empty(len(rows), np.bool_))
+        for origin, stored in counts.items():
+            here = origins == origin
+            gathered.tokens[here] = stored.tokens[rows[here]]
+            gathered.truncated[here] = stored.truncated[rows[here]]
+        return Vectors(origins, rows, gathered, embeddings, self._encoder.dim)
 
 
-def find_reusable(out: Path, old: Manifest | None, recipe: str) -> Path | None:
-    """The artifact being replaced, where its vectors are whole and what this recipe would give."""
-    if old is None or old.recipe_sha256 != recipe or old.dtype != "float32" or TOKENS_FILE not in old.files:
+def find_reusable(old: Artifact | None, recipe: str) -> Artifact | None:
+    """Returns the artifact being replaced, where its vectors are whole and what this recipe would give."""
+    if old is None or not _is_reusable(old.manifest, recipe):
         return None
-    for name in (EMBEDDINGS_FILE, DOCUMENTS_FILE, TOKENS_FILE):
-        with (out / name).open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != old.files[name].sha256:
-                return None
-    return out
+    try:
+        old.check_hashes((EMBEDDINGS_FILE, DOCUMENTS_FILE, TOKENS_FILE))
+    except ArtifactError:
+        return None
+    return old
 
 
-def _texts(directory: Path) -> Iterator[str]:
-    with (directory / DOCUMENTS_FILE).open("rb") as file:
-        for line in file:
-            yield json.loads(line)["text"]
+def _is_reusable(manifest: Manifest, recipe: str) -> bool:
+    # From float16 or int8 there is no way back to the same bytes.
+    return manifest.recipe_sha256 == recipe and manifest.dtype == "float32" and TOKENS_FILE in manifest.files

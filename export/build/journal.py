@@ -1,38 +1,74 @@
 """The journal: every vector embedded so far, so that an interrupted export goes on where it was.
 
-Two files that only grow: the vectors, and a record of key and token count each. A chunk's vectors are on disk
-before its records are, so whatever the records name is whole. A journal belongs to one recipe: vectors of another
-would be of no use, and of another size. It knows nothing of documents or their order.
+Two files that only grow: the vectors, and a record for each of them with its key, its token count and a checksum. A
+chunk's vectors are on disk before its records are, so whatever the records name was written. A journal belongs to one
+recipe: vectors of another would be of no use, and of another size. It knows nothing of documents or their order.
 """
 
 from __future__ import annotations
 
-import mmap
 import os
+import re
 import time
+import zlib
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-# What the names of all its files begin with.
-JOURNAL = "journal."
+from export.build.token_counts import TokenCounts
+from handler.scores import Embeddings
+
 KEY_BYTES = 16
-RECORD = np.dtype([("key", f"V{KEY_BYTES}"), ("tokens", "<i2")])
+# How a record is written. Files of another version have other names, so that they are never misread.
+JOURNAL_VERSION = "v2"
+RECORD = np.dtype([("key", f"V{KEY_BYTES}"), ("tokens", "<i2"), ("truncated", "?"), ("crc32", "<u4")])
 SYNC_SECONDS = 2.0
+
+# The names of its files: of this version, and of the first one, whose files are removed.
+_NAME = re.compile(r"journal\.[0-9a-f]{16}\.(v2\.)?(records|vectors)")
+# Bytes of a record that its checksum covers, beside the vector: all before the checksum.
+_COVERED = RECORD.itemsize - RECORD["crc32"].itemsize
+_CHUNK = 8192
+
+
+def is_journal_file(name: str) -> bool:
+    """Whether a file of that name is a journal's."""
+    return _NAME.fullmatch(name) is not None
 
 
 class Journal:
-    """(rows, dim) float32 vectors under 16-byte keys; tokens is negative where the text was cut."""
+    """(rows, dim) float32 vectors, each with a 16-byte key and what the tokenizer saw of its text.
 
-    def __init__(self, directory: Path, dim: int, recipe: str, *, fresh: bool = False) -> None:
-        """Goes on with the recipe's journal in `directory`, unless `fresh`; removes any other."""
-        self._vectors_path = directory / f"{JOURNAL}{recipe[:16]}.vectors"
-        self._records_path = directory / f"{JOURNAL}{recipe[:16]}.records"
+    A context: it keeps what was appended, whatever ends it.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        dim: int,
+        recipe: str,
+        *,
+        fresh: bool = False,
+        sync_seconds: float = SYNC_SECONDS,
+    ) -> None:
+        """Goes on with the recipe's journal in `directory`, unless `fresh`; removes any other.
+
+        Args:
+            directory: where its files are.
+            dim: dimensions of a vector.
+            recipe: hex digest of all that decides a vector.
+            fresh: whether to forget what an earlier run left.
+            sync_seconds: what an append at the latest puts on disk is so old.
+        """
+        stem = f"journal.{recipe[:16]}.{JOURNAL_VERSION}"
+        self._vectors_path = directory / f"{stem}.vectors"
+        self._records_path = directory / f"{stem}.records"
         ours = (self._vectors_path, self._records_path)
-        for path in list(directory.glob(f"{JOURNAL}*")):
-            if fresh or path not in ours:
+        for path in list(directory.iterdir()):
+            if is_journal_file(path.name) and (fresh or path not in ours):
                 path.unlink()
         for path in ours:
             path.touch()
@@ -41,32 +77,60 @@ class Journal:
             self._records_path.stat().st_size // RECORD.itemsize,
             self._vectors_path.stat().st_size // row_bytes,
         )
+        self._found = self.rows
         # A torn tail is cut off: it was never acknowledged.
         os.truncate(self._records_path, self.rows * RECORD.itemsize)
         os.truncate(self._vectors_path, self.rows * row_bytes)
         self._dim = dim
+        self._sync_seconds = sync_seconds
         self._vectors = self._vectors_path.open("ab")
         self._records = self._records_path.open("ab")
         self._pending = b""
         self._synced = time.monotonic()
 
-    def records(self) -> NDArray[Any]:
-        """What an earlier run left: (rows,) of RECORD."""
-        return np.fromfile(self._records_path, RECORD, self.rows)
+    def __enter__(self) -> Journal:
+        return self
 
-    def append(self, keys: list[bytes], tokens: NDArray[np.int16], vectors: NDArray[np.float32]) -> None:
-        """Adds n rows. n keys, (n,), (n, dim)."""
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def appended(self) -> int:
+        """How many rows this run has added."""
+        return self.rows - self._found
+
+    def find_whole(self) -> dict[bytes, int]:
+        """Reads what is there: the key and row of each record whose checksum holds.
+
+        A damaged record is left where it is, and nobody learns its row.
+        """
+        records, vectors = self._read_records(), self.embeddings()
+        whole: dict[bytes, int] = {}
+        for start in range(0, self.rows, _CHUNK):
+            part = records[start : start + _CHUNK]
+            holds = part["crc32"] == _checksums(part, vectors.rows[start : start + _CHUNK])
+            vectors.let_go()
+            rows = (start + np.flatnonzero(holds)).tolist()
+            whole.update(zip(part["key"][holds].tolist(), rows, strict=True))
+        return whole
+
+    def append(self, keys: list[bytes], counts: TokenCounts, vectors: NDArray[np.float32]) -> None:
+        """Adds n rows. n keys, counts of n texts, (n, dim) float32."""
         records = np.empty(len(keys), RECORD)
         records["key"] = keys
-        records["tokens"] = tokens
+        records["tokens"] = counts.tokens
+        records["truncated"] = counts.truncated
+        records["crc32"] = _checksums(records, vectors)
         self._vectors.write(vectors.tobytes())
         self._pending += records.tobytes()
         self.rows += len(keys)
-        if time.monotonic() - self._synced > SYNC_SECONDS:
+        if time.monotonic() - self._synced > self._sync_seconds:
             self.sync()
 
     def sync(self) -> None:
-        """Vectors first, then the records that vouch for them."""
+        """Puts the vectors on disk, and then the records that vouch for them."""
         self._vectors.flush()
         os.fsync(self._vectors.fileno())
         self._records.write(self._pending)
@@ -75,10 +139,18 @@ class Journal:
         os.fsync(self._records.fileno())
         self._synced = time.monotonic()
 
-    def rows_source(self) -> Rows:
-        """The vectors, to be read."""
+    def embeddings(self) -> Embeddings:
+        """Maps the vectors of all rows. (rows, dim) float32."""
         self.sync()
-        return Rows(self._vectors_path, 0, self.rows, self._dim)
+        shape = (self.rows, self._dim)
+        if not self.rows:
+            return Embeddings(np.empty(shape, np.float32))
+        return Embeddings(np.memmap(self._vectors_path, np.float32, "r", shape=shape))
+
+    def token_counts(self) -> TokenCounts:
+        """Reads the token counts of all rows."""
+        records = self._read_records()
+        return TokenCounts(records["tokens"], records["truncated"])
 
     def close(self) -> None:
         """Keeps what was appended."""
@@ -91,18 +163,15 @@ class Journal:
         self._vectors_path.unlink()
         self._records_path.unlink()
 
+    def _read_records(self) -> NDArray[Any]:
+        self.sync()
+        return np.fromfile(self._records_path, RECORD, self.rows)
 
-class Rows:
-    """Vectors in a file: (count, dim) float32 from a byte offset on, read without keeping the pages resident."""
 
-    def __init__(self, path: Path, offset: int, count: int, dim: int) -> None:
-        shape = (count, dim)
-        self._rows = np.memmap(path, np.float32, "r", offset, shape) if count else np.empty(shape, np.float32)
-
-    def take(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """The vectors of `rows`. (n,) -> (n, dim) float32."""
-        taken = np.asarray(self._rows[rows])
-        if isinstance(self._rows, np.memmap):
-            # Mapped pages count as this process's memory until they're given back.
-            self._rows._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[union-attr]
-        return taken
+def _checksums(records: NDArray[Any], vectors: NDArray[Any]) -> NDArray[np.uint32]:
+    """The CRC-32 of each record's own bytes and its vector. (n,) RECORD, (n, dim) float32 -> (n,) uint32."""
+    data = np.frombuffer(records.tobytes(), np.uint8).reshape(len(records), RECORD.itemsize)
+    pairs = zip(data[:, :_COVERED], np.ascontiguousarray(vectors), strict=True)
+    return np.fromiter(
+        (zlib.crc32(vector, zlib.crc32(own)) for own, vector in pairs), np.uint32, len(records)
+    )

@@ -2,42 +2,51 @@
 
 An artifact is put together in a hidden folder beside its place and renamed into it. Only a folder that is empty
 or holds an artifact is ever replaced. Two exports to one place don't meet: the second is refused. What an export
-that ended early had embedded stays in the hidden folder for the next one; nothing else does.
+that ended early had embedded stays in the hidden folder for the next one; nothing else does. Which files are an
+export's to replace and delete, own_files.py says.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
-import json
 import os
-import shutil
-import tempfile
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from export.build.journal import JOURNAL
+from export.build.journal import is_journal_file
+from export.build.own_files import (
+    LOCK_FILE,
+    check_artifact_folder,
+    check_partial_folder,
+    is_partial_file,
+    remove_artifact,
+    remove_partial,
+)
 from handler.errors import OutputError
-from handler.manifest import MANIFEST_FILE
-
-LOCK_FILE = "lock"
 
 
 class Output:
-    """A context: `partial` is where to write, `commit` puts it in place."""
+    """A context: `partial` is where to write, `commit` puts it in place.
+
+    Its files and folders get the modes that the umask gives.
+    """
 
     def __init__(self, out: Path) -> None:
+        """Finds the place; raises OutputError where a loop of symbolic links is in the way."""
         # Through a symbolic link: what it points to is replaced, not the link.
-        self.out = out.resolve()
+        self.out = _resolve(out)
         self.partial = self.out.parent / f".{self.out.name}.partial"
         self._old = self.out.parent / f".{self.out.name}.old"
         self._lock: IO[str] | None = None
+        self._made_parents: list[Path] = []
 
     def __enter__(self) -> Output:
-        self._acquire()
         try:
-            self._check_ours()
+            self._acquire()
+            self.check_replaceable()
             # A crash between the two renames of commit left the artifact under its other name.
             if self._old.exists() and not self.out.exists():
                 self._old.rename(self.out)
@@ -52,50 +61,84 @@ class Output:
     ) -> None:
         self._leave()
 
+    def check_replaceable(self) -> None:
+        """Raises OutputError where what is in the place, or in the way to it, isn't an export's to replace."""
+        if os.path.lexists(self.out) and not self.out.is_dir():
+            raise OutputError(f"{self.out} is a file: choose another --out")
+        check_artifact_folder(self.out)
+        check_artifact_folder(self._old)
+        if self.out.is_mount():
+            raise OutputError(
+                f"{self.out} is a mount point, which can't be replaced: choose a folder in it as --out"
+            )
+
     def commit(self) -> None:
-        """The partial folder becomes the output."""
-        # Some writers leave a file to its owner alone; Lambda runs as another user.
-        self.partial.chmod(0o755)
+        """Makes the partial folder the output. Raises OutputError as check_replaceable does."""
+        check_partial_folder(self.partial)
         for path in self.partial.iterdir():
-            path.chmod(0o644)
             with path.open("rb") as file:
                 os.fsync(file.fileno())
-        _remove(self._old)
-        if self.out.exists():
+        # Again: the embedding took a while, and anyone may have put a file there.
+        self.check_replaceable()
+        if self._old.exists():
+            remove_artifact(self._old)
+        replaces = self.out.exists()
+        if replaces:
             self.out.rename(self._old)
-        self.partial.rename(self.out)
+        try:
+            self.partial.rename(self.out)
+        except OSError:
+            if replaces:
+                self._old.rename(self.out)
+            raise
         # From here on another export may be at work. The lock file stays until then: one that found none in the
         # partial folder would take it for its own.
         (self.out / LOCK_FILE).unlink(missing_ok=True)
-        _remove(self._old)
+        if replaces:
+            remove_artifact(self._old)
 
     def _leave(self) -> None:
-        if self.partial.exists() and self._holds_lock():
-            if any(path.stat().st_size for path in self.partial.glob(f"{JOURNAL}*")):
-                self._remove_rest()
-            else:
-                _remove(self.partial)
         if self._lock is not None:
+            # After commit, `partial` may be another export's.
+            if self._is_in_place(self._lock):
+                self._leave_partial()
             self._lock.close()
+        for parent in self._made_parents:
+            # Where something is in it by now, it stays.
+            with suppress(OSError):
+                parent.rmdir()
 
-    def _holds_lock(self) -> bool:
-        """Whether `partial` is this export's still: after commit it may be another's."""
+    def _leave_partial(self) -> None:
+        """Keeps a journal that has something in it, for the next export; removes all else."""
+        if not any(path.stat().st_size for path in self.partial.iterdir() if is_journal_file(path.name)):
+            # Somebody's file in it is for the next export to complain of: this one has an error to tell.
+            with suppress(OutputError):
+                remove_partial(self.partial)
+                return
+        self._remove_rest()
+
+    def _is_in_place(self, lock: IO[str]) -> bool:
+        """Whether the open lock file is the one in `partial`."""
         with suppress(FileNotFoundError):
-            if self._lock is not None:
-                return os.path.samestat(os.fstat(self._lock.fileno()), (self.partial / LOCK_FILE).stat())
+            return os.path.samestat(os.fstat(lock.fileno()), (self.partial / LOCK_FILE).lstat())
         return False
 
     def _acquire(self) -> None:
-        path = self.partial / LOCK_FILE
+        """Makes the partial folder, or takes over one that an export left, and locks it."""
+        parents = [self.out.parent, *self.out.parent.parents]
+        self._made_parents = [parent for parent in parents if not parent.exists()]
         while True:
             # The export that had the folder may end, and take it away, between any two of these; exist_ok itself
             # raises where it does so after mkdir has found it.
             with suppress(FileExistsError):
                 self.partial.mkdir(parents=True)
+            check_partial_folder(self.partial)
             with suppress(FileNotFoundError), ExitStack() as stack:
-                self._lock = stack.enter_context(path.open("w"))
-                self._flock(self._lock)
-                if self._holds_lock():
+                flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+                lock = stack.enter_context(os.fdopen(os.open(self.partial / LOCK_FILE, flags, 0o666), "w"))
+                self._flock(lock)
+                if self._is_in_place(lock):
+                    self._lock = lock
                     stack.pop_all()
                     return
 
@@ -107,46 +150,29 @@ class Output:
                 f"another export to {self.out} is at work: wait for it, or choose another --out"
             ) from None
         except OSError as error:
+            if [path.name for path in self.partial.iterdir()] == [LOCK_FILE]:
+                remove_partial(self.partial)
             raise OutputError(
-                f"{lock.name} can't be locked ({error.strerror}): choose an --out on a local disk"
+                f"{self.partial / LOCK_FILE} can't be locked ({error.strerror}): choose an --out on a local disk"
             ) from None
 
     def _remove_rest(self) -> None:
         """All but the journal and the lock: what an earlier export left must not get into the artifact."""
         for path in self.partial.iterdir():
-            if path.name != LOCK_FILE and not path.name.startswith(JOURNAL):
+            if is_partial_file(path.name) and path.name != LOCK_FILE and not is_journal_file(path.name):
                 path.unlink()
 
-    def _check_ours(self) -> None:
-        if not os.path.lexists(self.out):
-            return
-        if not self.out.is_dir():
-            raise OutputError(f"{self.out} is a file: choose another --out")
-        if any(self.out.iterdir()) and not is_artifact(self.out):
-            raise OutputError(
-                f"{self.out} holds files that aren't an artifact's, and they are left alone: "
-                "choose another --out, or empty it"
-            )
-        if self.out.is_mount():
-            raise OutputError(
-                f"{self.out} is a mount point, which can't be replaced: choose a folder in it as --out"
-            )
 
-
-def _remove(folder: Path) -> None:
-    """Removes a folder, out of the way first: half removed, it must not be taken for whole."""
-    if not folder.exists():
-        return
-    doomed = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
-    with suppress(FileNotFoundError):  # another export has removed it
-        folder.rename(doomed)
-    shutil.rmtree(doomed)
-
-
-def is_artifact(directory: Path) -> bool:
-    """Whether a manifest of ours is there, of whatever version."""
+def _resolve(out: Path) -> Path:
     try:
-        manifest = json.loads((directory / MANIFEST_FILE).read_bytes())
-    except (OSError, ValueError):
-        return False
-    return isinstance(manifest, dict) and "format_version" in manifest and "recipe_sha256" in manifest
+        # Before resolve: in some versions of Python that finds a loop without a word.
+        with suppress(FileNotFoundError):
+            out.stat()
+        return out.resolve()
+    except RuntimeError:  # resolve's, before Python 3.13
+        reason = os.strerror(errno.ELOOP)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            return out.absolute()  # what is wrong with it is told when it is made
+        reason = os.strerror(errno.ELOOP)
+    raise OutputError(f"{out} can't be reached ({reason}): choose another --out")

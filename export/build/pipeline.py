@@ -11,43 +11,47 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
-import numpy as np
-
-from export.build.embed import embed, find_reusable, save_array, write_arrays
-from export.build.journal import Journal
-from export.build.output import LOCK_FILE, Output
+from export.build.embed import Embedder, Vectors, find_reusable
+from export.build.gate import Thresholds, measure
+from export.build.journal import SYNC_SECONDS, Journal
+from export.build.output import Output
 from export.build.progress import Progress
-from export.build.verify import Thresholds, measure
-from export.build.write_scan import SCAN_VERSION
+from export.build.recipe import Recipe
+from export.build.token_counts import write_token_counts
+from export.build.vectors import write_embeddings
+from export.build.write_documents import write_documents
+from export.build.write_model import write_model
+from export.build.write_scan import SCAN_VERSION, write_scan
 from export.corpus.reader import CorpusReader
-from export.model.configs import usable_positions
 from export.model.convert import conversion_key, convert, versions
+from export.model.fp32 import Fp32Encoder
 from export.model.source_model import SourceModel, find_model
 from handler.artifact import (
-    DOCUMENTS_FILE,
-    MODEL_FILE,
-    OFFSETS_FILE,
+    ALL_FILES,
+    EMBEDDINGS_FILE,
     SCAN_MODEL_FILE,
-    TOKENIZER_FILE,
-    WEIGHTS_FILE,
+    TOKENS_FILE,
     Artifact,
+    file_sha256,
 )
 from handler.bound import Scan
-from handler.encoder import Encoder
 from handler.errors import ArtifactError, ModelError
 from handler.manifest import FORMAT_VERSION, MANIFEST_FILE, FileEntry, Manifest
-from handler.session import open_session
-from handler.tokenizer import BoundedTokenizer, load_tokenizer
+from handler.scores import Embeddings
+
+# Raise it with every change of this room or of export/corpus/ that gives another artifact for the same inputs.
+BUILD_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
 class BuildOptions:
-    """What `python -m export` was asked for."""
+    """What `seeklet export` was asked for."""
 
     corpus: str
     text: list[str]
@@ -65,48 +69,7 @@ class BuildOptions:
     dtype: str = "float32"
     threads: int = 1
     force: bool = False
-    thresholds: Thresholds | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """From text to vector: the model's own way, where the options don't ask for another."""
-
-    pooling: str
-    max_length: int  # tokens
-    query_prompt: str
-    document_prompt: str
-
-    @classmethod
-    def choose(cls, options: BuildOptions, model: SourceModel) -> Recipe:
-        """Raises ModelError where the model can't do what the options ask for."""
-        recipe = cls(
-            options.pooling or model.pooling,
-            model.max_length if options.max_length is None else options.max_length,
-            model.query_prompt if options.query_prompt is None else options.query_prompt,
-            model.document_prompt if options.document_prompt is None else options.document_prompt,
-        )
-        most = usable_positions(model.transformer_dir)
-        if not 3 <= recipe.max_length <= most:
-            raise ModelError(
-                f"--max-length is {recipe.max_length}, {model.model_id} can read 3 to {most} tokens: "
-                "choose one of those"
-            )
-        if (recipe.query_prompt or recipe.document_prompt) and not model.include_prompt:
-            raise ModelError(
-                f"{model.model_id} leaves the prompt out of its pooling, which can't be reproduced: "
-                "use another model, or no prompt"
-            )
-        return recipe
-
-    def sha256(self, directory: Path) -> str:
-        """Of all that decides a document's vector; the model's files are in `directory`."""
-        parts = [
-            hashlib.sha256((directory / name).read_bytes()).hexdigest()
-            for name in (MODEL_FILE, WEIGHTS_FILE, TOKENIZER_FILE)
-        ]
-        parts += [self.pooling, str(self.max_length), self.document_prompt, versions()["onnxruntime"]]
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    thresholds: Thresholds | None = field(default_factory=Thresholds)  # None: it isn't verified
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,79 +82,93 @@ class Summary:
     seconds: float
 
 
-def build(options: BuildOptions, progress: Progress) -> Summary:
-    """Runs the export; raises an ExportError, and leaves `out` as it was, where it can't be done."""
+def build(options: BuildOptions, progress: Progress, *, sync_seconds: float = SYNC_SECONDS) -> Summary:
+    """Runs the export; what is embedded goes to disk every `sync_seconds`.
+
+    Raises an ExportError, and leaves `out` as it was, where it can't be done.
+    """
     started = time.monotonic()
     model = find_model(options.model, options.revision, options.sha256)
-    recipe = Recipe.choose(options, model)
+    recipe = Recipe.choose(
+        model,
+        pooling=options.pooling,
+        max_length=options.max_length,
+        query_prompt=options.query_prompt,
+        document_prompt=options.document_prompt,
+    )
     with Output(options.out) as output:
         inputs = _inputs_sha256(options, model, recipe)
-        old = _old_manifest(output.out)
-        if old and inputs and old.inputs_sha256 == inputs and not options.force:
-            return Summary(old, 0, True, time.monotonic() - started)
+        old = None if options.force else _open_artifact(output.out)
+        if old and _is_up_to_date(old, inputs):
+            return Summary(old.manifest, 0, True, time.monotonic() - started)
         partial = output.partial
-        count, skipped = _read_corpus(options, partial, progress)
+        reader = CorpusReader(options.corpus, options.text, options.id, options.metadata, options.format)
+        documents = write_documents(reader, partial, progress, options.corpus)
         with progress.step("converting the model"):
-            converted = convert(model).folder
-            for name in (MODEL_FILE, WEIGHTS_FILE):
-                (partial / name).write_bytes((converted / name).read_bytes())
-            tokenizer = load_tokenizer(converted / TOKENIZER_FILE, recipe.max_length)
-            (partial / TOKENIZER_FILE).write_text(tokenizer.to_str(), encoding="utf-8")
-        encoder = Encoder(
-            open_session(partial / MODEL_FILE),
-            BoundedTokenizer(tokenizer, recipe.max_length),
-            pooling=recipe.pooling,
-            dim=model.dim,
-            threads=options.threads,
-        )
+            conversion = convert(model)
+            encoder = write_model(conversion, partial, recipe, model.dim, options.threads)
         recipe_sha256 = recipe.sha256(partial)
-        journal = Journal(partial, model.dim, recipe_sha256, fresh=options.force)
-        before = journal.rows
-        try:
-            reusable = None if options.force else find_reusable(output.out, old, recipe_sha256)
-            vectors = embed(
-                partial, count, recipe_sha256, recipe.document_prompt, encoder, journal, reusable, progress
+        replaced = find_reusable(old, recipe_sha256)
+        with (
+            _naming(model),
+            Journal(
+                partial, model.dim, recipe_sha256, fresh=options.force, sync_seconds=sync_seconds
+            ) as journal,
+        ):
+            embedder = Embedder(
+                encoder,
+                journal,
+                recipe=recipe_sha256,
+                prompt=recipe.document_prompt,
+                replaced=replaced,
+                progress=progress,
             )
+            vectors = embedder.embed(partial, documents.count)
             with progress.step("writing the embeddings"):
-                write_arrays(partial, vectors, model.dim, options.dtype)
-        finally:
-            journal.close()
+                stored = _write_arrays(partial, vectors, options.dtype)
         figures: dict[str, Any] | None = None
         if options.thresholds is not None:
-            with progress.step("verifying int8 against fp32"):
-                figures = measure(partial, converted, encoder, recipe.query_prompt, recipe.document_prompt)
+            with progress.step("verifying int8 against fp32"), _naming(model):
+                fp32 = Fp32Encoder(conversion.fp32, encoder.tokenizer, encoder.pooling, options.threads)
+                figures = measure(
+                    partial,
+                    stored,
+                    encoder,
+                    fp32,
+                    query_prompt=recipe.query_prompt,
+                    document_prompt=recipe.document_prompt,
+                )
                 options.thresholds.check(figures)
-        embedded = journal.rows - before
+        # Before the journal goes: an export that is refused here needn't embed again.
+        output.check_replaceable()
         journal.delete()
         manifest = Manifest(
             format_version=FORMAT_VERSION,
             model_id=model.model_id,
             revision=model.revision,
             weights_sha256=model.weights_sha256,
-            pooling=recipe.pooling,
+            **asdict(recipe),
             normalize=True,
-            max_length=recipe.max_length,
-            query_prompt=recipe.query_prompt,
-            document_prompt=recipe.document_prompt,
             dim=model.dim,
             dtype=options.dtype,
-            count=count,
-            skipped=skipped,
-            truncated=int((vectors.tokens < 0).sum()),
+            count=documents.count,
+            skipped=documents.skipped,
+            truncated=int(vectors.counts.truncated.sum()),
             inputs_sha256=inputs,
             recipe_sha256=recipe_sha256,
             files=_file_entries(partial),
             versions=versions(),
             verify=figures,
-            scan_crc32=_scan_crc32(partial, count, model.dim),
+            graph=conversion.graph,
+            scan_crc32=_scan_crc32(partial, documents.count, model.dim),
         )
         (partial / MANIFEST_FILE).write_bytes(manifest.to_json())
         output.commit()
-    return Summary(manifest, embedded, False, time.monotonic() - started)
+    return Summary(manifest, journal.appended, False, time.monotonic() - started)
 
 
 def _inputs_sha256(options: BuildOptions, model: SourceModel, recipe: Recipe) -> str:
-    """Of the corpus file, the options, the model and how a scan is written; "" for what can't be read twice, or at all."""
+    """Of all that decides the artifact; "" for a corpus that can't be read twice, or at all."""
     if options.corpus == "-" or not Path(options.corpus).is_file():
         return ""
     try:
@@ -201,34 +178,53 @@ def _inputs_sha256(options: BuildOptions, model: SourceModel, recipe: Recipe) ->
         return ""  # reading it as a corpus will say why
     names = ("text", "id", "metadata", "format", "dtype")
     named = {name: getattr(options, name) for name in names} | asdict(recipe)
+    # Where no format is named, the file's name tells it.
+    named["suffixes"] = PurePath(options.corpus).suffixes
     source = [model.model_id, model.revision, conversion_key(model)]
     thresholds = None if options.thresholds is None else asdict(options.thresholds)
-    digest.update(json.dumps([FORMAT_VERSION, SCAN_VERSION, named, source, thresholds]).encode())
+    parts = [FORMAT_VERSION, BUILD_VERSION, SCAN_VERSION, named, source, thresholds]
+    digest.update(json.dumps(parts, allow_nan=False).encode())
     return digest.hexdigest()
 
 
-def _old_manifest(out: Path) -> Manifest | None:
+def _open_artifact(out: Path) -> Artifact | None:
     try:
-        return Artifact.open(out).manifest
+        return Artifact.open(out)
     except ArtifactError:
         return None
 
 
-def _read_corpus(options: BuildOptions, partial: Path, progress: Progress) -> tuple[int, int]:
-    """Writes the documents and where each line begins; returns how many, and how many were empty."""
-    reader = CorpusReader(options.corpus, options.text, options.id, options.metadata, options.format)
-    offsets = array("Q", [0])
-    position = 0
-    with (partial / DOCUMENTS_FILE).open("wb") as file, progress.reading(options.corpus) as bar:
-        for document in reader:
-            line = {"id": document.id, "text": document.text, "metadata": document.metadata}
-            data = json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-            file.write(data)
-            position += len(data)
-            offsets.append(position)
-            bar.update(len(offsets) - 1, reader.fraction)
-    save_array(partial / OFFSETS_FILE, np.frombuffer(offsets, np.uint64))
-    return len(offsets) - 1, reader.skipped
+def _is_up_to_date(old: Artifact, inputs: str) -> bool:
+    """Whether it was made from these inputs, and every file is still what was written."""
+    if not inputs or old.manifest.inputs_sha256 != inputs:
+        return False
+    try:
+        old.check_hashes()
+    except ArtifactError:
+        return False
+    return True
+
+
+@contextmanager
+def _naming(model: SourceModel) -> Iterator[None]:
+    """Turns what the encoder says of an artifact's model into what the user can do about this one."""
+    try:
+        yield
+    except ArtifactError as error:
+        raise ModelError(
+            f"{model.model_id} ({model.revision}) can't embed this corpus: {error}: "
+            "fetch the model again, or use another --model"
+        ) from None
+
+
+def _write_arrays(partial: Path, vectors: Vectors, dtype: str) -> Embeddings:
+    """Writes the embeddings as `dtype`, the token counts, and the scan; returns the stored embeddings."""
+    count, dim = len(vectors.rows), vectors.dim
+    write_embeddings(partial / EMBEDDINGS_FILE, vectors.chunks(), count, dim, dtype)
+    write_token_counts(partial / TOKENS_FILE, vectors.counts)
+    stored = Embeddings.load(partial, count, dim)
+    write_scan(stored, partial)
+    return stored
 
 
 def _scan_crc32(partial: Path, count: int, dim: int) -> dict[str, int] | None:
@@ -239,10 +235,5 @@ def _scan_crc32(partial: Path, count: int, dim: int) -> dict[str, int] | None:
 
 
 def _file_entries(partial: Path) -> dict[str, FileEntry]:
-    entries = {}
-    for path in sorted(partial.iterdir()):
-        if path.name != LOCK_FILE:
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-            entries[path.name] = FileEntry(path.stat().st_size, digest)
-    return entries
+    paths = [partial / name for name in sorted(ALL_FILES) if (partial / name).exists()]
+    return {path.name: FileEntry(path.stat().st_size, file_sha256(path)) for path in paths}

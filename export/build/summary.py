@@ -5,7 +5,17 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from export.build.pipeline import Summary
+from handler.artifact import OFFSETS_FILE
+
+# The defaults of the handler's settings MAX_RESULTS and MAX_RESPONSE_BYTES.
+MAX_RESULTS = 100
+MAX_RESPONSE_BYTES = 6_000_000
+# What an answer has for each hit beside the document's line and its text: names, index and score, twice.
+HIT_BYTES = 120
 
 
 def describe(summary: Summary, out: Path) -> str:
@@ -25,6 +35,10 @@ def describe(summary: Summary, out: Path) -> str:
         f"  truncated   {manifest.truncated:>12,}   longer than {manifest.max_length} tokens",
         f"  model       {manifest.model_id} ({manifest.revision}), {manifest.pooling} pooling, {manifest.dim} dimensions",
     ]
+    if manifest.graph == "unfused":
+        lines.append(
+            "  graph       unfused: this model's graph has a pattern that isn't known, so queries take longer"
+        )
     if manifest.verify:
         figures = manifest.verify
         lines.append(
@@ -34,8 +48,26 @@ def describe(summary: Summary, out: Path) -> str:
     for name, entry in manifest.files.items():
         lines.append(f"  {entry.bytes / 1e6:>10.1f} MB  {name}")
     lines.append(f"  {sum(entry.bytes for entry in manifest.files.values()) / 1e6:>10.1f} MB  in all")
+    fitting = results_that_fit(np.load(out / OFFSETS_FILE, mmap_mode="r", allow_pickle=False))
+    if fitting < min(MAX_RESULTS, manifest.count):
+        lines.append(
+            f"warning: of the longest documents only {fitting} fit into an answer of {MAX_RESPONSE_BYTES:,} bytes, and "
+            f"larger answers are refused: set MAX_RESULTS to {max(fitting, 1)}, or cut the corpus into passages"
+        )
     lines.append(f"next: ARTIFACT_DIR={shlex.quote(str(out))} uvicorn handler.app:app --port 3000")
     return "\n".join(lines)
+
+
+def results_that_fit(offsets: NDArray[np.uint64]) -> int:
+    """How many of the MAX_RESULTS longest documents surely fit into one answer of POST /similar.
+
+    An answer holds each text twice, in `text` and in `results`; twice the document's line is never less.
+
+    Args:
+        offsets: (n + 1,) uint64, where each line of documents.jsonl begins, and the end.
+    """
+    longest = np.sort(np.diff(offsets).astype(np.int64))[::-1][:MAX_RESULTS]
+    return int(np.searchsorted(np.cumsum(2 * longest + HIT_BYTES), MAX_RESPONSE_BYTES, "right"))
 
 
 def _duration(seconds: float) -> str:

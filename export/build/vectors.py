@@ -1,7 +1,7 @@
 """embeddings.safetensors, written as a stream: the whole matrix is never in memory.
 
 The safetensors package writes tensors that are in memory; this writes the same format chunk by chunk
-(8 bytes of header length, a JSON header, the data: the format's own documentation).
+(8 bytes of header length, a JSON header, the data: the format's own documentation). handler/safetensors.py reads it.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-
-from export.build.journal import Rows
 
 DTYPES = {"float32": ("F32", 4), "float16": ("F16", 2), "int8": ("I8", 1)}
 # The data begins on a multiple of this, so that a map of it is aligned.
@@ -50,13 +48,6 @@ def write_embeddings(
 
 
 def _write_header(file: BinaryIO, header: dict[str, object]) -> None:
-    text = json.dumps(header, separators=(",", ":")).encode()
+    text = json.dumps(header, allow_nan=False, separators=(",", ":")).encode()
     text += b" " * (-(8 + len(text)) % ALIGNMENT)
     file.write(len(text).to_bytes(8, "little") + text)
-
-
-def stored_rows(path: Path, count: int, dim: int) -> Rows:
-    """The float32 vectors of a file that write_embeddings wrote."""
-    with path.open("rb") as file:
-        offset = 8 + int.from_bytes(file.read(8), "little")
-    return Rows(path, offset, count, dim)

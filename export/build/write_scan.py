@@ -1,4 +1,4 @@
-"""Writes the int8 matrix that handler/scan.py searches, and the numbers that bound its error.
+"""Writes the int8 matrix that handler/bound.py searches, and the numbers that bound its error.
 
 Three forms, chosen by the corpus's size: none (every row is scored each time), the embeddings'
 own columns, or the leading columns of a rotation by the corpus's principal components and the
@@ -79,7 +79,7 @@ class Columns:
 
 
 def write_scan(embeddings: Embeddings, directory: Path, plan: ScanPlan = DEFAULT_PLAN) -> None:
-    """Write scan.onnx, scan.bin and scan.safetensors for the embeddings; nothing if they are few.
+    """Writes scan.onnx, scan.bin and scan.safetensors for the embeddings; nothing if they are few.
 
     Embeddings that aren't finite, or are all zero, get no scan either: there is nothing to bound. The
     same embeddings give the same bytes on the same machine.
@@ -127,7 +127,7 @@ def _choose(embeddings: Embeddings, plan: ScanPlan) -> Columns:
 def _write_codes(
     embeddings: Embeddings, columns: Columns, longest: float, path: Path, padded: int
 ) -> dict[str, NDArray[np.generic]]:
-    """Write the (columns, padded rows) int8 codes; return the tensors of the bound."""
+    """Writes the (columns, padded rows) int8 codes; returns the tensors of the bound."""
     head, groups, dim = columns.head, columns.groups, embeddings.dim
     largest = np.max([np.abs(columns.of(values)).max(0) for values in _chunks(embeddings)], axis=0)
     # A column of zeros gets a small unit: nothing is lost by it, and a query's entry there stays small.
@@ -169,7 +169,7 @@ def _write_codes(
 
 
 def _write_model(path: Path, columns: int, padded: int) -> None:
-    """Write scan.onnx: codes (q, columns) uint8 x matrix (columns, padded) int8 -> sums int32."""
+    """Writes scan.onnx: codes (q, columns) uint8 x matrix (columns, padded) int8 -> sums int32."""
     matrix = TensorProto(
         name="matrix", data_type=TensorProto.INT8, dims=[columns, padded], data_location=TensorProto.EXTERNAL
     )

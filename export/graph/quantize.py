@@ -2,7 +2,7 @@
 
 Weights are int8 with a scale per column. Activations become uint8 at run time, with a scale per text. Three steps keep
 the answers near those of fp32: outlier channels are evened out, outlier units stay float32, and weights are rounded so
-that they never saturate on AVX2. The result depends on the model alone. Nothing here judges it: export/build/verify.py
+that they never saturate on AVX2. The result depends on the model alone. Nothing here judges it: export/build/gate.py
 does.
 """
 

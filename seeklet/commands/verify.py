@@ -37,7 +37,7 @@ def build_parser(prog: str = "seeklet verify") -> Parser:
 def run(options: argparse.Namespace, environ: MutableMapping[str, str]) -> None:  # noqa: ARG001
     """Verifies, and prints the figures."""
     require("export", "verify")
-    from export.build.verify import verify_artifact
+    from export.build.gate import verify_artifact
 
     figures = verify_artifact(options.artifact, options.model, options.revision, options.threads)
     for name, value in figures.items():

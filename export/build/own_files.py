@@ -1,0 +1,126 @@
+"""What in a folder is an export's own: it replaces and deletes that, and nothing else.
+
+A folder is an export's own where it is a real one, no symbolic link, and this user's. A file in it is where it is a
+regular file of one of the names that an export writes. In an artifact's folder, the manifest must list it too.
+For anything else there is an OutputError that names it, and nothing is changed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import tempfile
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from export.build.journal import is_journal_file
+from handler.artifact import ALL_FILES
+from handler.errors import OutputError
+from handler.manifest import MANIFEST_FILE
+
+LOCK_FILE = "lock"
+
+
+def check_folder(folder: Path) -> None:
+    """Raises OutputError where the path is there and isn't a real folder of this user."""
+    try:
+        found = folder.lstat()
+    except FileNotFoundError:
+        return
+    if stat.S_ISLNK(found.st_mode):
+        raise OutputError(f"{folder} is a symbolic link: move it away, or choose another --out")
+    if not stat.S_ISDIR(found.st_mode):
+        raise OutputError(f"{folder} is a file: move it away, or choose another --out")
+    if found.st_uid != os.geteuid():
+        raise OutputError(f"{folder} belongs to another user: choose another --out, or export as that user")
+
+
+def check_artifact_folder(folder: Path) -> None:
+    """Raises OutputError where there is a folder that isn't this user's, or holds a file that isn't an artifact's."""
+    check_folder(folder)
+    own = _artifact_files(folder)
+    # The lock is there while another export ends: it came with the folder.
+    _check_files(folder, lambda name: name in own or name == LOCK_FILE, "part of an artifact")
+
+
+def check_partial_folder(folder: Path) -> None:
+    """Raises OutputError where there is a folder that isn't this user's, or holds a file that isn't an export's.
+
+    A folder of an export has its lock before it has anything else.
+    """
+    check_folder(folder)
+    with suppress(FileNotFoundError):
+        before = folder.stat()
+        names = _names(folder)
+        _check_files(folder, is_partial_file, "part of an unfinished export")
+        # Another export may take its folder away meanwhile.
+        if names and not (folder / LOCK_FILE).exists() and os.path.samestat(before, folder.stat()):
+            raise OutputError(
+                f"{folder / names[0]} isn't part of an unfinished export, for there is no {LOCK_FILE} file beside it: "
+                "move it away, or choose another --out"
+            )
+
+
+def is_partial_file(name: str) -> bool:
+    """Whether an unfinished export has files of that name."""
+    return name in ALL_FILES or name == LOCK_FILE or is_journal_file(name)
+
+
+def remove_artifact(folder: Path) -> None:
+    """Removes an artifact's folder; raises OutputError where it isn't one, or holds anything else."""
+    check_artifact_folder(folder)
+    _remove(folder, [*_artifact_files(folder), LOCK_FILE])
+
+
+def remove_partial(folder: Path) -> None:
+    """Removes an unfinished export's folder; raises OutputError where it isn't one, or holds anything else."""
+    check_partial_folder(folder)
+    with suppress(FileNotFoundError):
+        _remove(folder, [name for name in _names(folder) if is_partial_file(name)])
+
+
+def _artifact_files(folder: Path) -> set[str]:
+    """The names of an artifact's files, whatever its version; none where there is no manifest of ours."""
+    try:
+        manifest = json.loads((folder / MANIFEST_FILE).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return set()
+    fields = manifest if isinstance(manifest, dict) else {}
+    files = fields.get("files")
+    if "format_version" not in fields or "recipe_sha256" not in fields or not isinstance(files, dict):
+        return set()
+    return {MANIFEST_FILE, *(name for name in ALL_FILES if name in files)}
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def _check_files(folder: Path, is_own: Callable[[str], bool], what: str) -> None:
+    with suppress(FileNotFoundError):
+        for name in _names(folder):
+            path = folder / name
+            with suppress(FileNotFoundError):
+                found = path.lstat()
+                lock_of_others = name == LOCK_FILE and found.st_size > 0
+                if not is_own(name) or not stat.S_ISREG(found.st_mode) or lock_of_others:
+                    raise OutputError(
+                        f"{path} isn't {what}, and it is left alone: move it away, or choose another --out"
+                    )
+
+
+def _remove(folder: Path, names: Iterable[str]) -> None:
+    """Removes the files of these names and the folder, out of the way first: half removed, it must not pass for whole."""
+    doomed = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
+    with suppress(FileNotFoundError):  # another export has removed it
+        folder.rename(doomed)
+    for name in names:
+        (doomed / name).unlink(missing_ok=True)
+    try:
+        doomed.rmdir()
+    except OSError as error:
+        raise OutputError(
+            f"{doomed} can't be removed ({error.strerror}): look what is in it, and remove it yourself"
+        ) from None

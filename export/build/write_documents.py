@@ -1,0 +1,51 @@
+"""Writes documents.jsonl and documents.offsets.npy, and reads the texts back in their order.
+
+One document at a time: the corpus is never in memory.
+"""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from export.build.progress import Progress
+from export.build.token_counts import save_array
+from export.corpus.reader import CorpusReader
+from handler.artifact import DOCUMENTS_FILE, OFFSETS_FILE
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenDocuments:
+    """How many documents were written, and how many were left out because their text is empty."""
+
+    count: int
+    skipped: int
+
+
+def write_documents(
+    reader: CorpusReader, directory: Path, progress: Progress, title: str
+) -> WrittenDocuments:
+    """Writes a line for each document, and where each line begins. Raises CorpusError where one can't be read."""
+    offsets = array("Q", [0])
+    position = 0
+    with (directory / DOCUMENTS_FILE).open("wb") as file, progress.reading(title) as bar:
+        for document in reader:
+            fields = {"id": document.id, "text": document.text, "metadata": document.metadata}
+            line = json.dumps(fields, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+            position += file.write(line.encode() + b"\n")
+            offsets.append(position)
+            bar.update(len(offsets) - 1, reader.fraction)
+    save_array(directory / OFFSETS_FILE, np.frombuffer(offsets, np.uint64))
+    return WrittenDocuments(len(offsets) - 1, reader.skipped)
+
+
+def read_texts(directory: Path) -> Iterator[str]:
+    """Yields each document's text, in the order of the rows."""
+    with (directory / DOCUMENTS_FILE).open("rb") as file:
+        for line in file:
+            yield json.loads(line)["text"]

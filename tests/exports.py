@@ -1,0 +1,102 @@
+"""Corpora for exports with the tiny model, and what a folder holds after one."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from texts import TEXTS
+
+from export.build.pipeline import Summary
+from export.build.progress import EmbeddingBar, Progress
+
+Export = Callable[..., Summary]
+
+DIM = 32
+LONG = 2100  # texts
+KILLED_AFTER = 3  # chunks
+
+# An export that dies: every chunk is put on disk at once, so that what it leaves is known.
+DYING = """
+import sys
+from pathlib import Path
+sys.path.insert(0, "tests")
+from exports import Dying
+from export.build.pipeline import BuildOptions, build
+corpus, out, model = sys.argv[1:]
+options = BuildOptions(corpus=corpus, text=["text"], model=model, out=Path(out), thresholds=None)
+build(options, Dying(quiet=True), sync_seconds=0)
+"""
+
+
+def made_up(count: int, seed: int = 0) -> list[str]:
+    """Different texts of 2 to 9 of the corpus's words."""
+    chooser = random.Random(seed)
+    words = " ".join(text.text for text in TEXTS).split()
+    made: dict[str, None] = {}
+    while len(made) < count:
+        made[" ".join(chooser.choices(words, k=chooser.randint(2, 9)))] = None
+    return list(made)
+
+
+def write_texts(path: Path, texts: Sequence[str]) -> Path:
+    """Writes a text a line."""
+    path.write_text("\n".join(texts) + "\n", encoding="utf-8")
+    return path
+
+
+def files(folder: Path) -> dict[str, str]:
+    """Every file's content, as a hash, so that a difference is shown in a line."""
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:8] for path in sorted(folder.iterdir())}
+
+
+def flip_bit(path: Path, place: int) -> None:
+    """Damages one byte of a file, whose size stays as it is."""
+    data = bytearray(path.read_bytes())
+    data[place] ^= 1
+    path.write_bytes(data)
+
+
+def arguments(corpus: Path | str, out: Path, model: Path) -> list[str]:
+    """The options of an export that isn't verified."""
+    return [
+        "--corpus",
+        str(corpus),
+        "--text",
+        "text",
+        "--model",
+        str(model),
+        "--out",
+        str(out),
+        "--no-verify",
+    ]
+
+
+class Dying(Progress):
+    """A progress under which the process dies, as of kill -9, after some chunks of embedding."""
+
+    @contextmanager
+    def embedding(self, count: int) -> Iterator[EmbeddingBar]:
+        """Gives a bar that kills."""
+        with super().embedding(count) as bar:
+            yield _DyingBar(bar)
+
+
+class _DyingBar(EmbeddingBar):
+    def __init__(self, bar: EmbeddingBar) -> None:
+        self._whole = bar
+        self._chunks = 0
+
+    def tokens(self, count: int) -> None:
+        self._whole.tokens(count)
+
+    def update(self, documents: int, known: int = 0) -> None:
+        self._chunks += 1
+        if self._chunks == KILLED_AFTER:
+            os.kill(os.getpid(), signal.SIGKILL)
+        self._whole.update(documents, known)

@@ -1,0 +1,92 @@
+"""What the summary of an export warns of."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from exports import Export
+
+from export.build.summary import HIT_BYTES, MAX_RESPONSE_BYTES, MAX_RESULTS, describe, results_that_fit
+from handler.settings import Settings
+
+
+def offsets(sizes: list[int]) -> Any:
+    return np.cumsum([0, *sizes], dtype=np.uint64)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "fit"),
+    [
+        ([100] * 5000, 100),
+        ([29_000] * 5000, 100),
+        ([38_000] * 110, 78),
+        ([40] * 1000 + [2_990_000] + [40] * 1000, 100),
+        ([40] * 1000 + [2_999_900], 1),
+        ([3_000_000], 0),
+        ([500, 400], 2),
+    ],
+)
+def test_how_many_results_fit(sizes: list[int], fit: int) -> None:
+    assert results_that_fit(offsets(sizes)) == fit
+
+
+@pytest.mark.parametrize("text", ["cheese and storm ", '"\\\n\t\u0001', "\u00fc\u6f22\U0001f600 "])
+def test_an_answer_is_never_larger_than_counted(export: Export, tmp_path: Path, text: str) -> None:
+    """Against an answer in the shape of POST /similar, with numbers as long as they come."""
+    rows = [{"id": "x" * 80, "text": text * (2 * row + 1), "topic": {"a": [text]}} for row in range(120)]
+    corpus = tmp_path / "corpus.jsonl"
+    corpus.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    export(corpus, tmp_path / "out", metadata=["topic"])
+    lines = (tmp_path / "out" / "documents.jsonl").read_bytes().splitlines(keepends=True)
+    assert len(lines) == 120
+    for line in lines:
+        document = json.loads(line)
+        score, index = -0.00012345678, 840_000
+        item = {"id": document["id"], "index": index, "score": score}
+        answer = {
+            "text": [f"Item:{document['text']} (index: {index} score:{score})"],
+            "results": [{**item, "text": document["text"], "metadata": document["metadata"]}],
+        }
+        size = len(json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode())
+        assert size <= 2 * len(line) + HIT_BYTES
+
+
+def test_documents_too_long_for_an_answer_are_told(export: Export, tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus.jsonl"
+    corpus.write_text("".join(json.dumps({"text": f"storm {row} " * 4000}) + "\n" for row in range(110)))
+    summary = export(corpus, tmp_path / "out")
+    (warning,) = [line for line in describe(summary, tmp_path / "out").splitlines() if "warning" in line]
+    fit = results_that_fit(np.load(tmp_path / "out" / "documents.offsets.npy"))
+    assert 60 < fit < 100
+    assert warning == (
+        f"warning: of the longest documents only {fit} fit into an answer of 6,000,000 bytes, and larger answers are "
+        f"refused: set MAX_RESULTS to {fit}, or cut the corpus into passages"
+    )
+    again = export(corpus, tmp_path / "out")
+    assert again.up_to_date
+    assert warning in describe(again, tmp_path / "out")
+
+
+def test_short_documents_bring_no_warning(export: Export, corpus_file: Path, tmp_path: Path) -> None:
+    assert "warning" not in describe(export(corpus_file, tmp_path / "out"), tmp_path / "out")
+
+
+def test_the_limits_are_the_handlers(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings.from_env({})
+    assert settings.max_results == MAX_RESULTS
+    # Of a handler that has the setting.
+    assert getattr(settings, "max_response_bytes", MAX_RESPONSE_BYTES) == MAX_RESPONSE_BYTES
+
+
+def test_an_unfused_graph_is_told(export: Export, corpus_file: Path, tmp_path: Path) -> None:
+    summary = export(corpus_file, tmp_path / "out")
+    assert summary.manifest.graph == "fused"
+    assert "graph  " not in describe(summary, tmp_path / "out")
+    manifest = dataclasses.replace(summary.manifest, graph="unfused")
+    described = describe(dataclasses.replace(summary, manifest=manifest), tmp_path / "out")
+    assert "  graph       unfused: this model's graph has a pattern that isn't known" in described
