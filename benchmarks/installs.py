@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
@@ -88,16 +89,13 @@ def prepare(artifact: Path, work: Path) -> Prepared:
     python = find_python(PYTHON)
     if python is None:
         sys.exit(f"error: needs {PYTHON}, on PATH or from pyenv")
-    prepared = Prepared(work, artifact, python, version_of(python))
     target = f"{PYTHON}-{lambda_arch()}"
     work = work / digest_of_pins()
     work.mkdir(parents=True, exist_ok=True)
-    if not (work / "layer").is_dir():
-        build_layer(target, work / "layer")
+    prepared = Prepared(work, artifact, python, version_of(python))
+    make_once(work / "layer", lambda out: build_layer(target, out))
     build_code(target, ROOT / "handler", prepared.function)
-    if not prepared.packages.is_dir():
-        install_all(target, prepared.packages)
-        compile_all(python, prepared.packages)
+    make_once(prepared.packages, lambda out: install_all(target, python, out))
     shutil.copyfile(ROOT / "benchmarks" / "textbook.py", work / "textbook.py")
     for name, line in ENTRIES.items():
         (work / f"{name}.py").write_text(ENTRY.format(line))
@@ -105,6 +103,16 @@ def prepare(artifact: Path, work: Path) -> Prepared:
         compile_all(python, work / f"{name}.py")
     write_textbook_files(artifact, prepared.textbook_artifact)
     return prepared
+
+
+def make_once(folder: Path, make: Callable[[Path], object]) -> None:
+    """Makes a folder that isn't there yet; whoever interrupts it leaves none that looks whole."""
+    if folder.is_dir():
+        return
+    partial = folder.with_name(f"{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    make(partial)
+    partial.rename(folder)
 
 
 def version_of(python: str) -> str:
@@ -127,8 +135,8 @@ def lambda_arch() -> str:
     return {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
 
 
-def install_all(target: str, out: Path) -> None:
-    """Installs the same packages as pip brings them, with all that they ask for, in the versions that we pin."""
+def install_all(target: str, python: str, out: Path) -> None:
+    """Installs the same packages as pip brings them, with all that they ask for, in our versions, and compiles them."""
     # Versions alone: pip wants hashes for everything where a constraint has one.
     constraints = out.with_suffix(".txt")
     pins = read_pins(EXPORT_REQUIREMENTS)
@@ -152,6 +160,7 @@ def install_all(target: str, out: Path) -> None:
         str(constraints),
     ]
     subprocess.run(pip, check=True, stderr=subprocess.DEVNULL)
+    compile_all(python, out)
 
 
 def install_client(prepared: Prepared, out: Path) -> None:

@@ -21,10 +21,10 @@ from typing import Any
 from benchmarks.artifacts import ENOUGH, draw_texts, read_texts
 from benchmarks.contenders import OURS, PACKAGES, load_contenders
 from benchmarks.record import ROOT, make_parser, results_file, save
-from benchmarks.shims import cut_queries
 from benchmarks.textbook import make_async_handler, make_handler
 from benchmarks.textbook_files import write_textbook_files
 from benchmarks.timing import Plan, has_threads, run_again, time_blocks
+from export.build.sample import cut_queries
 from export.graph.sentences import PASSAGES, SENTENCES
 from handler.function import Function
 from handler.searcher import Searcher

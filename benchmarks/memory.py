@@ -16,9 +16,9 @@ from benchmarks.artifacts import ENOUGH, draw_texts
 from benchmarks.cold_start import WORK
 from benchmarks.installs import prepare
 from benchmarks.record import make_parser, results_file, save, spread
-from benchmarks.shims import cut_queries
 from benchmarks.starts import EVENT, OURS, TEXTBOOK, TEXTBOOK_ASYNC, Start, make_starts
 from benchmarks.timeline import MEGABYTES, PARTS, SEARCH, make_timeline
+from export.build.sample import cut_queries
 
 RUNS = 3
 # Appended to a start's own code, which leaves `module` and `json`.
