@@ -15,6 +15,8 @@ from handler.errors import ArtifactError
 
 FORMAT_VERSION = 1
 MANIFEST_FILE = "manifest.json"
+# An export writes 5 KB.
+MAX_MANIFEST_BYTES = 2**20
 # What mends a damaged artifact: an export compares every file's hash before it says that nothing has changed.
 REMEDY = "run `seeklet export` again"
 
@@ -99,6 +101,10 @@ def _parse_json(data: bytes, where: str) -> Any:
     def refuse(name: str) -> NoReturn:
         raise ValueError(f"{name} is not JSON")
 
+    if len(data) > MAX_MANIFEST_BYTES:
+        raise ArtifactError(
+            f"{where} has more than {MAX_MANIFEST_BYTES:,} bytes, so it is no manifest: {REMEDY}"
+        )
     try:
         fields = json.loads(data, parse_constant=refuse)
         # Half of a surrogate pair would escape later, from whatever writes or encodes it.
