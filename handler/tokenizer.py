@@ -14,9 +14,8 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from handler.errors import ArtifactError
+from handler.errors import ArtifactError, reason
 from handler.manifest import REMEDY
-from handler.session import reason
 
 # English has 4 to 5 characters a token, so that a longer text nearly always has enough of them in its first part.
 CHARS_PER_TOKEN = 8
