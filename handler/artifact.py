@@ -21,12 +21,13 @@ The three files of the scan are there together, or none is: a small corpus has n
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from handler.errors import ArtifactError
-from handler.manifest import MANIFEST_FILE, REMEDY, Manifest
+from handler.manifest import MANIFEST_FILE, MAX_MANIFEST_BYTES, REMEDY, Manifest
 
 MODEL_FILE = "model.onnx"
 # ONNX external data is mapped into memory. Within model.onnx it would be parsed and copied, 30 ms of each start.
@@ -67,7 +68,11 @@ class Artifact:
                 f"there is no artifact directory {directory}: name one that `seeklet export` wrote (ARTIFACT_DIR)"
             )
         try:
-            data = path.read_bytes()
+            # A pipe would be waited for.
+            if not path.is_file():
+                raise FileNotFoundError
+            with path.open("rb") as file:
+                data = file.read(MAX_MANIFEST_BYTES + 1)
         except FileNotFoundError:
             raise ArtifactError(
                 f"{directory} has no {MANIFEST_FILE}, so it is not an artifact: {REMEDY}"
@@ -91,12 +96,14 @@ class Artifact:
         """Raises ArtifactError where a file is missing or not of the size that the manifest says."""
         for name, entry in self.manifest.files.items():
             try:
-                size = self.path(name).stat().st_size
+                status = self.path(name).stat()
             except OSError:
                 raise ArtifactError(f"the artifact {self.directory} lacks {name}: {REMEDY}") from None
-            if size != entry.bytes:
+            if not stat.S_ISREG(status.st_mode):
+                raise ArtifactError(f"{self.path(name)} is not a file: copy it again, or {REMEDY}")
+            if status.st_size != entry.bytes:
                 raise ArtifactError(
-                    f"{self.path(name)} has {size:,} bytes, its manifest says {entry.bytes:,}: "
+                    f"{self.path(name)} has {status.st_size:,} bytes, its manifest says {entry.bytes:,}: "
                     f"copy it again, or {REMEDY}"
                 )
 

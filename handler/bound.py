@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handler.artifact import SCAN_BOUND_FILE, SCAN_MATRIX_FILE, SCAN_MODEL_FILE
-from handler.errors import ArtifactError
+from handler.errors import ArtifactError, reason
 from handler.manifest import REMEDY
 from handler.safetensors import read_safetensors
-from handler.session import open_session, reason
+from handler.session import open_session
 
 # The matrix is padded to a multiple of this many rows, so that any power of two up to it divides it.
 PADDING = 128
@@ -103,7 +103,7 @@ class Scan:
             )
         if crc32 is not None and (found := self._crc32(directory, sums)) != crc32:
             raise ArtifactError(
-                f"the scan of {directory} has the checksums {found}, its manifest says {dict(crc32)}: "
+                f"the scan of {directory} has the checksums {found}, its manifest says {dict(crc32)!a:.80}: "
                 f"copy it again, or {REMEDY}"
             )
 
@@ -168,6 +168,11 @@ def _check_tensors(path: Path, tensors: Mapping[str, NDArray[Any]], count: int, 
     shapes = {name: tensors[name].shape for name in ("sizes", "limits", "factors") if name in tensors}
     if shapes.get("sizes") != (4,) or shapes.get("limits") != (3,) or "factors" not in shapes:
         raise ArtifactError(f"{path} isn't a scan's, its tensors are {shapes}: {REMEDY}")
+    if tensors["sizes"].dtype != np.int64 or tensors["limits"].dtype != np.float64:
+        raise ArtifactError(
+            f"{path} has sizes of {tensors['sizes'].dtype} and limits of {tensors['limits'].dtype}, "
+            f"not int64 and float64: {REMEDY}"
+        )
     rows, dimensions, head, groups = (int(size) for size in tensors["sizes"].tolist())
     if (rows, dimensions) != (count, dim):
         raise ArtifactError(

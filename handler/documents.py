@@ -10,13 +10,20 @@ import os
 import weakref
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from handler.artifact import DOCUMENTS_FILE, OFFSETS_FILE, Artifact
-from handler.errors import ArtifactError
+from handler.errors import ArtifactError, reason
 from handler.manifest import REMEDY
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +52,29 @@ class Documents:
         directory, count = artifact.directory, artifact.manifest.count
         path = artifact.path(DOCUMENTS_FILE)
         try:
-            offsets = np.load(artifact.path(OFFSETS_FILE), mmap_mode="r", allow_pickle=False)
-            documents = cls(path, offsets)
-            size = os.fstat(documents._descriptor).st_size
-        except (OSError, EOFError, ValueError, SyntaxError) as error:
-            # numpy raises EOFError for an empty file, and what its header's parser raises.
-            raise ArtifactError(f"the documents of {directory} can't be read ({error}): {REMEDY}") from None
+            # np.load would open archives too.
+            offsets = np.lib.format.open_memmap(artifact.path(OFFSETS_FILE), mode="r")
+        except Exception as error:  # noqa: BLE001 - whatever numpy's parser of a header raises
+            raise ArtifactError(
+                f"{directory / OFFSETS_FILE} can't be read ({reason(error)}): {REMEDY}"
+            ) from None
         if offsets.shape != (count + 1,) or offsets.dtype != np.uint64:
             raise ArtifactError(
                 f"{directory / OFFSETS_FILE} holds {offsets.shape} {offsets.dtype}, "
                 f"the manifest's {count:,} documents need ({count + 1},) uint64: {REMEDY}"
             )
+        try:
+            documents = cls(path, offsets)
+            size = os.fstat(documents._descriptor).st_size
+        except OSError as error:
+            raise ArtifactError(f"{path} can't be read ({error.strerror}): {REMEDY}") from None
         if int(offsets[-1]) != size:
             raise ArtifactError(
                 f"{path} has {size:,} bytes, its offsets end at {int(offsets[-1]):,}: {REMEDY}"
             )
+        # 1 ms for a million documents; no line can then begin or end outside the file.
+        if int(offsets[0]) != 0 or not (offsets[1:] > offsets[:-1]).all():
+            raise ArtifactError(f"{directory / OFFSETS_FILE} holds offsets that don't rise from 0: {REMEDY}")
         return documents
 
     def __len__(self) -> int:
@@ -69,7 +84,10 @@ class Documents:
         """The document of row `index`; raises ArtifactError where its line is damaged."""
         start, end = int(self._offsets[index]), int(self._offsets[index + 1])
         try:
-            line = json.loads(os.pread(self._descriptor, end - start, start))
-            return Document(line["id"], line["text"], line["metadata"])
+            line = _DECODER.decode(os.pread(self._descriptor, end - start, start).decode())
+            document = Document(line["id"], line["text"], line["metadata"])
+            if tuple(map(type, (document.id, document.text, document.metadata))) != (str, str, dict):
+                raise TypeError
+            return document
         except (OSError, OverflowError, ValueError, KeyError, TypeError, RecursionError):
             raise ArtifactError(f"{self._path}, line {index + 1} is damaged: {REMEDY}") from None

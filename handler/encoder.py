@@ -70,16 +70,19 @@ class Encoder:
                 f"the artifact's pooling is {manifest.pooling!a:.40}, this code has {', '.join(POOLINGS)}: {REMEDY}"
             )
         session = open_session(model)
-        inputs, outputs = (
-            [value.name for value in values] for values in (session.get_inputs(), session.get_outputs())
-        )
-        if inputs != [INPUT] or len(outputs) != 1:
+        inputs, outputs = session.get_inputs(), session.get_outputs()
+        takes = [f"{value.name!a:.40} {value.type} of {len(value.shape)} axes" for value in inputs]
+        gives = [f"{value.type} of {len(value.shape)} axes" for value in outputs]
+        if takes != [f"{INPUT!a} tensor(int64) of 2 axes"] or gives != ["tensor(float) of 3 axes"]:
             raise ArtifactError(
-                f"{model} takes {inputs} and gives {outputs}, not {INPUT} and one output: {REMEDY}"
+                f"{model} takes {', '.join(takes):.200} and gives {', '.join(gives):.200}, not "
+                f"{INPUT!a} tensor(int64) of 2 axes and tensor(float) of 3: {REMEDY}"
             )
-        dim = session.get_outputs()[0].shape[-1]
+        dim = outputs[0].shape[-1]
         if dim != manifest.dim:
-            raise ArtifactError(f"{model} gives {dim} dimensions, its manifest says {manifest.dim}: {REMEDY}")
+            raise ArtifactError(
+                f"{model} gives {dim!a:.40} dimensions, its manifest says {manifest.dim}: {REMEDY}"
+            )
         tokenizer = load_tokenizer(artifact.path(TOKENIZER_FILE), manifest.max_length)
         return cls(
             session,

@@ -65,3 +65,8 @@ class OutputError(ExportError):
 
 class VerifyError(ExportError):
     """Raise when the artifact is less faithful than the thresholds ask."""
+
+
+def reason(error: BaseException) -> str:
+    """The first line of what a library's error says, for a sentence of ours."""
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -103,7 +103,7 @@ def _rename(partial: Path, folder: Path, data: bytes) -> None:
     try:
         partial.rename(folder)
     except OSError as error:
-        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EPERM, errno.EACCES):
             raise
         # Another process may have been faster, with the same bytes.
         if not _holds(folder, data):

@@ -127,10 +127,13 @@ class Index:
         """
         highest = np.maximum.reduce(sums)
         threshold = self._threshold(query, k, candidates, sums, highest)
+        if not math.isfinite(threshold):
+            return None
         # score <= unit * sum + slack: a row whose sum is less than this can't reach the threshold.
         least = math.ceil((threshold - bound.slack) / bound.unit)
         survivors = _at_least(least, sums, highest)
-        if len(survivors) * SURVIVOR_COST > self._embeddings.count:
+        # Fewer than k survive only where the scan is damaged: the k rows that gave the threshold reach it.
+        if len(survivors) < k or len(survivors) * SURVIVOR_COST > self._embeddings.count:
             return None
         return _best(survivors, self._embeddings.scores(survivors, query), k)
 

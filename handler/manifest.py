@@ -15,6 +15,8 @@ from handler.errors import ArtifactError
 
 FORMAT_VERSION = 1
 MANIFEST_FILE = "manifest.json"
+# An export writes 5 KB.
+MAX_MANIFEST_BYTES = 2**20
 # What mends a damaged artifact: an export compares every file's hash before it says that nothing has changed.
 REMEDY = "run `seeklet export` again"
 
@@ -72,7 +74,13 @@ class Manifest:
 
         Raises ArtifactError where the version, a field, or the name of a file is missing or wrong.
         """
-        fields = _parse_json(data, where)
+        try:
+            return cls._of_fields(_parse_json(data, where), where)
+        except RecursionError:
+            raise ArtifactError(f"{where} is nested too deeply: {REMEDY}") from None
+
+    @classmethod
+    def _of_fields(cls, fields: Any, where: str) -> Manifest:
         version = fields.get("format_version") if isinstance(fields, dict) else None
         if version != FORMAT_VERSION:
             raise ArtifactError(
@@ -99,12 +107,14 @@ def _parse_json(data: bytes, where: str) -> Any:
     def refuse(name: str) -> NoReturn:
         raise ValueError(f"{name} is not JSON")
 
+    if len(data) > MAX_MANIFEST_BYTES:
+        raise ArtifactError(
+            f"{where} has more than {MAX_MANIFEST_BYTES:,} bytes, so it is no manifest: {REMEDY}"
+        )
     try:
         fields = json.loads(data, parse_constant=refuse)
         # Half of a surrogate pair would escape later, from whatever writes or encodes it.
         json.dumps(fields, ensure_ascii=False, allow_nan=False).encode()
-    except RecursionError:
-        raise ArtifactError(f"{where} is nested too deeply: {REMEDY}") from None
     except ValueError as error:
         raise ArtifactError(f"{where} is not JSON ({error}): {REMEDY}") from None
     return fields

@@ -15,7 +15,7 @@ from typing import Any
 
 from handler.artifact import file_sha256
 from handler.errors import ArtifactError, SettingsError
-from handler.manifest import MANIFEST_FILE, FileEntry
+from handler.manifest import MANIFEST_FILE, MAX_MANIFEST_BYTES, FileEntry
 
 try:
     import botocore.config
@@ -88,10 +88,14 @@ class S3Folder:
     def read_manifest(self) -> bytes:
         """manifest.json; raises ArtifactError where there is none to be read."""
         try:
-            body: bytes = self._get(MANIFEST_FILE)["Body"].read()
+            with contextlib.closing(self._get(MANIFEST_FILE)["Body"]) as body:
+                data = b""
+                # One that is longer is refused when it is parsed.
+                while len(data) <= MAX_MANIFEST_BYTES and (chunk := body.read(self._chunk_bytes)):
+                    data += chunk
         except BotoCoreError as error:
             raise self._unreachable(MANIFEST_FILE, error) from None
-        return body
+        return data
 
     def download(self, files: dict[str, FileEntry], folder: Path) -> None:
         """All files into `folder`, in ranges side by side; raises ArtifactError where one isn't the manifest's."""

@@ -20,6 +20,8 @@ from handler.errors import ArtifactError
 from handler.manifest import REMEDY
 
 LENGTH_BYTES = 8
+# An export's headers have some hundred bytes.
+MAX_HEADER_BYTES = 2**20
 _DTYPES = {"I64": "<i8", "F64": "<f8", "F32": "<f4", "F16": "<f2", "I8": "|i1"}
 
 
@@ -38,7 +40,12 @@ def read_safetensors(path: Path) -> dict[str, NDArray[Any]]:
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except OSError as error:
         raise ArtifactError(f"{path} can't be read ({error.strerror}): {REMEDY}") from error
-    start = LENGTH_BYTES + int.from_bytes(data[:LENGTH_BYTES], "little")
+    length = int.from_bytes(data[:LENGTH_BYTES], "little")
+    if length > MAX_HEADER_BYTES:
+        raise ArtifactError(
+            f"{path} has a header of {length:,} bytes, more than {MAX_HEADER_BYTES:,}: {REMEDY}"
+        )
+    start = LENGTH_BYTES + length
     if start > size:
         raise ArtifactError(f"{path} has {size} bytes, its header alone should end at {start}: {REMEDY}")
     try:
@@ -57,8 +64,8 @@ def _tensor(path: Path, data: mmap.mmap, start: int, name: str, entry: dict[str,
         raise ArtifactError(
             f"{path}: tensor {name!a} is {entry['dtype']!a}, not one of {', '.join(_DTYPES)}: {REMEDY}"
         )
-    dtype, shape = np.dtype(_DTYPES[entry["dtype"]]), tuple(map(int, entry["shape"]))
-    begin, end = map(int, entry["data_offsets"])
+    dtype, shape = np.dtype(_DTYPES[entry["dtype"]]), _whole_numbers(entry["shape"])
+    begin, end = _whole_numbers(entry["data_offsets"])
     needed = math.prod(shape) * dtype.itemsize
     if min(shape, default=0) < 0 or begin < 0 or end - begin != needed:
         raise ArtifactError(
@@ -71,3 +78,10 @@ def _tensor(path: Path, data: mmap.mmap, start: int, name: str, entry: dict[str,
     if not needed:
         return np.empty(shape, dtype)
     return np.frombuffer(data, dtype, math.prod(shape), start + begin).reshape(shape)
+
+
+def _whole_numbers(values: Any) -> tuple[int, ...]:
+    """Raises TypeError where it is no list of whole numbers."""
+    if type(values) is not list or not all(type(value) is int for value in values):
+        raise TypeError(f"{values!a:.40} is no list of whole numbers")
+    return tuple(values)

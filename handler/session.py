@@ -7,7 +7,7 @@ from typing import Any
 
 import onnxruntime
 
-from handler.errors import ArtifactError
+from handler.errors import ArtifactError, reason
 from handler.manifest import REMEDY
 
 
@@ -29,13 +29,9 @@ def open_session(path: Path, *, threads: int = 1, arena: bool = False, optimize:
     if not optimize:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.enable_cpu_mem_arena = arena
-    options.log_severity_level = 3
+    # What fails is told by an exception, not by a line of the log as well.
+    options.log_severity_level = 4
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # noqa: BLE001 - onnxruntime's errors share no base class but this one
         raise ArtifactError(f"{path} can't be loaded as an ONNX model ({reason(error)}): {REMEDY}") from None
-
-
-def reason(error: Exception) -> str:
-    """The first line of what ONNX Runtime says."""
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -14,7 +14,7 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from handler.errors import ArtifactError
+from handler.errors import ArtifactError, reason
 from handler.manifest import REMEDY
 
 # English has 4 to 5 characters a token, so that a longer text nearly always has enough of them in its first part.
@@ -22,8 +22,9 @@ CHARS_PER_TOKEN = 8
 # If the first part has too few tokens, the next one is so many times as long.
 GROWTH = 4
 
-# Splitters that keep words apart at a space: no token reaches over it.
-_SPLIT_AT_SPACES = {"BertPreTokenizer", "Whitespace", "WhitespaceSplit", "Metaspace", "ByteLevel"}
+# Splitters that keep words apart at a space: no token reaches over it. The first three drop the space as well.
+_DROP_SPACES = {"BertPreTokenizer", "Whitespace", "WhitespaceSplit"}
+_SPLIT_AT_SPACES = _DROP_SPACES | {"Metaspace", "ByteLevel"}
 # Normalisers that change a character by itself and by marks that follow it; a space begins something new.
 _LOCAL = {
     "BertNormalizer",
@@ -37,9 +38,19 @@ _LOCAL = {
     "Nmt",
     "Strip",
 }
-_BEFORE_SPACE = r"(?<=[!-~\w]) "
+# Letters that NFKC spells with a space.
+_SPACED_LETTERS = "\u037a\ufc5e-\ufc63\ufdfa\ufdfb\ufe70-\ufe7f"
+# Unicode's Grapheme_Cluster_Break=Prepend: it forms one grapheme with the character after it, and Precompiled
+# replaces graphemes as a whole.
+_PREPENDED = (
+    "\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\u0d4e\U000110bd\U000110cd\U000111c2\U000111c3\U000113d1"
+    "\U0001193f\U00011941\U00011a3a\U00011a84-\U00011a89\U00011d46\U00011f02"
+)
+_AFTER_LETTER = rf"(?<=[!-~\w])(?<![{_SPACED_LETTERS}{_PREPENDED}])(?<![{_PREPENDED}].)"
+_BEFORE_SPACE = rf"{_AFTER_LETTER} "
 # BERT's normaliser puts spaces around each of these.
-_BEFORE_IDEOGRAPH = r"(?<=[!-~\w])(?=[\u4e00-\u9fff])"
+_IDEOGRAPHS = "\u4e00-\u9fff"
+_BEFORE_IDEOGRAPH = rf"{_AFTER_LETTER}(?=[{_IDEOGRAPHS}])"
 
 
 def load_tokenizer(path: Path, max_length: int) -> Any:
@@ -53,17 +64,26 @@ def load_tokenizer(path: Path, max_length: int) -> Any:
         tokenizer.no_padding()
         tokenizer.enable_truncation(max_length)
     except Exception as error:  # noqa: BLE001 - tokenizers raises bare Exception
-        raise ArtifactError(f"{path} can't be loaded as a tokenizer ({error}): {REMEDY}") from None
+        raise ArtifactError(f"{path} can't be loaded as a tokenizer ({reason(error)}): {REMEDY}") from None
+    special = tokenizer.num_special_tokens_to_add(False)
+    if special >= max_length:
+        # With less room than that, tokenizers cuts nothing.
+        raise ArtifactError(
+            f"{path} adds {special} tokens to a text, the manifest's max_length is {max_length}: {REMEDY}"
+        )
     return tokenizer
 
 
 class BoundedTokenizer:
-    """A tokenizer whose work is bounded by max_length, not by the text."""
+    """A tokenizer whose work is bounded by max_length, not by the text, wherever a text may be cut."""
 
-    def __init__(self, tokenizer: Any, max_length: int) -> None:
-        """Takes a tokenizer of the tokenizers package that truncates at max_length tokens."""
+    def __init__(self, tokenizer: Any, max_length: int, *, chars_per_token: int = CHARS_PER_TOKEN) -> None:
+        """Takes a tokenizer of the tokenizers package that truncates at max_length tokens.
+
+        The first part of a long text has chars_per_token * max_length characters.
+        """
         self._tokenizer = tokenizer
-        self._first = CHARS_PER_TOKEN * max_length
+        self._first = chars_per_token * max_length
 
     def encode(self, text: str) -> Any:
         """Tokenises as the whole text would be: the same ids, and `overflowing` where there are more of them."""
@@ -87,19 +107,43 @@ class BoundedTokenizer:
 
     @functools.cached_property
     def _boundary(self) -> re.Pattern[str] | None:
-        """Where a text may be cut; None where this tokenizer isn't known to keep words apart."""
-        splitters = _kinds(self._tokenizer.pre_tokenizer)
-        normalizers = _kinds(self._tokenizer.normalizer)
-        added = "".join(token.content for token in self._tokenizer.get_added_tokens_decoder().values())
-        # The first splitter decides: those after it work within its words.
-        if not splitters or not _splits_at_spaces(splitters[0]):
-            return None
-        if not all(_is_local(normalizer, splitters[0]) for normalizer in normalizers):
-            return None
-        if re.search(r"[\s\u4e00-\u9fff]", added):
-            return None
-        spaced = any(n.get("handle_chinese_chars") for n in normalizers if n["type"] == "BertNormalizer")
-        return re.compile(f"{_BEFORE_SPACE}|{_BEFORE_IDEOGRAPH}" if spaced else _BEFORE_SPACE)
+        # Not at load: few functions ever see a long text.
+        return boundary_of(self._tokenizer)
+
+
+def boundary_of(tokenizer: Any) -> re.Pattern[str] | None:
+    """A pattern that matches where a text may be cut: the tokens before it are the first of the whole text's.
+
+    None for a tokenizer that isn't known to keep words apart.
+    """
+    splitters = _kinds(tokenizer.pre_tokenizer)
+    normalizers = _kinds(tokenizer.normalizer)
+    # The first splitter decides: those after it work within its words.
+    if not splitters or not _splits_at_spaces(splitters[0]):
+        return None
+    splitter = splitters[0]
+    if not all(_is_local(normalizer, splitter) for normalizer in normalizers):
+        return None
+    added = tokenizer.get_added_tokens_decoder().values()
+    contents = "".join(_as_seen(tokenizer, token.content) for token in added)
+    # An added token with such a character could reach over a cut.
+    if re.search(rf"[\s{_IDEOGRAPHS}]", contents) or splitter.get("replacement", " ") in contents:
+        return None
+    if not any(n.get("handle_chinese_chars") for n in normalizers if n["type"] == "BertNormalizer"):
+        return re.compile(_BEFORE_SPACE)
+    # A splitter that keeps spaces would make tokens of those around an ideograph.
+    if splitter["type"] not in _DROP_SPACES:
+        return None
+    # Such a token is found where no letter follows; an ideograph is one.
+    if any(token.single_word for token in added):
+        return re.compile(_BEFORE_SPACE)
+    return re.compile(f"{_BEFORE_SPACE}|{_BEFORE_IDEOGRAPH}")
+
+
+def _as_seen(tokenizer: Any, content: str) -> str:
+    """An added token as it is written, and as it is looked for in a normalised text."""
+    normalizer = tokenizer.normalizer
+    return content + (normalizer.normalize_str(content) if normalizer else "")
 
 
 def _splits_at_spaces(splitter: dict[str, Any]) -> bool:

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from command import ROOT
 from exports import DYING, LONG, made_up, write_texts
+from fake_s3 import FakeS3, fake_s3
+from lambda_tools import NO_AWS
 from texts import TEXTS
 from tiny import make_model
 
@@ -26,6 +28,7 @@ from handler.settings import Settings
 if TYPE_CHECKING:
     from corpus_files import Corpus
     from tiny_encoders import TinyEncoder
+from handler.artifact import REQUIRED_FILES
 
 USERS_CACHE = os.environ.get("SEEKLET_CACHE")
 
@@ -196,6 +199,24 @@ def killed(
     assert done.returncode == -9, done.stderr.decode()
     assert [path.name for path in folder.iterdir()] == [".out.partial"]
     return folder
+
+
+@pytest.fixture(scope="session")
+def s3_files() -> dict[str, bytes]:
+    """Files of an artifact's names and no sense; one is large, one is empty, and one is none that is needed."""
+    files = {name: f"{name}, in short\n".encode() for name in REQUIRED_FILES}
+    return {**files, "model.onnx.data": os.urandom(300_000), "documents.jsonl": b"", "more.txt": b"more\n"}
+
+
+@pytest.fixture
+def s3(s3_files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeS3]:
+    """A bucket with s3_files and their manifest under search/v1/; AWS's settings lead there."""
+    with fake_s3() as server:
+        server.upload(s3_files)
+        for name, value in NO_AWS.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+        yield server
 
 
 @contextmanager

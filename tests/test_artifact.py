@@ -106,14 +106,6 @@ def test_a_missing_field_is_named(own_artifact: Path, field: str) -> None:
         Artifact.open(own_artifact)
 
 
-def test_a_damaged_line_is_told_when_it_is_read(own_artifact: Path) -> None:
-    path = own_artifact / "documents.jsonl"
-    path.write_bytes(b"x" * path.stat().st_size)
-    searcher = Searcher.load(own_artifact)
-    with pytest.raises(ArtifactError, match=r"documents.jsonl, line 1 is damaged: run"):
-        searcher.documents[0]
-
-
 def test_documents_cut_short_while_served_are_told(own_artifact: Path) -> None:
     searcher = Searcher.load(own_artifact)
     os.truncate(own_artifact / "documents.jsonl", 3)

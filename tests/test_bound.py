@@ -97,6 +97,65 @@ def test_a_scan_is_replaced_and_is_the_same_bytes_again(tmp_path: Path) -> None:
     assert not any((tmp_path / name).exists() for name in files)
 
 
+def load_checked(directory: Path, rows: F32, crc32: dict[str, int]) -> Scan:
+    count, dim = rows.shape
+    return Scan.load(directory, count, dim, crc32=crc32)
+
+
+@pytest.mark.parametrize("form", FORMS[1:])
+def test_a_flipped_bit_of_the_matrix_is_told(form: str, tmp_path: Path) -> None:
+    rows = clustered(640, 64)
+    write(tmp_path, rows, form)
+    crc32 = Scan.load(tmp_path, *rows.shape).checksums(tmp_path)
+    path = tmp_path / SCAN_MATRIX_FILE
+    whole = path.read_bytes()
+    rng = np.random.default_rng(8)
+    # 640 rows are five times 128, so every byte is some row's.
+    for bit in rng.integers(0, 8 * len(whole), 300).tolist():
+        flipped = bytearray(whole)
+        flipped[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(flipped)
+        with pytest.raises(ArtifactError, match=r"has the checksums .*, its manifest says .*: copy it again"):
+            load_checked(tmp_path, rows, crc32)
+    path.write_bytes(whole)
+    assert load_checked(tmp_path, rows, crc32).checksums(tmp_path) == crc32
+
+
+@pytest.mark.parametrize("form", FORMS[1:])
+def test_a_flipped_bit_of_the_bound_is_told(form: str, tmp_path: Path) -> None:
+    rows = clustered(640, 64)
+    write(tmp_path, rows, form)
+    crc32 = Scan.load(tmp_path, *rows.shape).checksums(tmp_path)
+    path = tmp_path / SCAN_BOUND_FILE
+    whole = path.read_bytes()
+    for bit in np.random.default_rng(9).integers(0, 8 * len(whole), 300).tolist():
+        flipped = bytearray(whole)
+        flipped[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(flipped)
+        with pytest.raises(ArtifactError, match=f"{SCAN_BOUND_FILE}|has the checksums"):
+            load_checked(tmp_path, rows, crc32)
+
+
+def test_a_flipped_bit_drops_a_hit_where_there_are_no_checksums(tmp_path: Path) -> None:
+    """What the checksums are for: the best row's greatest code changes its sign, and the row is never looked at."""
+    rows = clustered(640, 64)
+    write(tmp_path, rows, "own columns")
+    path = tmp_path / SCAN_MATRIX_FILE
+    codes = np.fromfile(path, np.int8).reshape(64, -1)
+    crc32 = Scan.load(tmp_path, *rows.shape).checksums(tmp_path)
+    lost = 0
+    for row in range(0, 640, 40):
+        column = int(np.abs(codes[:, row].astype(int) * np.abs(rows).max(0)).argmax())
+        flipped = codes.copy()
+        flipped[column, row] ^= np.int8(-128)
+        flipped.tofile(path)
+        found = load_index(tmp_path, *rows.shape).search(rows[row : row + 1], 1)
+        lost += found.ids[0, 0] != row
+        with pytest.raises(ArtifactError, match="has the checksums"):
+            load_checked(tmp_path, rows, crc32)
+    assert lost > 0
+
+
 def test_sizes_that_disagree(tmp_path: Path) -> None:
     rows = clustered(1000, 32)
     write(tmp_path, rows, "own columns")

@@ -14,10 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
-from vector_corpora import FORMS, clustered, corpora, load_index, unit, write
+from vector_corpora import FORMS, CountedEmbeddings, clustered, corpora, load_index, unit, write
 
 from export.build.write_scan import ScanPlan
 from handler.artifact import SCAN_BOUND_FILE
+from handler.bound import Scan
 from handler.index import Index
 from handler.safetensors import read_safetensors
 from handler.scores import Embeddings, Rows
@@ -166,23 +167,30 @@ def test_a_nan_comes_last(form: str, tmp_path: Path) -> None:
     assert found.ids[0].tolist() == [0, 1, 2, 3]
 
 
-def test_the_scan_spares_nearly_every_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_scan_spares_nearly_every_row(tmp_path: Path) -> None:
     rows = clustered(20_000)
     queries = unit(rows[:100] + 0.05 * np.random.default_rng(6).standard_normal((100, 64)))
-    picked: list[int] = []
-    scores = Embeddings.scores
-
-    def counted(self: Embeddings, ids: NDArray[np.int64], query: F32) -> F32:
-        picked.append(len(ids))
-        return scores(self, ids, query)
-
-    monkeypatch.setattr(Embeddings, "scores", counted)
-    monkeypatch.setattr(Embeddings, "all_scores", lambda *_: pytest.fail("scored every row"))
     for form in FORMS[1:]:
         write(tmp_path, rows, form)
         assert len(read_safetensors(tmp_path / SCAN_BOUND_FILE)["factors"].shape) == FORMS.index(form)
-        load_index(tmp_path, *rows.shape).search(queries, 10)
-    assert np.median(picked) < 400
+        counted = CountedEmbeddings(rows)
+        Index(counted, Scan.load(tmp_path, *rows.shape)).search(queries, 10)
+        assert not counted.passes
+        # Two calls for each query: the candidates, and the survivors.
+        assert len(counted.picked) == 200
+        assert np.median(counted.picked) < 400
+
+
+def test_embeddings_damaged_after_the_export_still_give_an_answer(tmp_path: Path) -> None:
+    rows = clustered()
+    write(tmp_path, rows, "own columns")
+    damaged = rows.copy()
+    damaged[7, 3] = np.nan
+    stored = Embeddings(damaged)
+    index = Index(stored, Scan.load(tmp_path, *rows.shape))
+    # The row that would be first has no score now.
+    for k in (1, 5):
+        assert index.search(rows[7:8], k).ids[0].tolist() == full_sort(stored, rows[7], k)[0].tolist()
 
 
 def test_larger_corpora_get_fewer_columns(tmp_path: Path) -> None:
@@ -194,17 +202,14 @@ def test_larger_corpora_get_fewer_columns(tmp_path: Path) -> None:
     assert heads[1] < heads[0]
 
 
-def test_hostile_embeddings_are_scored_in_one_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hostile_embeddings_are_scored_in_one_pass(tmp_path: Path) -> None:
     rows = np.repeat(clustered(1), 3000, axis=0)
     write(tmp_path, rows, "own columns")
-    index = load_index(tmp_path, *rows.shape)
-    scores = Embeddings.scores
-    monkeypatch.setattr(
-        Embeddings,
-        "scores",
-        lambda self, ids, query: scores(self, ids, query) if len(ids) <= 10 else pytest.fail("picked rows"),
-    )
+    counted = CountedEmbeddings(rows)
+    index = Index(counted, Scan.load(tmp_path, *rows.shape))
     assert index.search(rows[:1], 10).ids[0].tolist() == list(range(10))
+    # The ten candidates, then every row.
+    assert (counted.picked, counted.passes) == ([10], 1)
 
 
 @pytest.mark.parametrize("form", FORMS)

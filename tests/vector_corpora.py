@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,23 @@ def load_index(directory: Path, count: int, dim: int, threads: int = 1, **more: 
     has_scan = any((directory / name).exists() for name in SCAN_FILES)
     scan = Scan.load(directory, count, dim, threads) if has_scan else None
     return Index(embeddings, scan, threads, **more)
+
+
+class CountedEmbeddings(Embeddings):
+    """Embeddings that count how many rows are scored: those picked out by each call, and passes over all."""
+
+    def __init__(self, rows: Rows) -> None:
+        super().__init__(rows)
+        self.picked: list[int] = []
+        self.passes = 0
+
+    def scores(self, ids: NDArray[np.int64], query: F32) -> F32:
+        self.picked.append(len(ids))
+        return super().scores(ids, query)
+
+    def all_scores(self, queries: F32, pool: ThreadPoolExecutor | None = None) -> F32:
+        self.passes += 1
+        return super().all_scores(queries, pool)
 
 
 def unit(rows: NDArray[np.float64]) -> F32:

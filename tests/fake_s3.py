@@ -1,0 +1,139 @@
+"""A small S3 of our own: GetObject with ranges, and whatever can go wrong with it; and manifests for what it holds."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, NamedTuple
+
+from handler.manifest import FORMAT_VERSION, FileEntry, Manifest
+
+ACCOUNT = "123456789012"
+
+
+class Asked(NamedTuple):
+    """One request: its path, the range, and the account that the bucket should belong to."""
+
+    path: str
+    wanted: str | None
+    owner: str | None
+
+
+class FakeS3(ThreadingHTTPServer):
+    """GetObject, path-style, of the bucket named "bucket" in ACCOUNT.
+
+    objects   key -> content
+    broken    key -> how it misbehaves: forbidden, teapot, breaks off, breaks off once
+    asked     every request
+    """
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), FakeHandler)
+        self.objects: dict[str, bytes] = {}
+        self.broken: dict[str, str] = {}
+        self.asked: list[Asked] = []
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def upload(self, files: Mapping[str, bytes], prefix: str = "search/v1/") -> None:
+        """The files, and a manifest that lists them, instead of what was there."""
+        self.objects = {prefix + name: content for name, content in files.items()}
+        self.objects[f"{prefix}manifest.json"] = manifest_of(files)
+
+
+class FakeHandler(BaseHTTPRequestHandler):
+    """One request to FakeS3."""
+
+    protocol_version = "HTTP/1.1"
+    server: FakeS3
+
+    def log_message(self, *arguments: Any) -> None:
+        """Says nothing."""
+
+    def refuse(self, status: int, code: str) -> None:
+        """An error as S3 writes one."""
+        body = f"<Error><Code>{code}</Code><Message>{code}, said S3</Message></Error>".encode()
+        self.send_response(status)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self) -> None:
+        """GetObject."""
+        wanted, owner = self.headers.get("range"), self.headers.get("x-amz-expected-bucket-owner")
+        self.server.asked.append(Asked(self.path, wanted, owner))
+        if not self.path.startswith("/bucket/"):
+            return self.refuse(404, "NoSuchBucket")
+        key = self.path.removeprefix("/bucket/")
+        fault = self.server.broken.get(key)
+        if fault == "forbidden" or owner not in (None, ACCOUNT):
+            return self.refuse(403, "AccessDenied")
+        if fault == "teapot":
+            return self.refuse(418, "Teapot")
+        if key not in self.server.objects:
+            return self.refuse(404, "NoSuchKey")
+        content = self.server.objects[key]
+        if wanted:
+            first, last = map(int, wanted.removeprefix("bytes=").split("-"))
+            if first >= len(content):
+                return self.refuse(416, "InvalidRange")
+            content = content[first : last + 1]
+        self.send_response(206 if wanted else 200)
+        self.send_header("content-length", str(len(content)))
+        self.end_headers()
+        if fault in {"breaks off", "breaks off once"}:
+            if fault == "breaks off once":
+                del self.server.broken[key]
+            self.wfile.write(content[: len(content) // 2])
+            self.close_connection = True
+            return None
+        self.wfile.write(content)
+        return None
+
+
+@contextmanager
+def fake_s3() -> Iterator[FakeS3]:
+    """A server in a thread of its own."""
+    server = FakeS3()
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def manifest_of(files: Mapping[str, bytes]) -> bytes:
+    """A whole manifest that lists these files; its recipe is of no model."""
+    return Manifest(
+        format_version=FORMAT_VERSION,
+        model_id="none",
+        revision="none",
+        weights_sha256="0" * 64,
+        pooling="mean",
+        normalize=True,
+        max_length=8,
+        query_prompt="",
+        document_prompt="",
+        dim=1,
+        dtype="float32",
+        count=1,
+        skipped=0,
+        truncated=0,
+        inputs_sha256="",
+        recipe_sha256="0" * 64,
+        files={
+            name: FileEntry(len(content), hashlib.sha256(content).hexdigest())
+            for name, content in files.items()
+        },
+        versions={},
+        verify=None,
+    ).to_json()
