@@ -8,8 +8,7 @@ It knows no route and answers nothing: function.py does.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from handler.errors import RequestError
 from handler.json_types import json_type
@@ -19,8 +18,7 @@ from handler.responses import Response
 PING_SOURCES = ("aws.events", "aws.scheduler", "serverless-plugin-warmup")
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One HTTP request, whichever kind of event brought it.
 
     method   in capitals, as sent
@@ -35,7 +33,7 @@ class Request:
     query: str = ""
     source_ip: str = ""
     raw_body: object = None
-    is_base64: bool = field(default=False)
+    is_base64: bool = False
 
     def body(self) -> bytes:
         """The body's bytes; raises RequestError (400) where they are not the base64 or the text that the event says."""
