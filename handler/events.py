@@ -92,9 +92,11 @@ def read_request(event: Mapping[str, Any]) -> Request:
         raise _malformed("method", method, "a string")
     if not isinstance(path, str):
         raise _malformed("path", path, "a string")
+    path = _route_path(event, context, _decoded(path))
+    _refuse_half_characters(method, path)
     return Request(
         method=method,
-        path=_route_path(event, context, _decoded(path)),
+        path=path,
         headers=headers,
         query=query if isinstance(query, str) else "",
         source_ip=source if isinstance(source, str) else "",
@@ -142,14 +144,18 @@ def _headers(event: Mapping[str, Any]) -> dict[str, str]:
     return headers
 
 
-def _decoded(path: str) -> str:
-    """A path without percent signs; raises RequestError (400) where it is not Unicode."""
+def _refuse_half_characters(method: str, path: str) -> None:
+    """Raises RequestError (400) where a message that names them could not be sent."""
     try:
-        path.encode()
+        f"{method} {path}".encode()
     except UnicodeEncodeError:
         raise RequestError(
-            400, "bad_event", "the path holds half of a surrogate pair, so it is not Unicode"
+            400, "bad_event", "the method or the path holds half of a surrogate pair, so it is not Unicode"
         ) from None
+
+
+def _decoded(path: str) -> str:
+    """A path without percent signs."""
     if "%" not in path:
         return path or "/"
     from urllib.parse import unquote
