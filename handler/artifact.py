@@ -23,8 +23,8 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from handler.errors import ArtifactError
 from handler.manifest import MANIFEST_FILE, MAX_MANIFEST_BYTES, REMEDY, Manifest
@@ -48,8 +48,7 @@ SCAN_FILES = (SCAN_MODEL_FILE, SCAN_MATRIX_FILE, SCAN_BOUND_FILE)
 ALL_FILES = (*REQUIRED_FILES, TOKENS_FILE, *SCAN_FILES, MANIFEST_FILE)
 
 
-@dataclass(frozen=True, slots=True)
-class Artifact:
+class Artifact(NamedTuple):
     """A folder whose manifest was read, and whose files have the sizes that it says."""
 
     directory: Path

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import weakref
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
 from handler.artifact import DOCUMENTS_FILE, OFFSETS_FILE, Artifact
-from handler.errors import ArtifactError, reason
+from handler.errors import ArtifactError
 from handler.manifest import REMEDY
 
 
@@ -23,11 +23,16 @@ def _refuse(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
+# What numpy writes before a one-dimensional array of uint64. Its own reader evaluates a header as Python, warns on
+# standard error, and multiplies sizes until they overflow.
+_NPY_HEADER = re.compile(
+    rb"\x93NUMPY\x01\x00..\{'descr': '<u8', 'fortran_order': False, 'shape': \((\d{1,15}),\), \} *\n",
+    re.DOTALL,
+)
 _DECODER = json.JSONDecoder(parse_constant=_refuse)
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """One text of the corpus."""
 
     id: str
@@ -51,18 +56,7 @@ class Documents:
         """Opens the documents; raises ArtifactError where they aren't as many as the manifest says."""
         directory, count = artifact.directory, artifact.manifest.count
         path = artifact.path(DOCUMENTS_FILE)
-        try:
-            # np.load would open archives too.
-            offsets = np.lib.format.open_memmap(artifact.path(OFFSETS_FILE), mode="r")
-        except Exception as error:  # noqa: BLE001 - whatever numpy's parser of a header raises
-            raise ArtifactError(
-                f"{directory / OFFSETS_FILE} can't be read ({reason(error)}): {REMEDY}"
-            ) from None
-        if offsets.shape != (count + 1,) or offsets.dtype != np.uint64:
-            raise ArtifactError(
-                f"{directory / OFFSETS_FILE} holds {offsets.shape} {offsets.dtype}, "
-                f"the manifest's {count:,} documents need ({count + 1},) uint64: {REMEDY}"
-            )
+        offsets = _map_offsets(artifact.path(OFFSETS_FILE), count)
         try:
             documents = cls(path, offsets)
             size = os.fstat(documents._descriptor).st_size
@@ -91,3 +85,21 @@ class Documents:
             return document
         except (OSError, OverflowError, ValueError, KeyError, TypeError, RecursionError):
             raise ArtifactError(f"{self._path}, line {index + 1} is damaged: {REMEDY}") from None
+
+
+def _map_offsets(path: Path, count: int) -> np.ndarray[Any, np.dtype[np.uint64]]:
+    """Maps the (count + 1,) uint64 offsets; raises ArtifactError where the file holds anything else."""
+    try:
+        with path.open("rb") as file:
+            header = _NPY_HEADER.match(file.read(1024))
+            size = file.seek(0, os.SEEK_END)
+    except OSError as error:
+        raise ArtifactError(f"{path} can't be read ({error.strerror}): {REMEDY}") from None
+    if header is None:
+        raise ArtifactError(f"{path} is not a one-dimensional .npy array of uint64: {REMEDY}")
+    if int(header[1]) != count + 1 or size != header.end() + 8 * (count + 1):
+        raise ArtifactError(
+            f"{path} holds {int(header[1]):,} offsets in {size:,} bytes, the manifest's {count:,} documents need "
+            f"{count + 1:,} in {header.end() + 8 * (count + 1):,}: {REMEDY}"
+        )
+    return np.memmap(path, np.uint64, "r", header.end(), (count + 1,))

@@ -8,8 +8,7 @@ It knows no route and answers nothing: function.py does.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from handler.errors import RequestError
 from handler.json_types import json_type
@@ -19,8 +18,7 @@ from handler.responses import Response
 PING_SOURCES = ("aws.events", "aws.scheduler", "serverless-plugin-warmup")
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One HTTP request, whichever kind of event brought it.
 
     method   in capitals, as sent
@@ -35,7 +33,7 @@ class Request:
     query: str = ""
     source_ip: str = ""
     raw_body: object = None
-    is_base64: bool = field(default=False)
+    is_base64: bool = False
 
     def body(self) -> bytes:
         """The body's bytes; raises RequestError (400) where they are not the base64 or the text that the event says."""
@@ -94,9 +92,11 @@ def read_request(event: Mapping[str, Any]) -> Request:
         raise _malformed("method", method, "a string")
     if not isinstance(path, str):
         raise _malformed("path", path, "a string")
+    path = _route_path(event, context, _decoded(path))
+    _refuse_half_characters(method, path)
     return Request(
         method=method,
-        path=_route_path(event, context, _decoded(path)),
+        path=path,
         headers=headers,
         query=query if isinstance(query, str) else "",
         source_ip=source if isinstance(source, str) else "",
@@ -144,14 +144,18 @@ def _headers(event: Mapping[str, Any]) -> dict[str, str]:
     return headers
 
 
-def _decoded(path: str) -> str:
-    """A path without percent signs; raises RequestError (400) where it is not Unicode."""
+def _refuse_half_characters(method: str, path: str) -> None:
+    """Raises RequestError (400) where a message that names them could not be sent."""
     try:
-        path.encode()
+        f"{method} {path}".encode()
     except UnicodeEncodeError:
         raise RequestError(
-            400, "bad_event", "the path holds half of a surrogate pair, so it is not Unicode"
+            400, "bad_event", "the method or the path holds half of a surrogate pair, so it is not Unicode"
         ) from None
+
+
+def _decoded(path: str) -> str:
+    """A path without percent signs."""
     if "%" not in path:
         return path or "/"
     from urllib.parse import unquote

@@ -9,7 +9,7 @@ import dataclasses
 import json
 import re
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from handler.errors import ArtifactError
 
@@ -28,8 +28,7 @@ _MOST = 2**48
 _MOST_TOKENS = 2**20
 
 
-@dataclass(frozen=True, slots=True)
-class FileEntry:
+class FileEntry(NamedTuple):
     """One file of the artifact: its size in bytes and the SHA-256 of its content."""
 
     bytes: int
@@ -63,9 +62,14 @@ class Manifest:
     graph: str | None = None  # "fused", or "unfused" where the model's graph has an unknown pattern
     scan_crc32: dict[str, int] | None = None  # "bound" and "sums": what a scan must give when it is loaded
 
+    def fields(self) -> dict[str, Any]:
+        """Every field by its name, as JSON has it."""
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {**values, "files": {name: entry._asdict() for name, entry in self.files.items()}}
+
     def to_json(self) -> bytes:
         """The bytes of manifest.json."""
-        text = json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(self.fields(), indent=2, ensure_ascii=False, allow_nan=False)
         return f"{text}\n".encode()
 
     @classmethod

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from handler.errors import RequestError
 from handler.json_types import json_type
@@ -23,8 +22,7 @@ EXAMPLE = '{"text": "...", "num_results": 5}'
 _MOST_GROWTH = 6
 
 
-@dataclass(frozen=True, slots=True)
-class SimilarQuery:
+class SimilarQuery(NamedTuple):
     """A request that can be answered."""
 
     text: str

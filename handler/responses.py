@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from handler.errors import RequestError
 from handler.manifest import Manifest
@@ -14,16 +14,15 @@ from handler.searcher import Hit
 
 logger = logging.getLogger("seeklet")
 
-JSON = {"content-type": "application/json"}
+JSON: Mapping[str, str] = MappingProxyType({"content-type": "application/json"})
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """A status, a body in UTF-8, and headers whose names are in lower case."""
 
     status: int
     body: bytes
-    headers: Mapping[str, str] = field(default_factory=lambda: JSON)
+    headers: Mapping[str, str] = JSON
 
 
 def render_hits(hits: Sequence[Hit]) -> bytes:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from handler.errors import SettingsError
 from handler.threads import available_cpus
@@ -14,8 +14,7 @@ from handler.threads import available_cpus
 MEMORY_PER_VCPU_MB = 1769
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """What the environment decides.
 
     artifact_dir    ARTIFACT_DIR, default /opt/artifact: the directory that `python -m export` wrote
@@ -34,13 +33,17 @@ class Settings:
     artifact_dir: Path
     artifact_uri: str | None
     artifact_bucket_owner: str | None
-    # Never shown: a repr may end in a log.
-    api_key: str | None = field(repr=False)
+    api_key: str | None
     max_results: int
     max_body_bytes: int
     max_response_bytes: int
     threads: int
     snap_start: bool
+
+    def __repr__(self) -> str:
+        """All but the key: a repr may end in a log."""
+        shown = (f"{name}={value!r}" for name, value in self._asdict().items() if name != "api_key")
+        return f"Settings({', '.join(shown)})"
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:

@@ -22,13 +22,13 @@ from tiny import make_model
 
 from export.build.pipeline import BuildOptions, Summary, build
 from export.build.progress import Progress
-from handler.artifact import REQUIRED_FILES
 from handler.function import Function
 from handler.settings import Settings
 
 if TYPE_CHECKING:
     from corpus_files import Corpus
     from tiny_encoders import TinyEncoder
+from handler.artifact import REQUIRED_FILES
 
 USERS_CACHE = os.environ.get("SEEKLET_CACHE")
 

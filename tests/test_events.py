@@ -104,6 +104,9 @@ MALFORMED: dict[str, dict[str, Any]] = {
     "half a character in the path": {
         "requestContext": {"http": {"method": "GET", "path": "/\ud800"}},
     },
+    "half a character in the method": {
+        "requestContext": {"http": {"method": "\ud800", "path": "/similar"}},
+    },
     "body is an object": {"body": {"text": "storm"}},
     "body is half a character": {"body": '{"text": "\ud800"}'},
     "body is no base64": {"body": "\u00e9", "isBase64Encoded": True},
@@ -169,8 +172,6 @@ def test_no_event_makes_it_raise(function: Function, base: str, changed: dict[st
     answer = answer_of(function, event)
     assert answer["statusCode"] in (200, 400, 404, 405, 413, 422)
 
-
-# --- paths
 
 PATHS = [
     # HTTP API, payload 2.0: the stage comes first, but for $default.

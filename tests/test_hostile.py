@@ -181,6 +181,7 @@ def import_app(directory: Path) -> subprocess.CompletedProcess[str]:
             "half a pair in the query's prompt",
         ),
         *("garbage as scan.onnx", "scan.onnx empty", "a scan of another input", "a scan of another shape"),
+        *("vast offsets", "an npy header that isn't closed"),
         *("a pipe as manifest.json", "a pipe as tokenizer.json"),
     ],
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import sys
 from collections.abc import MutableMapping
 from pathlib import Path
@@ -58,7 +57,7 @@ def run(options: argparse.Namespace, environ: MutableMapping[str, str]) -> None:
 
 def as_json(manifest: Manifest) -> dict[str, Any]:
     """The manifest's fields, and `bytes`, the size of all its files."""
-    return dataclasses.asdict(manifest) | {"bytes": _total(manifest)}
+    return manifest.fields() | {"bytes": _total(manifest)}
 
 
 def describe(directory: Path, manifest: Manifest) -> list[str]:
