@@ -82,7 +82,8 @@ def read_request(event: Mapping[str, Any]) -> Request:
             raise _malformed("requestContext.http", http, "an object")
         method, path = http.get("method"), http.get("path") or event.get("rawPath")
         query, source = event.get("rawQueryString"), http.get("sourceIp")
-        if cookies := event.get("cookies"):
+        cookies = event.get("cookies")
+        if isinstance(cookies, list) and cookies:
             headers["cookie"] = "; ".join(cookie for cookie in cookies if isinstance(cookie, str))
     else:
         method, path = event.get("httpMethod"), event.get("path")
