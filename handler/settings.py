@@ -12,6 +12,9 @@ from handler.threads import available_cpus
 
 # AWS: 1,769 MB of memory give a function one vCPU.
 MEMORY_PER_VCPU_MB = 1769
+# What nobody means to exceed. ONNX Runtime starts as many threads as it is told to, and doesn't come back from a million.
+MOST = 10**9
+MOST_THREADS = 1024
 
 
 class Settings(NamedTuple):
@@ -56,18 +59,20 @@ class Settings(NamedTuple):
             max_results=_positive(environ, "MAX_RESULTS", 100),
             max_body_bytes=_positive(environ, "MAX_BODY_BYTES", 65536),
             max_response_bytes=_positive(environ, "MAX_RESPONSE_BYTES", 6_000_000),
-            threads=_positive(environ, "THREADS", _default_threads(environ)),
+            threads=_positive(environ, "THREADS", _default_threads(environ), MOST_THREADS),
             snap_start=environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start",
         )
 
 
-def _positive(environ: Mapping[str, str], name: str, default: int) -> int:
+def _positive(environ: Mapping[str, str], name: str, default: int, most: int = MOST) -> int:
     value = environ.get(name)
     if not value:
         return default
-    if not (value.isascii() and value.isdigit() and int(value) > 0):
+    # By its length first: Python refuses to read thousands of digits.
+    digits = value.isascii() and value.isdigit() and len(value) <= len(str(most))
+    if not (digits and 1 <= int(value) <= most):
         raise SettingsError(
-            f"{name}={value!r} is not a whole number above 0: unset it or set it to one, such as {default}"
+            f"{name}={value!r:.40} is not a whole number from 1 to {most}: unset it or set it to one, such as {default}"
         )
     return int(value)
 

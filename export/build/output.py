@@ -130,8 +130,12 @@ class Output:
         while True:
             # The export that had the folder may end, and take it away, between any two of these; exist_ok itself
             # raises where it does so after mkdir has found it.
-            with suppress(FileExistsError):
+            try:
                 self.partial.mkdir(parents=True)
+            except FileExistsError:
+                pass
+            except FileNotFoundError:  # as in /proc
+                raise OutputError(f"{self.partial} can't be made: choose another --out") from None
             check_partial_folder(self.partial)
             with suppress(FileNotFoundError), ExitStack() as stack:
                 flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
