@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from handler import __version__, schemas
@@ -54,6 +55,7 @@ def create_app(settings: Settings, searcher: Searcher) -> FastAPI:
             RequestError: refuse,
             HTTPException: refuse_route,
             RequestValidationError: refuse_parameters,
+            ClientDisconnect: leave,
             Exception: fail,
         },
     )
@@ -144,6 +146,11 @@ async def refuse_parameters(_request: Request, error: Exception) -> Response:
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"])
     return to_starlette(refusal(RequestError(422, "invalid_request", str(first["msg"]), field)))
+
+
+async def leave(_request: Request, _error: Exception) -> Response:
+    """A client that went away within its request: it is no defect, and nobody hears the answer."""
+    return Response(status_code=400)
 
 
 async def fail(_request: Request, error: Exception) -> Response:

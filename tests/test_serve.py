@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,6 +42,15 @@ def served(artifact: Path, *options: str, **variables: str) -> Iterator[tuple[st
         process.communicate()
 
 
+def leave_early(url: str) -> None:
+    """Sends the half of a request, and goes."""
+    host, port = url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as connection:
+        connection.sendall(b'POST /similar HTTP/1.1\r\nhost: x\r\ncontent-length: 500\r\n\r\n{"text": "st')
+        # The service has begun to read by then.
+        time.sleep(0.3)
+
+
 def test_it_answers_and_ends(artifact: Path) -> None:
     # A bucket in the environment must not overrule the folder.
     with served(artifact, ARTIFACT_URI="s3://other/place", MAX_RESULTS="3") as (url, process):
@@ -51,6 +61,7 @@ def test_it_answers_and_ends(artifact: Path) -> None:
         assert refusal(run_seeklet("query", QUERY, url, "-k", "4")).startswith(
             f"{url}/similar can't answer: "
         )
+        leave_early(url)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=20)
     assert process.returncode == 0
