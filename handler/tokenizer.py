@@ -48,6 +48,8 @@ _PREPENDED = (
 )
 _AFTER_LETTER = rf"(?<=[!-~\w])(?<![{_SPACED_LETTERS}{_PREPENDED}])(?<![{_PREPENDED}].)"
 _BEFORE_SPACE = rf"{_AFTER_LETTER} "
+# To a splitter that drops spaces, a tab and a line's end are such too.
+_BEFORE_BREAK = rf"{_AFTER_LETTER}[ \t\r\n]"
 # BERT's normaliser puts spaces around each of these.
 _IDEOGRAPHS = "\u4e00-\u9fff"
 _BEFORE_IDEOGRAPH = rf"{_AFTER_LETTER}(?=[{_IDEOGRAPHS}])"
@@ -129,15 +131,16 @@ def boundary_of(tokenizer: Any) -> re.Pattern[str] | None:
     # An added token with such a character could reach over a cut.
     if re.search(rf"[\s{_IDEOGRAPHS}]", contents) or splitter.get("replacement", " ") in contents:
         return None
+    before = _BEFORE_BREAK if splitter["type"] in _DROP_SPACES else _BEFORE_SPACE
     if not any(n.get("handle_chinese_chars") for n in normalizers if n["type"] == "BertNormalizer"):
-        return re.compile(_BEFORE_SPACE)
+        return re.compile(before)
     # A splitter that keeps spaces would make tokens of those around an ideograph.
     if splitter["type"] not in _DROP_SPACES:
         return None
     # Such a token is found where no letter follows; an ideograph is one.
     if any(token.single_word for token in added):
-        return re.compile(_BEFORE_SPACE)
-    return re.compile(f"{_BEFORE_SPACE}|{_BEFORE_IDEOGRAPH}")
+        return re.compile(before)
+    return re.compile(f"{before}|{_BEFORE_IDEOGRAPH}")
 
 
 def _as_seen(tokenizer: Any, content: str) -> str:

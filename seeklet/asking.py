@@ -145,8 +145,7 @@ def read_results(where: str, data: bytes) -> list[Result]:
     if refused:
         raise SeekletError(f"{where} can't answer: {refused}")
     try:
-        results = json.loads(data)["results"]
-        return [
+        results = [
             {
                 "id": str(result["id"]),
                 "index": int(result["index"]),
@@ -154,9 +153,12 @@ def read_results(where: str, data: bytes) -> list[Result]:
                 "text": str(result["text"]),
                 "metadata": dict(result["metadata"]),
             }
-            for result in results
+            for result in json.loads(data)["results"]
         ]
-    except (ValueError, TypeError, KeyError, RecursionError):
+        # What JSON can't hold, NaN or infinity, isn't printed as JSON either.
+        json.dumps(results, allow_nan=False)
+        return results
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         shown = data[:80].decode(errors="replace")
         raise SeekletError(f"{where} gives no answer of seeklet's, but {shown!r}: check the target") from None
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from answering import AnsweringServer, answering_server
@@ -59,6 +61,17 @@ def test_the_api_key_is_not_sent_on(server: AnsweringServer) -> None:
         assert elsewhere.asked == []
 
 
+# Python reads and writes what JSON hasn't.
+ODD: list[dict[str, Any]] = [
+    {"score": math.nan},
+    {"score": math.inf},
+    {"index": math.inf},
+    {"index": math.nan},
+    {"metadata": {"a": [math.nan]}},
+    {"metadata": [1]},
+]
+
+
 @pytest.mark.parametrize(
     ("status", "body", "message"),
     [
@@ -70,6 +83,7 @@ def test_the_api_key_is_not_sent_on(server: AnsweringServer) -> None:
         (200, b'{"results": [{"id": "a"}]}', r"gives no answer of seeklet's, but"),
         (200, b'{"results": 5}', r"gives no answer of seeklet's, but"),
         (200, b"[" * 100_000, r"gives no answer of seeklet's, but"),
+        *((200, json.dumps({"results": [{**RESULTS[0], **odd}]}).encode(), "gives no answer") for odd in ODD),
         (200, b"\xff", "gives no answer of seeklet's, but '\ufffd'"),
     ],
 )

@@ -90,6 +90,7 @@ def test_each_piece_before_and_after_a_cut(name: str) -> None:
             others = PIECES[start : start + 8]
             cuts += check_every_cut(family(name), " ".join(f"{piece}{other}" for other in others))
             cuts += check_every_cut(family(name), "漢".join(f"{other}{piece}" for other in others))
+            cuts += check_every_cut(family(name), "\r\n".join(f"{piece}{other}" for other in others[::3]))
     assert cuts > 5_000
 
 
@@ -127,6 +128,8 @@ class Counted:
     "words",
     [
         "Winter storms sweep across Europe, study says. ",
+        "storm\r\n",
+        "storm\t",
         "冬の嵐がヨーロッパを襲う。",
         "東京都",
         "겨울 폭풍이 유럽을 ",
