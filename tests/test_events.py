@@ -170,6 +170,14 @@ def test_no_event_makes_it_raise(function: Function, base: str, changed: dict[st
     assert answer["statusCode"] in (200, 400, 404, 405, 413, 422)
 
 
+@pytest.mark.parametrize("direct", [True, False])
+def test_a_method_that_is_not_unicode_is_refused(function: Function, direct: bool) -> None:
+    event = {**copy.deepcopy(EVENTS["similar-rest"]), "httpMethod": "\ud800"}
+    answer = answer_of(Function(function.settings, function.searcher, direct=direct), event)
+    assert answer["statusCode"] == 400
+    assert "the method holds half of a surrogate pair" in str(answer)
+
+
 # --- paths
 
 PATHS = [
