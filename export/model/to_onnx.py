@@ -1,7 +1,8 @@
-"""The process that converts: torch's weights to model.onnx, fp32.onnx and tokenizer.json.
+"""The process that converts torch's weights to model.onnx, fp32.onnx and tokenizer.json.
 
 `python -m export.model.to_onnx FOLDER` reads a SourceModel as JSON from standard input. FOLDER/source holds the staged
-files, FOLDER/model gets the conversion. The exit status is TOLD where standard error ends in a sentence for the user.
+files, FOLDER/model gets the conversion. Where the exit status is TOLD, the last line of standard error is a sentence for
+the user.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ def _save_tokenizer(model: SourceModel, source: Path, path: Path) -> None:
 
 
 def lowercase_first(tokenizer: Tokenizer) -> None:
-    """Applies do_lower_case: the text goes to lower case before the tokenizer's own normaliser."""
+    """Applies do_lower_case: makes the tokenizer lowercase a text before its own normaliser runs."""
     own = [tokenizer.normalizer] if tokenizer.normalizer else []
     tokenizer.normalizer = normalizers.Sequence([normalizers.Lowercase(), *own])
 
