@@ -1,8 +1,8 @@
-"""How near int8 vectors are to sentence-transformers' in fp32, over texts of 1 to 600 words: ours, and the peers'.
+"""Measures how near our and the peers' int8 vectors are to sentence-transformers' fp32, for texts of 1 to 600 words.
 
     python -m benchmarks.cosines build/artifact [--texts 1000] [--quick] [--json FILE]
 
-The texts are runs of consecutive words over the artifact's documents, every length as likely.
+A text is a run of consecutive words of the artifact's documents. Every length is equally likely.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The HNSW graphs of hnswlib and FAISS, built once and kept under build/, since building takes long.
+"""Builds the HNSW graphs of hnswlib and FAISS, and keeps them under build/, since building takes long.
 
     python -m benchmarks.graphs build/short --sizes 250000,1000000
 
-Both with M 16 and efConstruction 200. A file's name holds the embeddings' SHA-256, the rows and the library's version.
+Both have M 16 and efConstruction 200. A file's name holds the embeddings' SHA-256, the rows and the library's version.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _key(artifact: Path, rows: int) -> str:
 
 
 def build_hnswlib(rows: F32, path: Path) -> Any:
-    """Returns hnswlib's graph over rows, and keeps it in `path`."""
+    """Builds hnswlib's graph over rows, and keeps it in `path`."""
     import hnswlib
 
     graph = hnswlib.Index("ip", rows.shape[1])
@@ -83,7 +83,7 @@ def build_hnswlib(rows: F32, path: Path) -> Any:
 
 
 def build_faiss(rows: F32, path: Path) -> Any:
-    """Returns FAISS's graph over rows, and keeps it in `path`."""
+    """Builds FAISS's graph over rows, and keeps it in `path`."""
     import faiss
 
     threads = faiss.omp_get_max_threads()
@@ -104,7 +104,7 @@ def _partial(path: Path) -> Path:
 
 
 def load_hnswlib(rows: F32, path: Path) -> Any:
-    """Returns the graph over rows that build_hnswlib kept."""
+    """Loads the graph over rows that build_hnswlib kept."""
     import hnswlib
 
     graph = hnswlib.Index("ip", rows.shape[1])
@@ -113,7 +113,7 @@ def load_hnswlib(rows: F32, path: Path) -> Any:
 
 
 def load_faiss(path: Path) -> Any:
-    """Returns the graph that build_faiss kept."""
+    """Loads the graph that build_faiss kept."""
     import faiss
 
     return faiss.read_index(str(path))

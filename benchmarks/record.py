@@ -1,7 +1,7 @@
-"""Where benchmarks keep their figures, and what every figure carries: how it was made, and its samples' spread.
+"""Keeps the benchmarks' figures, each with how it was made and the spread of its samples.
 
 benchmarks/results/<processor>.json holds sections; each is {"made": ..., "figures": ...}. A section is replaced whole,
-so that its figures are of one run. Does not measure and does not draw: see report.py.
+so its figures are of one run. This module measures nothing, and draws nothing (report.py does).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 QUICK_RESULTS = ROOT / "build" / "bench" / "quick.json"
-# What a figure depends on; documents and results may change while benchmarks run.
+# Folders on which a figure depends. Documents and results may change while benchmarks run.
 MEASURED = ("handler", "export", "layers", "benchmarks", ":!benchmarks/results")
 OURS = ("numpy", "onnxruntime", "tokenizers")
 # The instructions that decide which int8 kernels run.
@@ -50,7 +50,7 @@ def make_parser(doc: str) -> argparse.ArgumentParser:
 
 
 def results_file(options: argparse.Namespace) -> Path:
-    """Returns the file that the options ask for: --json, or with --quick one that is no result."""
+    """Returns the file that the options ask for: that of --json, or with --quick one outside of results/."""
     chosen: Path | None = options.json
     return chosen or (QUICK_RESULTS if options.quick else default_file())
 
@@ -63,7 +63,7 @@ def default_file() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """A results file that was read: its sections by name, each with "made" and "figures"."""
+    """The content of a results file: its sections by name, each with "made" and "figures"."""
 
     sections: Mapping[str, Mapping[str, Any]]
 
@@ -76,7 +76,7 @@ class Results:
             raise SystemExit(f"error: there is no {path}: run `make bench` first") from None
 
     def figures(self, section: str) -> dict[str, Any]:
-        """Returns a section's figures, none where it wasn't measured."""
+        """Returns a section's figures; none where it wasn't measured."""
         found: dict[str, Any] = self.sections.get(section, {}).get("figures", {})
         return found
 
@@ -101,9 +101,9 @@ def save(
     Args:
         path: the results file.
         section: its name, such as "latency" or "search: 20000 rows, 1 thread".
-        figures: what was measured.
+        figures: the figures that were measured.
         packages: distributions of this environment that were measured beside our own.
-        versions: versions of what was measured elsewhere, such as another interpreter's packages.
+        versions: other versions to keep, such as those of another interpreter's packages.
     """
     kept: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     made_here = made([*OURS, *packages])
@@ -111,7 +111,7 @@ def save(
     kept[section] = {"made": made_here, "figures": figures}
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(dict(sorted(kept.items())), indent=1, allow_nan=False)
-    # Samples on one line.
+    # A list of samples goes on one line.
     text = re.sub(r"\[[-+.e\d,\s]+\]", lambda found: re.sub(r"\s+", " ", found[0]), text)
     path.write_text(text + "\n")
 
@@ -171,7 +171,7 @@ def processor() -> dict[str, Any]:
 
 
 def spread(samples: Sequence[float]) -> dict[str, Any]:
-    """Returns what a figure of several samples is kept as: median, quartiles, and the samples in their order."""
+    """Returns a figure of several samples: median, quartiles, and the samples in their order."""
     low, middle, high = (_short(float(value)) for value in np.percentile(samples, (25, 50, 75)))
     return {
         "median": middle,
@@ -181,7 +181,7 @@ def spread(samples: Sequence[float]) -> dict[str, Any]:
 
 
 def mean_of(values: Sequence[float]) -> dict[str, float]:
-    """Returns a mean over queries and its standard error."""
+    """Returns a mean and its standard error."""
     return {
         "mean": float(np.mean(values)),
         "error": float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0,
