@@ -18,7 +18,8 @@ from typing import Any
 
 from benchmarks.emulator import Emulated, make_emulated
 from benchmarks.installs import prepare
-from benchmarks.record import ROOT, make_parser, results_file, save, spread
+from benchmarks.options import make_parser, results_file
+from benchmarks.record import ROOT, save, spread
 from benchmarks.starts import OURS_FASTAPI, TEXTBOOK, Start, make_starts
 from benchmarks.timeline import MILLISECONDS, PARTS, make_timeline, measure_imports
 from handler.searcher import Searcher

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.artifacts import float32_rows, open_index, write_scan_of
-from benchmarks.graphs import numbers, sizes_of
-from benchmarks.record import make_parser, results_file, save
+from benchmarks.options import make_parser, numbers, results_file, sizes_of
+from benchmarks.record import save
 from benchmarks.search import ON_SUBJECT, QUICK_QUERIES, encode_queries
 
 F32 = NDArray[np.float32]

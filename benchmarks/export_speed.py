@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.artifacts import draw_texts
-from benchmarks.record import make_parser, results_file, save, spread
+from benchmarks.options import make_parser, results_file
+from benchmarks.record import save, spread
 from export.model.source_model import default_folder
 from handler.encoder import Encoder
 

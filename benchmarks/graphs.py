@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.artifacts import float32_rows
+from benchmarks.options import numbers, sizes_of
 from benchmarks.record import ROOT
 from handler.artifact import EMBEDDINGS_FILE, Artifact
 
@@ -43,16 +43,6 @@ def main() -> None:
             if not target.exists():
                 build(np.ascontiguousarray(rows[:size]), target)
             print(f"{target.name}: {time.monotonic() - started:,.0f} s", flush=True)
-
-
-def numbers(text: str) -> list[int]:
-    """Returns the whole numbers of a list such as 1000,20000."""
-    return [int(part) for part in text.split(",")]
-
-
-def sizes_of(asked: Sequence[int] | None, count: int) -> list[int]:
-    """Returns the sizes to measure: those asked for, none above the corpus's own and none twice."""
-    return sorted({min(size, count) for size in asked or [count]})
 
 
 def hnswlib_file(artifact: Path, rows: int) -> Path:

@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.artifacts import open_index, write_scan_of
-from benchmarks.graphs import numbers
 from benchmarks.hostile_corpora import hostile_queries, make_hostile
-from benchmarks.record import make_parser, results_file, save, spread
+from benchmarks.options import make_parser, numbers, results_file
+from benchmarks.record import save, spread
 from benchmarks.timing import Plan, has_threads, run_again, time_blocks
 
 F32 = NDArray[np.float32]

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from benchmarks.kept import keep_vectors
-from benchmarks.record import make_parser, mean_of, results_file, save
+from benchmarks.options import make_parser, results_file
+from benchmarks.record import mean_of, save
 from export.model.source_model import default_folder
 from handler.searcher import Searcher
 

@@ -20,7 +20,8 @@ from typing import Any
 
 from benchmarks.artifacts import ENOUGH, draw_texts, read_texts
 from benchmarks.contenders import OURS, PACKAGES, load_contenders
-from benchmarks.record import ROOT, make_parser, results_file, save
+from benchmarks.options import make_parser, results_file
+from benchmarks.record import ROOT, save
 from benchmarks.textbook import make_async_handler, make_handler
 from benchmarks.textbook_files import write_textbook_files
 from benchmarks.timing import Plan, has_threads, run_again, time_blocks

@@ -15,7 +15,8 @@ from typing import Any
 from benchmarks.artifacts import ENOUGH, draw_texts
 from benchmarks.cold_start import WORK
 from benchmarks.installs import prepare
-from benchmarks.record import make_parser, results_file, save, spread
+from benchmarks.options import make_parser, results_file
+from benchmarks.record import save, spread
 from benchmarks.starts import EVENT, OURS, TEXTBOOK, TEXTBOOK_ASYNC, Start, make_starts
 from benchmarks.timeline import MEGABYTES, PARTS, SEARCH, make_timeline
 from export.build.sample import cut_queries

@@ -29,7 +29,8 @@ from numpy.typing import NDArray
 from benchmarks.artifacts import write_scan_of
 from benchmarks.datasets import Pairs, read_pairs
 from benchmarks.hostile_corpora import hostile_queries, make_hostile
-from benchmarks.record import ROOT, make_parser, results_file, save
+from benchmarks.options import make_parser, results_file
+from benchmarks.record import ROOT, save
 from benchmarks.scoring import score_pairs
 
 # The first size has a scan with the embeddings' own columns, the second a rotated one.

@@ -21,7 +21,8 @@ from tqdm import tqdm
 
 from benchmarks.datasets import Pairs, Retrieval, first_of, read_pairs, read_retrieval
 from benchmarks.kept import keep_vectors
-from benchmarks.record import make_parser, results_file, save
+from benchmarks.options import make_parser, results_file
+from benchmarks.record import save
 from benchmarks.scoring import Figures, rank_by_bm25, score_pairs, score_ranking, score_vectors
 from export.model.convert import convert
 from export.model.fp32 import Fp32Encoder

@@ -6,7 +6,6 @@ so its figures are of one run. This module measures nothing, and draws nothing (
 
 from __future__ import annotations
 
-import argparse
 import json
 import platform
 import re
@@ -29,30 +28,6 @@ OURS = ("numpy", "onnxruntime", "tokenizers")
 # The instructions that decide which int8 kernels run.
 INSTRUCTIONS = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "amx_int8", "asimddp", "i8mm")
 DIGITS = 6
-
-
-def make_parser(doc: str) -> argparse.ArgumentParser:
-    """Returns a parser with the options that all benchmarks share, --json and --quick.
-
-    Args:
-        doc: the module's docstring, shown as it stands.
-    """
-    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--json", type=Path, metavar="FILE", help="where the results go (default: by processor)"
-    )
-    parser.add_argument(
-        "--quick",
-        action="store_true",
-        help="few samples, to see that it runs; kept under build/, not in results/",
-    )
-    return parser
-
-
-def results_file(options: argparse.Namespace) -> Path:
-    """Returns the file that the options ask for: that of --json, or with --quick one outside of results/."""
-    chosen: Path | None = options.json
-    return chosen or (QUICK_RESULTS if options.quick else default_file())
 
 
 def default_file() -> Path:

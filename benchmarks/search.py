@@ -20,8 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.artifacts import ENOUGH, draw_texts, float32_rows, read_texts, write_scan_of
-from benchmarks.graphs import numbers, sizes_of
-from benchmarks.record import make_parser, results_file
+from benchmarks.options import make_parser, numbers, results_file, sizes_of
 from benchmarks.timing import run_again
 from export.build.sample import cut_queries
 from handler.searcher import Searcher

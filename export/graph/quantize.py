@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # on by default since 1.29
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto
 from tokenizers import Tokenizer
@@ -28,24 +26,12 @@ from export.graph.rounding import int8_weight
 from export.graph.saving import save_optimized
 from export.graph.sentences import PASSAGES, SENTENCES
 from export.graph.words import sample_ids
-from handler.artifact import WEIGHTS_SUFFIX
 from handler.errors import ModelError
 
 CONTRIB = "com.microsoft"
 
 ROUNDING_BYTES = 256 << 20
 """Bytes of activations that are in memory at a time while weights are rounded."""
-
-
-@dataclass(frozen=True)
-class QuantizeReport:
-    """The result of a quantisation. Sizes are in bytes and include the weights."""
-
-    graph: str  # "fused" or "unfused": whether each attention is one node
-    nodes_before: int
-    nodes_after: int
-    bytes_before: int
-    bytes_after: int
 
 
 def quantize(
@@ -56,7 +42,7 @@ def quantize(
     hidden_size: int,
     model_type: str,
     max_length: int = 256,
-) -> QuantizeReport:
+) -> str:
     """Writes the int8 graph: input_ids (1, t) int64 -> token_embeddings (1, t, d) float32.
 
     Load it with graph optimisation off: it was optimised here.
@@ -68,6 +54,9 @@ def quantize(
         hidden_size: d.
         model_type: transformers' name of the architecture, for errors.
         max_length: the most tokens that the model reads.
+
+    Returns:
+        "fused", or "unfused" where attention isn't one node.
 
     Raises:
         ModelError: the export is missing, or is no encoder of the BERT family.
@@ -82,9 +71,7 @@ def quantize(
     _quantize_matmuls(graph, _round(graph, [*queries, *_samples(graph, tokenizer, PASSAGES, max_length)]))
     _quantize_words(graph)
     save_optimized(graph, out)
-    before, after = (len(onnx.load(path, load_external_data=False).graph.node) for path in (source, out))
-    size = sum(path.stat().st_size for path in (out, out.with_name(out.name + WEIGHTS_SUFFIX)))
-    return QuantizeReport("fused" if fused else "unfused", before, after, source.stat().st_size, size)
+    return "fused" if fused else "unfused"
 
 
 def _samples(graph: Graph, tokenizer: Path, texts: Sequence[str], max_length: int) -> list[NDArray[np.int64]]:

@@ -52,7 +52,7 @@ def to_onnx(model: SourceModel, folder: Path) -> None:
     )
     made = folder / MADE
     made.mkdir()
-    report = quantize(
+    graph = quantize(
         folder / "onnx" / "model.onnx",
         made / MODEL_FILE,
         num_attention_heads=model.num_attention_heads,
@@ -62,7 +62,7 @@ def to_onnx(model: SourceModel, folder: Path) -> None:
     )
     shutil.move(folder / "onnx" / "model.onnx", made / FP32_FILE)
     _save_tokenizer(model, source, made / TOKENIZER_FILE)
-    Conversion(made, report.graph).save()
+    Conversion(made, graph).save()
 
 
 def _save_tokenizer(model: SourceModel, source: Path, path: Path) -> None:
