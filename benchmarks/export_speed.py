@@ -2,8 +2,8 @@
 
     python -m benchmarks.export_speed build/artifact [--documents 512] [--quick] [--json FILE]
 
-Both embed the same texts, drawn at random from an artifact's documents. The peer runs with several batch sizes, of which
-the best counts; it sorts by length itself. The two take turns. The figure is the median of the rounds.
+Both embed the same texts, drawn at random from an artifact's documents. The peer runs with several batch sizes, of
+which the best counts; it sorts by length itself. The two take turns. The figure is the median of the rounds.
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
     python -m export --corpus arxiv_20k.csv.gz --text summaries --id id --out build/arxiv
     python -m benchmarks.known_items build/arxiv title_queries.tsv [--quick] [--json FILE]
 
-QUERIES is a TSV with a header and three columns: query id, query, the id of its document. A query whose document isn't in
-the artifact is left out. fp32 is sentence-transformers over the artifact's own texts. Its vectors are kept under build/,
-since they take long.
+QUERIES is a TSV with a header and three columns: query id, query, the id of its document. A query whose document isn't
+in the artifact is left out. fp32 is sentence-transformers over the artifact's own texts. Its vectors are kept under
+build/, since they take long.
 """
 
 from __future__ import annotations

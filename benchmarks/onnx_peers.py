@@ -1,7 +1,8 @@
 """The same model by ONNX Runtime's and optimum's own tools: in fp32, and in two int8 forms.
 
 Each int8 graph is made from the fp32 graph that optimum exports, and is kept under build/ by the versions that made it.
-All take input_ids, attention_mask and token_type_ids, and give token embeddings. This module doesn't time or judge them.
+All take input_ids, attention_mask and token_type_ids, and give token embeddings. This module doesn't time or judge
+them.
 """
 
 from __future__ import annotations
@@ -64,12 +65,12 @@ def load_onnx_peers() -> dict[str, Callable[[], PlainEncoder]]:
 
 
 def fused_int8() -> Path:
-    """Returns the graph that onnxruntime.transformers fuses and quantize_dynamic quantises. Makes it where it is missing."""
+    """Returns the graph that onnxruntime.transformers fuses and quantize_dynamic quantises; makes it if needed."""
     return _keep("fused-per-channel-reduced", ("onnxruntime", "onnx"), _write_fused)
 
 
 def optimum_int8() -> Path:
-    """Returns the graph that optimum's ORTQuantizer writes by its config for this processor. Makes it where it is missing."""
+    """Returns the graph that optimum's ORTQuantizer writes by its config for this processor; makes it if needed."""
     return _keep(f"optimum-{optimum_config()}", ("optimum-onnx", "onnxruntime", "onnx"), _write_optimum)
 
 

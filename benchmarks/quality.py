@@ -2,9 +2,9 @@
 
     python -m benchmarks.quality stsb_test.tsv scifact/ [--poolings mean,max,cls] [--no-article] [--quick] [--json FILE]
 
-A data set is a TSV of score, sentence1, sentence2 (the figure is Spearman's correlation with the cosines), or a folder in
-BEIR's layout (nDCG@10 and recall@100). fp32's vectors are kept under build/, since they take longest and don't depend on
-our code; int8's are made anew each time.
+A data set is a TSV of score, sentence1, sentence2 (the figure is Spearman's correlation with the cosines), or a folder
+in BEIR's layout (nDCG@10 and recall@100). fp32's vectors are kept under build/, since they take longest and don't
+depend on our code; int8's are made anew each time.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     python -m benchmarks.report [benchmarks/results/FILE.json] [--documents README.md ...] [--plots docs]
 
-Tables go between `<!-- figures: NAME -->` and `<!-- end -->`. A table whose figures weren't measured says so. This module
-measures nothing.
+Tables go between `<!-- figures: NAME -->` and `<!-- end -->`. A table whose figures weren't measured says so. This
+module measures nothing.
 """
 
 from __future__ import annotations

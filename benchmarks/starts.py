@@ -69,7 +69,7 @@ class Start:
         return done.stdout.splitlines()[-1]
 
     def milliseconds(self) -> float:
-        """Returns the time from before the process exists to its answer. Raises RuntimeError where the status isn't 200."""
+        """Returns the time from before the process exists to its answer; raises RuntimeError where that isn't a 200."""
         started = time.monotonic_ns()
         status, ended = self.run().split()
         if status != "200":

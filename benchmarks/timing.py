@@ -1,6 +1,7 @@
 """Times several contenders, which take turns in blocks of warm-up and timed calls.
 
-If they took turns after each call, models of 20 to 90 MB would evict each other from the cache, and be slower than alone.
+If they took turns after each call, models of 20 to 90 MB would evict each other from the cache, and be slower than
+alone.
 """
 
 from __future__ import annotations

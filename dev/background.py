@@ -1,8 +1,8 @@
 """The last step of `make run`: starts the service in the background, and shows one answer from it.
 
-It starts `seeklet serve` over an artifact, waits until it is healthy, asks one query, and prints that as a curl line with
-its answer and time. It sends API_KEY, if that is set, and never shows it. It first stops a service that an earlier run
-started. It is for your own machine, not for production.
+It starts `seeklet serve` over an artifact, waits until it is healthy, asks one query, and prints that as a curl line
+with its answer and time. It sends API_KEY, if that is set, and never shows it. It first stops a service that an earlier
+run started. It is for your own machine, not for production.
 """
 
 from __future__ import annotations

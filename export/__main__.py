@@ -1,6 +1,7 @@
 """`python -m export`: the older name of the commands `seeklet export`, `verify` and `demo-corpus`.
 
-`python -m export` alone is `seeklet export`: its options follow at once. No other module of this package imports seeklet.
+`python -m export` alone is `seeklet export`: its options follow at once. No other module of this package imports
+seeklet.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The FastAPI application over the same routes: their documentation, and their errors in the one shape.
 
-It is imported only when it is needed: FastAPI and pydantic take longer to import than all the rest of the function (docs/adr/0003-cold-start.md).
+It is imported only when it is needed: FastAPI and pydantic take longer to import than all the rest of the function
+(docs/adr/0003-cold-start.md).
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ class Encoder:
         )
 
     def encode(self, texts: Sequence[str], prompt: str = "") -> NDArray[np.float32]:
-        """Returns one L2-normalised vector for each text. n texts -> (n, dim) float32. `prompt` goes before every text."""
+        """Returns an L2-normalised vector for each text; `prompt` goes before each. n texts -> (n, dim) float32."""
         return self.encode_counted(texts, prompt).embeddings
 
     def encode_counted(self, texts: Sequence[str], prompt: str = "") -> Encoded:

@@ -39,7 +39,7 @@ class Request:
     is_base64: bool = False
 
     def body(self) -> bytes:
-        """Returns the body's bytes; raises RequestError (400) where it is no text, or not the base64 that the event says."""
+        """Returns the body's bytes; raises RequestError (400) where it is neither text nor the base64 that it should be."""
         body = self.raw_body or ""
         if not isinstance(body, str):
             raise RequestError(400, "not_json", f"the event's body is {json_type(body)}, not a string")
@@ -69,7 +69,7 @@ def is_ping(event: object) -> bool:
 
 
 def is_direct(event: object) -> bool:
-    """Tells whether the event itself is a query, {"text": ..., "num_results": ...}, as the AWS SDK's invoke sends it."""
+    """Tells whether the event itself is a query, {"text": ..., "num_results": ...}, sent by the AWS SDK's invoke."""
     return isinstance(event, dict) and "text" in event
 
 

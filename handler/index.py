@@ -160,7 +160,7 @@ def _at_least(least: int, sums: NDArray[np.int32], highest: NDArray[np.int32]) -
     if sums.size > FEW_SUMS:
         alive = (highest >= least).nonzero()[0]
         if 2 * len(alive) < blocks:
-            # Only these blocks can hold such a row. A place counts within (height, alive), a row within (height, blocks).
+            # Only these blocks can hold such a row. places are in (height, alive), rows in (height, blocks).
             places = (sums.take(alive, 1) >= least).ravel().nonzero()[0]
             h, column = np.divmod(places, len(alive))
             ids: NDArray[np.int64] = h * blocks + alive[column]

@@ -61,7 +61,7 @@ class Searcher:
         )
 
     def search(self, query: str, k: int) -> list[Hit]:
-        """Finds the k documents nearest to `query`, best first, equal scores by lower index. A small corpus gives fewer."""
+        """Finds the k documents nearest to `query`, or all if there are fewer: best first, equal scores by lower index."""
         embedding = self.encoder.encode([query], self.manifest.query_prompt)
         ids, scores = self.index.search(embedding, k)
         hits = []

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def thread_pool(threads: int, name: str) -> ThreadPoolExecutor | None:
-    """Makes a pool of `threads` threads. Most functions have one thread: for one it imports nothing and returns None."""
+    """Makes a pool of `threads` threads. For one thread, as in most functions, returns None and imports nothing."""
     if threads < 2:
         return None
     from concurrent.futures import ThreadPoolExecutor

@@ -107,7 +107,7 @@ def ask_url(url: str, key: str | None) -> Ask:
 
 
 def ask_function(name: str, region: str | None, profile: str | None) -> Ask:
-    """Returns a function that invokes a deployed function with {"text", "num_results"} and the user's AWS credentials."""
+    """Returns a function that invokes a deployed function, with {"text", "num_results"} and AWS's credentials."""
     absent = "" if name.startswith("arn:") else f"there is no folder {name}, and "
     require("aws", f"{absent}asking a deployed function")
     import botocore.session
@@ -164,7 +164,7 @@ def read_results(where: str, data: bytes) -> list[Result]:
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A handler that follows no redirect: urllib would send the API key to any other host, and a GET instead of a POST."""
+    """A handler that follows no redirect: urllib would send the API key to any other host, and GET instead of POST."""
 
     def redirect_request(self, *arguments: Any, **options: Any) -> None:
         """Does nothing, so urllib raises the redirect as an HTTPError."""

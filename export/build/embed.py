@@ -1,7 +1,7 @@
 """The embedding stage: every document's vector, from the journal, the artifact being replaced, or the model.
 
-A text that has a vector by the same recipe isn't embedded again, and equal texts are embedded once. The artifact's bytes
-don't depend on where a vector came from. This module writes no file but the journal's.
+A text that has a vector by the same recipe isn't embedded again, and equal texts are embedded once. The artifact's
+bytes don't depend on where a vector came from. This module writes no file but the journal's.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """The journal: every vector embedded so far. An interrupted export continues from it.
 
-It has two files that only grow: the vectors, and a record for each of them with its key, its token count and a checksum.
-A chunk's vectors are on disk before its records are, so every record has its vector. A journal belongs to one recipe:
-vectors of another recipe would be useless, and perhaps of another size. It knows nothing of documents or their order.
+It has two files that only grow: the vectors, and a record for each of them with its key, its token count and a
+checksum. A chunk's vectors are on disk before its records are, so every record has its vector. A journal belongs to one
+recipe: vectors of another recipe would be useless, and perhaps of another size. It knows nothing of documents or their
+order.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which folders and files are an export's own. An export replaces and deletes these, and nothing else.
 
-A folder is an export's own if it is no symbolic link and belongs to this user. A file in it is an export's own if it is a
-regular file and has one of the names that an export writes. In an artifact's folder, the manifest must list it too.
+A folder is an export's own if it is no symbolic link and belongs to this user. A file in it is an export's own if it is
+a regular file and has one of the names that an export writes. In an artifact's folder, the manifest must list it too.
 Anything else raises an OutputError that names it, and nothing is changed.
 """
 

@@ -50,7 +50,7 @@ class EmbeddingBar:
         self._bar.set_postfix_str(f"{rate:,.0f} tokens/s", refresh=False)
 
     def update(self, documents: int, known: int = 0) -> None:
-        """Counts documents that have a vector. The `known` ones among them took no time, so the speed leaves them out."""
+        """Counts documents that have a vector. The `known` ones took no time, so the speed leaves them out."""
         if not self._bar.disable:
             self._bar.initial += known
         self._bar.update(documents)

@@ -51,8 +51,8 @@ def describe(summary: Summary, out: Path) -> str:
     fitting = results_that_fit(np.load(out / OFFSETS_FILE, mmap_mode="r", allow_pickle=False))
     if fitting < min(DEFAULT_MAX_RESULTS, manifest.count):
         lines.append(
-            f"warning: of the longest documents only {fitting} fit into an answer of {DEFAULT_MAX_RESPONSE_BYTES:,} bytes, and "
-            f"larger answers are refused: set MAX_RESULTS to {max(fitting, 1)}, or cut the corpus into passages"
+            f"warning: of the longest documents only {fitting} fit into an answer of "
+            f"{DEFAULT_MAX_RESPONSE_BYTES:,} bytes, and larger answers are refused: set MAX_RESULTS to {max(fitting, 1)}, or cut the corpus into passages"
         )
     folder = shlex.quote(str(out))
     lines += [f'next: seeklet query "your words" {folder}', f"      seeklet serve {folder}"]

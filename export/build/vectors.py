@@ -1,7 +1,7 @@
 """embeddings.safetensors, written as a stream: the whole matrix is never in memory.
 
-The safetensors package writes only tensors that are in memory. This module writes the same format chunk by chunk: 8 bytes
-with the header's length, a JSON header, the data. handler/safetensors.py reads it.
+The safetensors package writes only tensors that are in memory. This module writes the same format chunk by chunk: 8
+bytes with the header's length, a JSON header, the data. handler/safetensors.py reads it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def write_embeddings(
 ) -> None:
     """Writes (count, dim) from chunks of (n, dim) float32 as `dtype`.
 
-    int8 stores row x as round(x / s) with s = max(abs(x)) / 127, and each row's s in the tensor "scales", (count,) float32.
+    int8 stores row x as round(x / s) with s = max(abs(x)) / 127, and the s in the tensor "scales", (count,) float32.
     """
     code, size = DTYPES[dtype]
     end = count * dim * size

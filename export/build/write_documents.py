@@ -30,7 +30,7 @@ class WrittenDocuments:
 def write_documents(
     reader: CorpusReader, directory: Path, progress: Progress, title: str
 ) -> WrittenDocuments:
-    """Writes a line for each document, and the place where each line begins. Raises CorpusError where one can't be read."""
+    """Writes a line for each document, and where each line begins. Raises CorpusError where one can't be read."""
     offsets = array("Q", [0])
     position = 0
     with (directory / DOCUMENTS_FILE).open("wb") as file, progress.reading(title) as bar:

@@ -65,7 +65,7 @@ DEFAULT_PLAN = ScanPlan()
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The columns of a scan: the row's own values, or the head of the rotated row and the norms of its tail's groups."""
+    """The columns of a scan: the row's own values, or the rotated row's head and the norms of its tail's groups."""
 
     head: int
     groups: int
@@ -187,7 +187,7 @@ def _bound_tensors(
     return {
         "sizes": np.array([embeddings.count, dim, head, groups], np.int64),
         "factors": (factors / units.max()).astype(np.float32),
-        # The factors' own unit, the greatest length of a row's codes, the greatest error per unit of the query's length.
+        # The factors' own unit, the greatest length of a row's codes, the greatest error for a query of length 1.
         "limits": np.array([units.max(), worst.length * ROUND_UP, relative * ROUND_UP]),
     }
 

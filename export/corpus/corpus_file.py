@@ -1,8 +1,8 @@
 """Opens a corpus file, unzips it, and reads it as bytes or as lines. The whole file is never in memory.
 
-The corpus is a regular file, a pipe or standard input ("-"). Its first two bytes say whether it is gzipped. Text must be
-UTF-8, and a line ends at LF or CR LF only. Anything else raises CorpusError with the place. This module knows neither
-columns nor documents.
+The corpus is a regular file, a pipe or standard input ("-"). Its first two bytes say whether it is gzipped. Text must
+be UTF-8, and a line ends at LF or CR LF only. Anything else raises CorpusError with the place. This module knows
+neither columns nor documents.
 """
 
 from __future__ import annotations

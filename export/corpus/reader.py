@@ -1,8 +1,8 @@
 """Reads a corpus file as documents: id, text and metadata, one at a time.
 
-The reader joins the text columns, checks the ids or numbers the rows, skips rows without text, and counts. Of the corpus
-it keeps nothing but one hash for each id, if an id column is named. It strips white space from a text's ends. It doesn't
-clean texts further, doesn't cut them into passages, and doesn't notice two documents with equal texts.
+The reader joins the text columns, checks the ids or numbers the rows, skips rows without text, and counts. Of the
+corpus it keeps nothing but one hash for each id, if an id column is named. It strips white space from a text's ends. It
+doesn't clean texts further, doesn't cut them into passages, and doesn't notice two documents with equal texts.
 """
 
 from __future__ import annotations

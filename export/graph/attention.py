@@ -39,7 +39,7 @@ def fuse_attention(graph: Graph, shapes: Mapping[str, Array], num_attention_head
     Args:
         graph: the graph to change.
         shapes: the values that depend on the text's length alone, at one length. They include the Reshapes' targets.
-        num_attention_heads: the number of heads that the Reshapes must have. Attention with another number stays as it is.
+        num_attention_heads: the heads that the Reshapes must have. Attention with another number stays as it is.
     """
     for softmax in [node for node in graph.nodes if node.op_type == "Softmax"]:
         scores = _scores(graph, softmax, shapes)

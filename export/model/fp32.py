@@ -41,7 +41,7 @@ class Fp32Encoder:
         self._threads = threads
 
     def encode(self, texts: Sequence[str], prompt: str = "") -> NDArray[np.float32]:
-        """Returns one L2-normalised vector for each text. n texts -> (n, dim) float32. `prompt` goes before every text."""
+        """Returns an L2-normalised vector for each text; `prompt` goes before each. n texts -> (n, dim) float32."""
         if not texts:
             return np.empty((0, self._session.get_outputs()[0].shape[-1]), np.float32)
         with ThreadPoolExecutor(self._threads) as executor:

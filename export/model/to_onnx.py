@@ -1,8 +1,8 @@
 """The process that converts torch's weights to model.onnx, fp32.onnx and tokenizer.json.
 
 `python -m export.model.to_onnx FOLDER` reads a SourceModel as JSON from standard input. FOLDER/source holds the staged
-files, FOLDER/model gets the conversion. Where the exit status is TOLD, the last line of standard error is a sentence for
-the user.
+files, FOLDER/model gets the conversion. Where the exit status is TOLD, the last line of standard error is a sentence
+for the user.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ def compile_tree(target: str, tree: Path, place: str, *, sources: bool) -> bool:
 
 
 def find_python(name: str) -> str | None:
-    """Finds a working interpreter of that minor version: this one, one on PATH, or one of pyenv; None where there is none."""
+    """Finds an interpreter of that minor version: this one, one on PATH, or one of pyenv; None where there is none."""
     candidates = [sys.executable, shutil.which(name)]
     candidates += sorted(
         map(str, Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")).glob(f"versions/*/bin/{name}"))

@@ -37,7 +37,7 @@ def read_prune(path: Path = PRUNE_LIST) -> list[PruneLine]:
 
 
 def prune(tree: Path, lines: Sequence[PruneLine]) -> None:
-    """Deletes in `tree` what the lines name; raises BuildError where a line matches nothing, since it is out of date."""
+    """Deletes in `tree` what the lines name; raises BuildError where a line matches nothing: it is out of date."""
     for line in lines:
         if line.distribution:
             continue

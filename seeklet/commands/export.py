@@ -161,7 +161,7 @@ def _check_corpus(path: Path) -> None:
 
 
 def _check_out(path: Path) -> None:
-    """Raises OutputError where the path can't be used. A loop of symbolic links raises in some versions of Python only."""
+    """Raises OutputError where the path can't be used. Not every version of Python reports a loop of symbolic links."""
     try:
         path.resolve()
         path.stat()

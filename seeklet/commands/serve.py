@@ -1,4 +1,4 @@
-"""`seeklet serve`: the HTTP service over an artifact, in the foreground, for your own machine. Production is Lambda's."""
+"""`seeklet serve`: runs the HTTP service over an artifact in the foreground, for your own machine."""
 
 from __future__ import annotations
 
