@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 from exports import Export
 
-from export.build.summary import HIT_BYTES, MAX_RESPONSE_BYTES, MAX_RESULTS, describe, results_that_fit
-from handler.settings import Settings
+from export.build.summary import HIT_BYTES, describe, results_that_fit
 
 
 def offsets(sizes: list[int]) -> Any:
@@ -74,13 +73,6 @@ def test_documents_too_long_for_an_answer_are_told(export: Export, tmp_path: Pat
 
 def test_short_documents_bring_no_warning(export: Export, corpus_file: Path, tmp_path: Path) -> None:
     assert "warning" not in describe(export(corpus_file, tmp_path / "out"), tmp_path / "out")
-
-
-def test_the_limits_are_the_handlers(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = Settings.from_env({})
-    assert settings.max_results == MAX_RESULTS
-    # Of a handler that has the setting.
-    assert getattr(settings, "max_response_bytes", MAX_RESPONSE_BYTES) == MAX_RESPONSE_BYTES
 
 
 def test_an_unfused_graph_is_told(export: Export, corpus_file: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The summary that an export ends with."""
+"""The summary that the command prints at the end of an export."""
 
 from __future__ import annotations
 
@@ -10,16 +10,14 @@ from numpy.typing import NDArray
 
 from export.build.pipeline import Summary
 from handler.artifact import OFFSETS_FILE
+from handler.settings import DEFAULT_MAX_RESPONSE_BYTES, DEFAULT_MAX_RESULTS
 
-# The defaults of the handler's settings MAX_RESULTS and MAX_RESPONSE_BYTES.
-MAX_RESULTS = 100
-MAX_RESPONSE_BYTES = 6_000_000
-# What an answer has for each hit beside the document's line and its text: names, index and score, twice.
+# Bytes that an answer has for each hit beside the document itself: names, index and score, twice.
 HIT_BYTES = 120
 
 
 def describe(summary: Summary, out: Path) -> str:
-    """What was made, how large each part is, how long it took, and the next command to type."""
+    """Says what was made, how large each part is, how long it took, and which commands come next."""
     manifest = summary.manifest
     lines = [
         f"{out}: unchanged inputs, nothing to do"
@@ -29,7 +27,9 @@ def describe(summary: Summary, out: Path) -> str:
     lines += [
         f"  documents   {manifest.count:>12,}"
         + (
-            "" if summary.up_to_date else f"   {summary.embedded:,} texts embedded, the others known or equal"
+            ""
+            if summary.up_to_date
+            else f"   {summary.embedded:,} texts embedded, the others were known, or equal to another"
         ),
         f"  skipped     {manifest.skipped:>12,}   empty",
         f"  truncated   {manifest.truncated:>12,}   longer than {manifest.max_length} tokens",
@@ -49,10 +49,10 @@ def describe(summary: Summary, out: Path) -> str:
         lines.append(f"  {entry.bytes / 1e6:>10.1f} MB  {name}")
     lines.append(f"  {sum(entry.bytes for entry in manifest.files.values()) / 1e6:>10.1f} MB  in all")
     fitting = results_that_fit(np.load(out / OFFSETS_FILE, mmap_mode="r", allow_pickle=False))
-    if fitting < min(MAX_RESULTS, manifest.count):
+    if fitting < min(DEFAULT_MAX_RESULTS, manifest.count):
         lines.append(
-            f"warning: of the longest documents only {fitting} fit into an answer of {MAX_RESPONSE_BYTES:,} bytes, and "
-            f"larger answers are refused: set MAX_RESULTS to {max(fitting, 1)}, or cut the corpus into passages"
+            f"warning: of the longest documents only {fitting} fit into an answer of "
+            f"{DEFAULT_MAX_RESPONSE_BYTES:,} bytes, and larger answers are refused: set MAX_RESULTS to {max(fitting, 1)}, or cut the corpus into passages"
         )
     folder = shlex.quote(str(out))
     lines += [f'next: seeklet query "your words" {folder}', f"      seeklet serve {folder}"]
@@ -60,15 +60,15 @@ def describe(summary: Summary, out: Path) -> str:
 
 
 def results_that_fit(offsets: NDArray[np.uint64]) -> int:
-    """How many of the MAX_RESULTS longest documents surely fit into one answer of POST /similar.
+    """Counts how many of the longest documents surely fit into one answer of POST /similar, by the default settings.
 
-    An answer holds each text twice, in `text` and in `results`; twice the document's line is never less.
+    An answer holds each text twice, in `text` and in `results`. Twice the document's line is never less than that.
 
     Args:
         offsets: (n + 1,) uint64, where each line of documents.jsonl begins, and the end.
     """
-    longest = np.sort(np.diff(offsets).astype(np.int64))[::-1][:MAX_RESULTS]
-    return int(np.searchsorted(np.cumsum(2 * longest + HIT_BYTES), MAX_RESPONSE_BYTES, "right"))
+    longest = np.sort(np.diff(offsets).astype(np.int64))[::-1][:DEFAULT_MAX_RESULTS]
+    return int(np.searchsorted(np.cumsum(2 * longest + HIT_BYTES), DEFAULT_MAX_RESPONSE_BYTES, "right"))
 
 
 def _duration(seconds: float) -> str:
