@@ -12,7 +12,7 @@ Where a user can mend the cause, a SeekletError is raised. Its text is one sente
     ...     seeklet.Searcher.load("nowhere")
     ... except seeklet.ArtifactError as error:
     ...     print(error)  # doctest: +ELLIPSIS
-    there is no artifact directory nowhere: ...
+    there is no artifact folder nowhere: ...
 
 Importing this package does no I/O. Searcher, Hit and Encoder are loaded when they are first used, and numpy and ONNX
 Runtime with them. `export` and `verify` load torch and the other packages of the extra `export` when they are called.

@@ -56,7 +56,7 @@ def find_target(target: str, key: str | None, region: str | None, profile: str |
     found = _FUNCTION.fullmatch(target)
     if found is None:
         raise ArtifactError(
-            f"there is no artifact directory {target}: name one, or a URL, or a deployed function"
+            f"there is no artifact folder {target}: name one, or a URL, or a deployed function"
         )
     return ask_function(target, found["region"] or region, profile)
 

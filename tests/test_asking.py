@@ -186,6 +186,6 @@ def test_a_function_without_region_or_profile() -> None:
 @pytest.mark.parametrize("target", ["no/folder", "./x", "a b", "x" * 65, "arn:aws:s3:::bucket", "ftp://x"])
 def test_what_can_be_no_target(target: str) -> None:
     with pytest.raises(
-        ArtifactError, match=r"there is no artifact directory .*: name one, or a URL, or a deployed"
+        ArtifactError, match=r"there is no artifact folder .*: name one, or a URL, or a deployed"
     ):
         find_target(target, None, None, None)

@@ -151,7 +151,7 @@ def test_out_in_a_loop_of_links(out: str, corpus_file: Path, tmp_path: Path) -> 
 
 def test_a_path_that_is_not_unicode(tmp_path: Path) -> None:
     assert refusal(run_seeklet("info", f"{tmp_path}/\udcff")).startswith(
-        f"there is no artifact directory {tmp_path}/\\udcff"
+        f"there is no artifact folder {tmp_path}/\\udcff"
     )
 
 
