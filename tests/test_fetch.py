@@ -101,7 +101,7 @@ def test_a_strangers_bucket_is_refused_by_the_settings_name(s3: FakeS3, tmp_path
         ),
         (LARGE, "forbidden", r"model\.onnx\.data may not be read"),
         (LARGE, "teapot", r"S3 refused .*model\.onnx\.data \(Teapot: Teapot, said S3\)"),
-        (LARGE, "breaks off", r"model\.onnx\.data can't be read \(.*\): check the function's network to S3"),
+        (LARGE, "breaks off", r"model\.onnx\.data can't be read \(.*\): check the function's network"),
         (MANIFEST, "breaks off", r"manifest\.json can't be read"),
         (LARGE, "flipped", r"data has SHA-256 [0-9a-f]{12}\.\.\., its manifest says [0-9a-f]{12}\.\.\."),
         (LARGE, "short", r"model\.onnx\.data hasn't the size that its manifest says"),
