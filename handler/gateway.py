@@ -34,7 +34,7 @@ def ask(app: Any, request: Request) -> Response:
 
 def make_event(request: Request) -> dict[str, Any]:
     """Writes the request as an event of payload 2.0 that Mangum can read."""
-    headers = {name: value.encode(errors="replace").decode() for name, value in request.headers.items()}
+    headers = {_unicode(name): _unicode(value) for name, value in request.headers.items()}
     for name, pattern in (("host", _HOST), ("x-forwarded-port", _PORT)):
         if not pattern.fullmatch(headers.get(name, "")):
             headers.pop(name, None)
@@ -42,7 +42,7 @@ def make_event(request: Request) -> dict[str, Any]:
     return {
         "version": "2.0",
         "rawPath": path,
-        "rawQueryString": request.query.encode(errors="replace").decode(),
+        "rawQueryString": _unicode(request.query),
         "headers": headers,
         "requestContext": {
             "http": {"method": request.method, "path": path, "sourceIp": request.source_ip},
@@ -50,6 +50,11 @@ def make_event(request: Request) -> dict[str, Any]:
         "body": base64.b64encode(request.body()).decode(),
         "isBase64Encoded": True,
     }
+
+
+def _unicode(text: str) -> str:
+    """The text with a question mark for each half of a surrogate pair."""
+    return text.encode(errors="replace").decode()
 
 
 @functools.cache

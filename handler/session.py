@@ -32,6 +32,12 @@ def open_session(path: Path, *, threads: int = 1, arena: bool = False, optimize:
     # What fails is told by an exception, not by a line of the log as well.
     options.log_severity_level = 4
     try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise ArtifactError(
+            f"{path} can't be loaded: its name is not UTF-8, as ONNX Runtime needs it: rename the folder"
+        ) from None
+    try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # noqa: BLE001 - onnxruntime's errors share no base class but this one
         raise ArtifactError(f"{path} can't be loaded as an ONNX model ({reason(error)}): {REMEDY}") from None

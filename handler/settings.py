@@ -15,6 +15,9 @@ MEMORY_PER_VCPU_MB = 1769
 DEFAULT_MAX_RESULTS = 100
 DEFAULT_MAX_BODY_BYTES = 65536
 DEFAULT_MAX_RESPONSE_BYTES = 6_000_000
+# No setting is meant to be larger. ONNX Runtime starts as many threads as it is told, and never returns from a million.
+MOST = 10**9
+MOST_THREADS = 1024
 
 
 class Settings(NamedTuple):
@@ -59,18 +62,20 @@ class Settings(NamedTuple):
             max_results=_positive(environ, "MAX_RESULTS", DEFAULT_MAX_RESULTS),
             max_body_bytes=_positive(environ, "MAX_BODY_BYTES", DEFAULT_MAX_BODY_BYTES),
             max_response_bytes=_positive(environ, "MAX_RESPONSE_BYTES", DEFAULT_MAX_RESPONSE_BYTES),
-            threads=_positive(environ, "THREADS", _default_threads(environ)),
+            threads=_positive(environ, "THREADS", _default_threads(environ), MOST_THREADS),
             snap_start=environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start",
         )
 
 
-def _positive(environ: Mapping[str, str], name: str, default: int) -> int:
+def _positive(environ: Mapping[str, str], name: str, default: int, most: int = MOST) -> int:
     value = environ.get(name)
     if not value:
         return default
-    if not (value.isascii() and value.isdigit() and int(value) > 0):
+    # By its length first: Python refuses to read thousands of digits.
+    digits = value.isascii() and value.isdigit() and len(value) <= len(str(most))
+    if not (digits and 1 <= int(value) <= most):
         raise SettingsError(
-            f"{name}={value!r} is not a whole number above 0: unset it or set it to one, such as {default}"
+            f"{name}={value!r:.40} is not a whole number from 1 to {most}: unset it or set it to one, such as {default}"
         )
     return int(value)
 

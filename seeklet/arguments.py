@@ -50,17 +50,22 @@ def column_names(value: str) -> list[str]:
 
 
 def count(value: str) -> int:
-    """Reads a whole number above 0."""
-    if not (value.isascii() and value.isdigit() and int(value) > 0):
-        raise argparse.ArgumentTypeError(f"{value!r} is not a whole number above 0")
+    """Reads a whole number from 1 to 10**9."""
+    if not _is_number(value, 10**9):
+        raise argparse.ArgumentTypeError(f"{value!r:.40} is not a whole number above 0, or is too large")
     return int(value)
 
 
 def port(value: str) -> int:
     """Reads a TCP port, 1 to 65535."""
-    if not (value.isascii() and value.isdigit() and 0 < int(value) < 65536):
-        raise argparse.ArgumentTypeError(f"{value!r} is not a port, 1 to 65535")
+    if not _is_number(value, 65535):
+        raise argparse.ArgumentTypeError(f"{value!r:.40} is not a port, 1 to 65535")
     return int(value)
+
+
+def _is_number(value: str, most: int) -> bool:
+    """Tells whether it is a whole number from 1 to `most`. Python refuses to read thousands of digits."""
+    return value.isascii() and value.isdigit() and len(value) <= len(str(most)) and 1 <= int(value) <= most
 
 
 def share(value: str) -> float:

@@ -79,6 +79,10 @@ def prepare_process() -> None:
     """Prepares the process: SIGTERM and SIGHUP end it as Ctrl-C does, and any path can be printed."""
     for name in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, signal.default_int_handler)
+    # Python has None for a stream that was closed by then (`>&-`).
+    if sys.stdout is None or sys.stderr is None:
+        nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - for as long as the process
+        sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
 
@@ -128,6 +132,8 @@ def _guard(command: Callable[[], None]) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         raise
+    except RecursionError:
+        return _fail("a value is nested too deeply to be read or printed: flatten it in the corpus")
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         if error.errno in NO_SPACE:

@@ -58,6 +58,15 @@ def test_a_damaged_model_ends_with_one_sentence(corpus_file: Path, tiny_model: P
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
+def test_a_place_through_a_folder_that_is_not_there(
+    corpus_file: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    done = run_export(*arguments(corpus_file, tmp_path / "new" / ".." / "out", tiny_model))
+    assert done.returncode == 0, done.stderr.decode()
+    assert f"seeklet serve {tmp_path / 'out'}" in done.stdout.decode()
+    assert Artifact.open(tmp_path / "out").manifest.count
+
+
 def test_two_exports_at_once(
     refuse: Callable[..., str], export: Export, corpus_file: Path, tmp_path: Path
 ) -> None:

@@ -178,11 +178,10 @@ def test_a_cache_that_cant_be_written(
     model: SourceModel, child: Child, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
-    monkeypatch.setenv("SEEKLET_CACHE", str(tmp_path / "file" / "cache"))
-    with pytest.raises(
-        OutputError, match=r"the cache .*file/cache can't be written \(Not a directory\): make"
-    ):
-        convert(model)
+    for cache, reason in (("file/cache", "Not a directory"), ("file", "File exists")):
+        monkeypatch.setenv("SEEKLET_CACHE", str(tmp_path / cache))
+        with pytest.raises(OutputError, match=rf"the cache .*{cache} can't be written \({reason}\): make"):
+            convert(model)
 
 
 def test_a_cache_on_a_full_disk(model: SourceModel, child: Child, monkeypatch: pytest.MonkeyPatch) -> None:

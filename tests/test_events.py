@@ -130,7 +130,7 @@ ODD_HEADERS: list[Any] = [
     {"host": "a:b:c"},
     {"host": "[::1]:80"},
     {"host": "a", "x-forwarded-port": "many"},
-    {"x": "half \ud83d"},
+    {"x": "half \ud83d", "half \ud83d": "x"},
     {"x": 5},
     {"cookie": "a=\udfff"},
 ]

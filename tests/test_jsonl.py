@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from corpus_files import Corpus, as_jsonl, refusal
 
@@ -75,6 +77,22 @@ def test_a_surrogate_pair_is_one_character(corpus: Corpus) -> None:
 def test_malformed_json(corpus: Corpus, line: str, expected: str) -> None:
     message = refusal(corpus.reader("corpus.jsonl", f'{{"text": "a"}}\n\n{line}\n'))
     assert message.startswith(f".jsonl, {expected}")
+
+
+@pytest.mark.parametrize("opened", ["[", '{"a":'])
+def test_metadata_nested_deeply(corpus: Corpus, opened: str) -> None:
+    """It could be read here, and then neither in an answer nor by whoever gets the answer."""
+    closed = {"[": "]"}.get(opened, "}")
+
+    def lines(levels: int) -> str:
+        return (
+            f'{{"text": "a", "other": {"[" * 500 + "]" * 500}, "m": {opened * levels}1{closed * levels}}}\n'
+        )
+
+    (document,) = corpus.reader("corpus.jsonl", lines(100), metadata=["m"])
+    assert json.dumps(document.metadata["m"]).count(opened[0]) == 100
+    message = refusal(corpus.reader("corpus.jsonl", lines(101), metadata=["m"]))
+    assert message == ".jsonl, line 1: 'm' is nested more than 100 levels deep: flatten it"
 
 
 def test_an_array_is_not_json_lines(corpus: Corpus) -> None:

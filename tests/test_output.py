@@ -114,6 +114,12 @@ def test_a_file_is_left_alone(tmp_path: Path) -> None:
     assert names(tmp_path) == ["out"]
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs Linux's /proc")
+def test_where_no_folder_can_be_made() -> None:
+    with pytest.raises(OutputError, match=r"/proc/\.out\.partial can't be made: choose another --out"):
+        Output(Path("/proc/out")).__enter__()
+
+
 def test_a_mount_point_cant_be_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "out").mkdir()
     monkeypatch.setattr(Path, "is_mount", lambda path: path == tmp_path / "out")

@@ -82,6 +82,10 @@ REFUSALS: dict[str, tuple[Callable[[Path], Any], str]] = {
         lambda f: (f / "config.json").write_bytes(b'{"model_type": "\xff"}'),
         "{f}/config.json is not JSON ('utf-8' codec can't decode byte 0xff in position 16",
     ),
+    "config nested deeply": (
+        lambda f: (f / "config.json").write_text("[" * 100_000),
+        "{f}/config.json is nested too deeply: copy",
+    ),
     "config a list": (
         lambda f: write_json(f / "config.json", []),
         "{f}/config.json is not a JSON object: copy",

@@ -30,10 +30,18 @@ def test_threads_can_be_set() -> None:
 
 
 @pytest.mark.parametrize("name", ["MAX_RESULTS", "MAX_BODY_BYTES", "MAX_RESPONSE_BYTES", "THREADS"])
-@pytest.mark.parametrize("value", ["0", "-1", "many", "1.5", "٣"])
+@pytest.mark.parametrize("value", ["0", "-1", "many", "1.5", "٣", "10000000000", "9" * 5000])
 def test_an_unusable_value_is_named(name: str, value: str) -> None:
-    with pytest.raises(SettingsError, match=f"^{name}='{value}' is not a whole number above 0"):
+    with pytest.raises(SettingsError, match=f"^{name}='{value[:39]}.* is not a whole number from 1 to 10"):
         Settings.from_env({name: value})
+
+
+def test_no_more_threads_than_any_machine_has() -> None:
+    assert Settings.from_env({"THREADS": "1024"}).threads == 1024
+    with pytest.raises(
+        SettingsError, match=r"^THREADS='1025' is not a whole number from 1 to 1024: unset it"
+    ):
+        Settings.from_env({"THREADS": "1025"})
 
 
 def test_an_empty_variable_is_an_unset_one() -> None:

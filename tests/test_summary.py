@@ -5,24 +5,36 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from exports import Export
 
-from export.build.summary import HIT_BYTES, describe, results_that_fit
+from export.build.summary import (
+    HIT_BYTES,
+    MOST_GROWTH,
+    describe,
+    results_that_fit,
+)
+from handler.errors import RequestError
+from handler.requests import refuse_response
+from handler.responses import render_hits
+from handler.searcher import Hit
+from handler.settings import DEFAULT_MAX_RESPONSE_BYTES
 
 
-def offsets(sizes: list[int]) -> Any:
-    return np.cumsum([0, *sizes], dtype=np.uint64)
+def write_lines(folder: Path, lines: list[bytes]) -> Path:
+    """The two files of documents whose lines are these."""
+    (folder / "documents.jsonl").write_bytes(b"".join(lines))
+    np.save(folder / "documents.offsets.npy", np.cumsum([0, *map(len, lines)], dtype=np.uint64))
+    return folder
 
 
 @pytest.mark.parametrize(
     ("sizes", "fit"),
     [
         ([100] * 5000, 100),
-        ([29_000] * 5000, 100),
+        ([29_000] * 500, 100),
         ([38_000] * 110, 78),
         ([40] * 1000 + [2_990_000] + [40] * 1000, 100),
         ([40] * 1000 + [2_999_900], 1),
@@ -30,8 +42,28 @@ def offsets(sizes: list[int]) -> Any:
         ([500, 400], 2),
     ],
 )
-def test_how_many_results_fit(sizes: list[int], fit: int) -> None:
-    assert results_that_fit(offsets(sizes)) == fit
+def test_how_many_results_fit(tmp_path: Path, sizes: list[int], fit: int) -> None:
+    assert results_that_fit(write_lines(tmp_path, [b"x" * (size - 1) + b"\n" for size in sizes])) == fit
+
+
+@pytest.mark.parametrize(
+    "character", ["a", "\u0436", "\u6f22", "\U0001f600", '"', "\\", "\n", "\u0001", "\x7f"]
+)
+def test_as_many_fit_as_the_handler_sends(tmp_path: Path, character: str) -> None:
+    """Against the handler's own limit, for documents of which half would fit if nothing had to be escaped."""
+    text = character * (60_000 // len(json.dumps(character, ensure_ascii=False)[1:-1].encode()))
+    rows = [{"id": str(row), "text": text, "metadata": {}} for row in range(100)]
+    write_lines(
+        tmp_path,
+        [json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n" for row in rows],
+    )
+    fit = results_that_fit(tmp_path)
+    answers = [
+        render_hits([Hit(str(row), row, 0.12345678, text, {}) for row in range(n)]) for n in (fit, fit + 2)
+    ]
+    refuse_response(answers[0], DEFAULT_MAX_RESPONSE_BYTES)
+    with pytest.raises(RequestError, match="ask for fewer"):
+        refuse_response(answers[1], DEFAULT_MAX_RESPONSE_BYTES)
 
 
 @pytest.mark.parametrize("text", ["cheese and storm ", '"\\\n\t\u0001', "\u00fc\u6f22\U0001f600 "])
@@ -51,8 +83,9 @@ def test_an_answer_is_never_larger_than_counted(export: Export, tmp_path: Path, 
             "text": [f"Item:{document['text']} (index: {index} score:{score})"],
             "results": [{**item, "text": document["text"], "metadata": document["metadata"]}],
         }
-        size = len(json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode())
-        assert size <= 2 * len(line) + HIT_BYTES
+        size = len(json.dumps(json.dumps(answer, ensure_ascii=False, separators=(",", ":"))))
+        assert size <= 2 * len(json.dumps(line.decode())) + HIT_BYTES
+        assert len(json.dumps(line.decode())) <= MOST_GROWTH * len(line)
 
 
 def test_documents_too_long_for_an_answer_are_told(export: Export, tmp_path: Path) -> None:
@@ -60,7 +93,7 @@ def test_documents_too_long_for_an_answer_are_told(export: Export, tmp_path: Pat
     corpus.write_text("".join(json.dumps({"text": f"storm {row} " * 4000}) + "\n" for row in range(110)))
     summary = export(corpus, tmp_path / "out")
     (warning,) = [line for line in describe(summary, tmp_path / "out").splitlines() if "warning" in line]
-    fit = results_that_fit(np.load(tmp_path / "out" / "documents.offsets.npy"))
+    fit = results_that_fit(tmp_path / "out")
     assert 60 < fit < 100
     assert warning == (
         f"warning: of the longest documents only {fit} fit into an answer of 6,000,000 bytes, and larger answers are "

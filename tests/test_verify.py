@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import shutil
@@ -16,13 +15,14 @@ from exports import Export
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
-from export.build.gate import Thresholds, measure, verify_artifact
+from export.build.gate import DOCUMENTS, Thresholds, check_stored, measure, verify_artifact
 from export.build.pipeline import BuildOptions, build
 from export.build.progress import Progress
+from export.build.sample import sample_rows
 from export.model.convert import convert
 from export.model.fp32 import Fp32Encoder
 from export.model.source_model import find_model
-from handler.artifact import Artifact
+from handler.artifact import Artifact, file_sha256
 from handler.encoder import Encoder
 from handler.errors import ArtifactError, ModelError, VerifyError
 from handler.scores import Embeddings
@@ -144,10 +144,7 @@ def lost(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     return rows
 
 
-DAMAGES = [swapped, halved, not_a_number, lost]
-
-
-@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("damage", [swapped, halved, not_a_number, lost])
 def test_damaged_stored_vectors_are_noticed(
     measured: Measure, tiny_artifact: Path, damage: Callable[[NDArray[np.float32]], NDArray[np.float32]]
 ) -> None:
@@ -158,27 +155,51 @@ def test_damaged_stored_vectors_are_noticed(
         Thresholds(0, 0, 0).check(figures)
 
 
+def store(artifact: Path, rows: NDArray[np.float32]) -> None:
+    """Puts other vectors into an artifact, with the hash that they have."""
+    path = artifact / "embeddings.safetensors"
+    save_file({"embeddings": rows}, path)
+    manifest, digest = json.loads((artifact / "manifest.json").read_bytes()), file_sha256(path)
+    manifest["files"][path.name] = {"bytes": path.stat().st_size, "sha256": digest}
+    (artifact / "manifest.json").write_text(json.dumps(manifest))
+
+
 def test_verify_finds_swapped_vectors_whose_hash_is_right(
     tiny_model: Path, tiny_artifact: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "swapped"
     shutil.copytree(tiny_artifact, out)
-    path = out / "embeddings.safetensors"
-    save_file({"embeddings": swapped(load_file(path)["embeddings"])}, path)
-    manifest = json.loads((out / "manifest.json").read_bytes())
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    manifest["files"][path.name] = {"bytes": path.stat().st_size, "sha256": digest}
-    (out / "manifest.json").write_text(json.dumps(manifest))
+    store(out, swapped(load_file(out / "embeddings.safetensors")["embeddings"]))
     figures = verify_artifact(out, str(tiny_model), None, threads=1)
     with pytest.raises(VerifyError, match="the stored vectors aren't those of the documents"):
         Thresholds().check(figures)
 
 
+@pytest.mark.parametrize(("damage", "length"), [(np.nan, "nan"), (2, "2"), (0, "0")])
+def test_verify_reads_every_stored_vector(
+    fresh: Path, tiny_model: Path, tmp_path: Path, damage: float, length: str
+) -> None:
+    """Also one that the sample leaves out, and one whose cosine is right and whose length isn't."""
+    out = tmp_path / "damaged"
+    shutil.copytree(fresh, out)
+    rows = load_file(out / "embeddings.safetensors")["embeddings"]
+    (left_out, *_) = np.setdiff1d(np.arange(len(rows)), sample_rows(len(rows), DOCUMENTS))
+    rows[left_out] *= np.float32(damage)
+    store(out, rows)
+    with pytest.raises(
+        VerifyError, match=f"the vector of document {left_out} .* has the length {length}, not 1"
+    ):
+        verify_artifact(out, str(tiny_model), None, threads=1)
+
+
 @pytest.mark.parametrize("dtype", ["float16", "int8"])
-def test_rounded_vectors_pass(export: Export, corpus_file: Path, tmp_path: Path, dtype: str) -> None:
+def test_rounded_vectors_pass(
+    export: Export, corpus_file: Path, texts: list[str], tmp_path: Path, dtype: str
+) -> None:
     figures = export(corpus_file, tmp_path / "out", dtype=dtype, thresholds=Thresholds()).manifest.verify
     assert figures is not None
     assert figures["stored_least"] >= 0.9999
+    check_stored(Embeddings.load(tmp_path / "out", len(texts), 32))
 
 
 def test_an_export_from_python_is_verified() -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,12 +70,14 @@ class Vectors:
             yield chunk
 
 
-def check_unit_length(vectors: NDArray[np.float32], first: int) -> None:
+def check_unit_length(
+    vectors: NDArray[np.floating[Any]], first: int, tolerance: float = UNIT_TOLERANCE
+) -> None:
     """Raises VerifyError for the first vector that isn't finite or not of length 1; `first` is its document's row."""
     with np.errstate(over="ignore", invalid="ignore"):
         lengths = np.linalg.norm(vectors, axis=1)
     # With `not <=` instead of `>`, NaN counts as wrong.
-    wrong = np.flatnonzero(~(np.abs(lengths - 1) <= UNIT_TOLERANCE))
+    wrong = np.flatnonzero(~(np.abs(lengths - 1) <= tolerance))
     if wrong.size:
         raise VerifyError(
             f"the vector of document {first + wrong[0]} (counted from 0) has the length {lengths[wrong[0]]:.4g}, "

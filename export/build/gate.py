@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from export.build.embed import GATHER_CHUNK, check_unit_length
 from export.build.sample import cut_queries, sample_documents, sample_rows
 from export.model.convert import convert
 from export.model.fp32 import Fp32Encoder
@@ -26,6 +27,8 @@ from handler.scores import Embeddings
 DOCUMENTS = 400
 QUERIES = 200
 TOP = 10
+# How far from 1 a stored vector's length may be: rounding to int8 makes it err by some thousandths.
+STORED_TOLERANCE = 0.02
 FIDELITY = ("cosine_mean", "cosine_least", "overlap")
 
 
@@ -126,8 +129,16 @@ def _stored_least(stored: Embeddings, anew: NDArray[np.float32]) -> float:
     return float(cosines.min())
 
 
+def check_stored(stored: Embeddings) -> None:
+    """Raises VerifyError for the first stored row that isn't finite or not of length 1. All are read, not a sample."""
+    for start in range(0, stored.count, GATHER_CHUNK):
+        values = stored.values(start, start + GATHER_CHUNK)
+        check_unit_length(values, start, STORED_TOLERANCE)
+        stored.let_go()
+
+
 def verify_artifact(directory: Path, model: str | None, revision: str | None, threads: int) -> dict[str, Any]:
-    """Checks each file's SHA-256, then measures.
+    """Checks each file's SHA-256 and each stored vector's length, then measures.
 
     Args:
         directory: the artifact.
@@ -138,6 +149,7 @@ def verify_artifact(directory: Path, model: str | None, revision: str | None, th
     Raises:
         ArtifactError: a file is missing or damaged.
         ModelError: the model isn't the one that the artifact came from.
+        VerifyError: a stored vector isn't finite or not of length 1.
     """
     artifact = Artifact.open(directory)
     artifact.check_hashes()
@@ -150,9 +162,11 @@ def verify_artifact(directory: Path, model: str | None, revision: str | None, th
         model, revision = manifest.model_id, revision or manifest.revision
     source = find_model(model, revision, manifest.weights_sha256)
     encoder = Encoder.open(artifact, threads)
+    stored = Embeddings.load(directory, manifest.count, manifest.dim)
+    check_stored(stored)
     return measure(
         directory,
-        Embeddings.load(directory, manifest.count, manifest.dim),
+        stored,
         encoder,
         Fp32Encoder(convert(source).fp32, encoder.tokenizer, encoder.pooling, threads),
         query_prompt=manifest.query_prompt,

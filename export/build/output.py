@@ -130,8 +130,12 @@ class Output:
         while True:
             # Another export may end, and remove its folder, between any two of these calls. (mkdir with exist_ok
             # raises FileExistsError too, where the folder vanishes at the wrong moment.)
-            with suppress(FileExistsError):
+            try:
                 self.partial.mkdir(parents=True)
+            except FileExistsError:
+                pass
+            except FileNotFoundError:  # as in /proc
+                raise OutputError(f"{self.partial} can't be made: choose another --out") from None
             check_partial_folder(self.partial)
             with suppress(FileNotFoundError), ExitStack() as stack:
                 flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW

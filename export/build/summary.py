@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 
 from export.build.pipeline import Summary
-from handler.artifact import OFFSETS_FILE
+from handler.artifact import DOCUMENTS_FILE, OFFSETS_FILE
 from handler.settings import DEFAULT_MAX_RESPONSE_BYTES, DEFAULT_MAX_RESULTS
 
 # Bytes that an answer has for each hit beside the document itself: names, index and score, twice.
 HIT_BYTES = 120
+# A byte of a line becomes so many at most: two of UTF-8 become the six of \uXXXX.
+MOST_GROWTH = 3
 
 
 def describe(summary: Summary, out: Path) -> str:
@@ -48,7 +51,7 @@ def describe(summary: Summary, out: Path) -> str:
     for name, entry in manifest.files.items():
         lines.append(f"  {entry.bytes / 1e6:>10.1f} MB  {name}")
     lines.append(f"  {sum(entry.bytes for entry in manifest.files.values()) / 1e6:>10.1f} MB  in all")
-    fitting = results_that_fit(np.load(out / OFFSETS_FILE, mmap_mode="r", allow_pickle=False))
+    fitting = results_that_fit(out)
     if fitting < min(DEFAULT_MAX_RESULTS, manifest.count):
         lines.append(
             f"warning: of the longest documents only {fitting} fit into an answer of "
@@ -59,16 +62,30 @@ def describe(summary: Summary, out: Path) -> str:
     return "\n".join(lines)
 
 
-def results_that_fit(offsets: NDArray[np.uint64]) -> int:
-    """Counts how many of the longest documents surely fit into one answer of POST /similar, by the default settings.
+def results_that_fit(directory: Path) -> int:
+    """Counts how many of the longest documents in `directory` surely fit into one answer, by the default settings.
 
-    An answer holds each text twice, in `text` and in `results`. Twice the document's line is never less than that.
-
-    Args:
-        offsets: (n + 1,) uint64, where each line of documents.jsonl begins, and the end.
+    An answer holds each text twice, in `text` and in `results`; twice the document's line is never less. Both are
+    counted as the handler counts an answer: escaped, within the JSON that carries it.
     """
-    longest = np.sort(np.diff(offsets).astype(np.int64))[::-1][:DEFAULT_MAX_RESULTS]
-    return int(np.searchsorted(np.cumsum(2 * longest + HIT_BYTES), DEFAULT_MAX_RESPONSE_BYTES, "right"))
+    offsets = np.load(directory / OFFSETS_FILE, mmap_mode="r", allow_pickle=False)
+    sizes = np.diff(offsets).astype(np.int64)
+    longest = np.sort(sizes)[::-1][:DEFAULT_MAX_RESULTS]
+    if (2 * MOST_GROWTH * longest + HIT_BYTES).sum() <= DEFAULT_MAX_RESPONSE_BYTES:
+        return len(longest)
+    # Of shorter lines none can be among the longest when they are escaped.
+    rows = np.flatnonzero(MOST_GROWTH * sizes >= longest[-1])
+    with (directory / DOCUMENTS_FILE).open("rb") as file:
+        escaped = np.sort([_escaped_bytes(file, int(offsets[row])) for row in rows])[::-1][
+            :DEFAULT_MAX_RESULTS
+        ]
+    return int(np.searchsorted(np.cumsum(2 * escaped + HIT_BYTES), DEFAULT_MAX_RESPONSE_BYTES, "right"))
+
+
+def _escaped_bytes(file: BinaryIO, start: int) -> int:
+    """Returns the bytes of the line that begins at `start`, as a string of JSON in ASCII."""
+    file.seek(start)
+    return len(json.dumps(file.readline().decode().rstrip("\n"))) - len('""')
 
 
 def _duration(seconds: float) -> str:

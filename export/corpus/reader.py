@@ -13,7 +13,7 @@ from export.corpus.corpus_file import CorpusFile, open_corpus
 from export.corpus.formats import FORMATS, detect_format
 from export.corpus.jsonl import read_jsonl
 from export.corpus.parquet import read_parquet
-from export.corpus.rows import Row, show, unknown_column
+from export.corpus.rows import MAX_DEPTH, Row, is_deeper, show, unknown_column
 from export.corpus.text_formats import read_csv, read_text, read_tsv
 from handler.documents import Document
 from handler.errors import CorpusError
@@ -83,6 +83,12 @@ class CorpusReader:
                     self.skipped += 1
                     continue
                 metadata = {name: row.values[name] for name in self._metadata if name in row.values}
+                for name, value in metadata.items():
+                    if is_deeper(value, MAX_DEPTH):
+                        raise CorpusError(
+                            f"{source.place(row.number)}: {show(name)} is nested more than {MAX_DEPTH} levels deep: "
+                            "flatten it"
+                        )
                 yield Document(self._identify(source, row), text, metadata)
             if self.rows == self.skipped:
                 raise CorpusError(

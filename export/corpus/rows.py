@@ -12,6 +12,10 @@ LISTED = 20
 """The most columns that an error names."""
 
 
+MAX_DEPTH = 100
+"""Most levels of a metadata value. Python's JSON takes up to about 1,000, less the calls that are open."""
+
+
 class Row(NamedTuple):
     """A row of the corpus. `number` is the line on which it starts (in Parquet its row), counted from 1."""
 
@@ -40,6 +44,21 @@ def check_columns(place: str, wanted: Sequence[str], columns: Sequence[str]) -> 
                 f"{place}: {count} columns are called {show(name)}: "
                 "rename all but one, so that it's clear which is meant"
             )
+
+
+def is_deeper(value: Any, levels: int) -> bool:
+    """Whether a JSON value has more than `levels` objects and arrays around its innermost part."""
+    layer = [value]
+    for _ in range(levels + 1):
+        layer = [
+            item
+            for outer in layer
+            if isinstance(outer, dict | list)
+            for item in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not layer:
+            return False
+    return True
 
 
 def show(name: str) -> str:

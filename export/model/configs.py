@@ -150,6 +150,8 @@ def read_json(path: Path) -> Any:
         raise ModelError(f"the model lacks {path}: copy the whole model folder") from None
     except OSError as error:
         raise ModelError(f"{path} can't be read ({error.strerror}): check its permissions") from None
+    except RecursionError:
+        raise ModelError(f"{path} is nested too deeply: copy the model folder again") from None
     except ValueError as error:
         raise ModelError(f"{path} is not JSON ({error}): copy the model folder again") from None
 

@@ -72,7 +72,7 @@ def convert(model: SourceModel) -> Conversion:
             with contextlib.suppress(FileExistsError):
                 (aside / MADE).rename(folder)
     except OSError as error:
-        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) or not folder.parent.is_dir():
             raise OutputError(
                 f"the cache {folder.parent} can't be written ({error.strerror}): "
                 "make room or set SEEKLET_CACHE to a folder that can"

@@ -147,7 +147,9 @@ def run(options: argparse.Namespace, environ: MutableMapping[str, str]) -> None:
         summary = build(given, Progress(options.quiet))
     except KeyboardInterrupt:
         raise KeyboardInterrupt("the same command continues from here") from None
-    print(printable_lines(describe(summary, given.out)))
+    # "new/../artifact" can be made, but there is no folder "new" to reach it through afterwards.
+    out = given.out if given.out.is_dir() else given.out.resolve()
+    print(printable_lines(describe(summary, out)))
 
 
 def _check_corpus(path: Path) -> None:

@@ -138,6 +138,8 @@ def _check_text(text: str) -> None:
 
 def _read_queries() -> Iterator[str]:
     """Yields the lines of standard input that aren't blank."""
+    if sys.stdin is None:
+        raise OptionError("standard input is closed: pipe the queries in, one a line")
     for number, line in enumerate(sys.stdin.buffer, start=1):
         try:
             query = line.decode("utf-8-sig" if number == 1 else "utf-8").strip()
