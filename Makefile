@@ -1,4 +1,4 @@
-# Targets that a newcomer, CONTRIBUTING.md and CI use; `make help` lists them.
+# Commands for newcomers, CONTRIBUTING.md and CI; `make help` lists them.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 
@@ -15,18 +15,18 @@ ID ?=
 METADATA ?=
 QUERY ?=
 OPTIONS ?=
-# Read-only data for the tests that want it; without it they are skipped.
+# A folder of data for the tests that need large corpora; without it they are skipped.
 DATA ?=
 
 .PHONY: help setup run stop test check format export package test-package clean
 comma := ,
 
-help: ## this list
+help: ## print this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(STAMP) ## .venv with the export's packages and the test tools, pinned
+setup: $(STAMP) ## make .venv with pinned packages for the export and the tests
 
-# By hash, but for torch: requirements-torch.txt says why.
+# Installed by hash, except torch: requirements-torch.txt says why.
 $(STAMP): requirements.txt requirements-torch.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: $(PYTHON) is older than Python 3.11: make PYTHON=python3.11 ..." >&2; exit 2; }
 	@echo "making $(VENV) and installing pinned packages (about a minute) ..." >&2
@@ -37,7 +37,7 @@ $(STAMP): requirements.txt requirements-torch.txt pyproject.toml
 	@touch $@
 
 ifeq ($(CORPUS),)
-run: build/artifact/manifest.json ## the service on the demo corpus, or on yours: make run CORPUS=my.csv TEXT=title,abstract
+run: build/artifact/manifest.json ## serve the demo corpus, or yours: make run CORPUS=my.csv TEXT=title,abstract
 	@$(PY) -m dev.background --artifact build/artifact --port $(PORT) --query "$(if $(QUERY),$(QUERY),send a text message to a phone)"
 else
 run: setup
@@ -46,7 +46,7 @@ run: setup
 	@$(PY) -m dev.background --artifact build/own-artifact --port $(PORT) $(if $(QUERY),--query "$(QUERY)")
 endif
 
-stop: ## ends the service that `make run` started
+stop: ## end the service that `make run` started
 	@$(PY) -m dev.background --stop
 
 build/demo.jsonl: export/corpus/demo.py | $(STAMP)
@@ -57,31 +57,31 @@ build/artifact/manifest.json: build/demo.jsonl $(wildcard export/*.py export/*/*
 	@touch $@
 
 OUT ?= build/own-artifact
-export: setup ## an artifact of your corpus: make export CORPUS=my.csv TEXT=title,abstract OUT=artifact
+export: setup ## make an artifact of your corpus: make export CORPUS=my.csv TEXT=title,abstract OUT=artifact
 	@$(PY) -m seeklet export --corpus "$(CORPUS)" --text "$(TEXT)" $(if $(ID),--id "$(ID)") $(if $(METADATA),--metadata "$(METADATA)") --out "$(OUT)" $(OPTIONS)
 
-test: setup ## all the tests; DATA=folder for those that want the large corpora
+test: setup ## run all the tests; DATA=folder runs those with large corpora too
 	@$(PY) -m pytest $(if $(DATA),--data="$(DATA)") $(or $(TESTS),tests)
 
-check: setup ## ruff, mypy --strict, import contracts
+check: setup ## run ruff, mypy --strict and the import contracts
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
 
-format: setup ## the formatter, over everything
+format: setup ## format all the code
 	@$(VENV)/bin/ruff format .
 	@$(VENV)/bin/ruff check --fix .
 
-package: setup ## wheel and sdist, in dist/
+package: setup ## build wheel and sdist into dist/
 	@mkdir -p build
 	@$(PY) -m build --no-isolation --outdir dist . > build/package.log 2>&1 || { cat build/package.log >&2; exit 1; }
 	@ls -l dist
 
-test-package: setup ## both, installed in empty environments, answer a query there (a few minutes)
+test-package: setup ## install both in empty environments, and answer a query there (a few minutes)
 	@$(PY) -m pytest -m package $(or $(TESTS),tests)
 
-clean: ## everything that was made, but for .venv
+clean: ## delete everything that was made, except .venv
 	@rm -rf build dist .aws-sam
 
 include mk/lambda.mk mk/bench.mk mk/docs.mk

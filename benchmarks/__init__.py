@@ -1,4 +1,4 @@
-"""What seeklet's figures come from: one module a question, run as `python -m benchmarks.NAME` from the root.
+"""The benchmarks that make seeklet's figures: a module for each question, run as `python -m benchmarks.NAME`.
 
-`make bench` runs them; benchmarks/README.md lists them; benchmarks.record keeps what they find.
+`make bench` runs them from the root. benchmarks/README.md lists them. benchmarks.record keeps their results.
 """

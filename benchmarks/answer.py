@@ -1,6 +1,6 @@
-"""What benchmarks.processors asks of each processor, on which this runs: vectors, and are the ids a full sort's?
+"""The part of benchmarks.processors that runs on each processor: encodes texts, and compares ids with a full sort's.
 
-Only the function's own packages and numpy are at hand there. Writes vectors.npy, (n, dim) float32, and found.json.
+It can use only the function's own packages, numpy among them. It writes vectors.npy, (n, dim) float32, and found.json.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ K = 10
 
 
 def main() -> None:
-    """Answers the task in the folder that is the only argument."""
+    """Does the task in the folder that is the only argument."""
     folder = Path(sys.argv[1])
     task = json.loads((folder / "task.json").read_text())
     artifact = Path(task["artifact"])

@@ -1,4 +1,4 @@
-"""The tables of how good answers are: quality, known items, cosines, other processors, exactness."""
+"""The tables about the quality of answers: quality, known items, cosines, other processors, exactness."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from benchmarks.record import Results
 
 
 def quality(results: Results) -> str:
-    """Quality by recipe and data set, the best recipe of the first data set first."""
+    """Returns the quality by recipe and data set, in the order of the first data set's figures, best first."""
     sets = results.each("quality")
     columns = [(name, figure) for name, rows in sets.items() for figure in next(iter(rows.values()))]
     recipes = list(dict.fromkeys(recipe for rows in sets.values() for recipe in rows))
@@ -24,7 +24,7 @@ def quality(results: Results) -> str:
 
 
 def known_items(results: Results) -> str:
-    """How often the right document is among the first, ours and fp32's."""
+    """Returns how often the right document is among the first ones, by our search and by fp32."""
     rows = [
         [
             name,
@@ -42,7 +42,7 @@ def known_items(results: Results) -> str:
 
 
 def cosines(results: Results) -> str:
-    """Each encoder's cosines with sentence-transformers' vectors."""
+    """Returns each encoder's cosines with sentence-transformers' vectors."""
     figures = results.figures("cosines")
     rows = [
         [name, *(f"{row[key]:.4f}" for key in ("mean", "1 in 100 under", "least"))]
@@ -52,7 +52,7 @@ def cosines(results: Results) -> str:
 
 
 def processors(results: Results) -> str:
-    """The same artifact on other processors."""
+    """Returns the figures of the same artifact on other processors."""
     rows = [
         [
             name,
@@ -66,7 +66,7 @@ def processors(results: Results) -> str:
 
 
 def exactness(results: Results) -> str:
-    """Ids that differ from a float64 sort's, by corpus size."""
+    """Returns the number of ids that differ from a float64 sort's, by corpus size."""
     found = sorted((int(name.split()[0]), row) for name, row in results.each("exactness").items())
     rows = [
         [

@@ -1,6 +1,6 @@
-"""What benchmarks take from an artifact or a corpus: texts, queries, embeddings, an index over part of them.
+"""Reads what benchmarks need of an artifact or a corpus: texts, embeddings, and an index over part of them.
 
-The only module here that opens an artifact's files one by one; everything else goes through Searcher.
+Other modules of this package open an artifact through Searcher, and not file by file.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from handler.index import Index
 from handler.scores import Embeddings
 
 F32 = NDArray[np.float32]
-# So many texts of a corpus are enough to cut queries from.
+# This many texts of a corpus are enough to cut queries from.
 ENOUGH = 20_000
 
 
@@ -38,7 +38,7 @@ def load_documents(artifact: Path) -> Documents:
 
 
 def float32_rows(artifact: Path, count: int | None = None) -> F32:
-    """Returns the first `count` embeddings, all without it. (count, dim) float32, mapped where they are stored so."""
+    """Returns the first `count` embeddings, or all. (count, dim) float32, mapped if they are stored as float32."""
     embeddings = load_embeddings(artifact)
     rows = embeddings.rows[:count]
     if rows.dtype == np.float32:
@@ -48,7 +48,7 @@ def float32_rows(artifact: Path, count: int | None = None) -> F32:
 
 def write_scan_of(rows: F32, folder: Path) -> None:
     """Writes the scan's files for rows into a folder, as an export does; none for few rows."""
-    # Imported here: where a processor is emulated, the export's packages aren't there.
+    # Imported here: an emulated processor hasn't the export's packages.
     from export.build.write_scan import write_scan
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -61,7 +61,7 @@ def open_index(rows: F32, folder: Path, threads: int = 1) -> Index:
 
 
 def open_scan(rows: F32, folder: Path, threads: int = 1) -> Scan | None:
-    """Returns the scan that write_scan_of wrote into the folder, None where the rows are too few for one."""
+    """Returns the scan that write_scan_of wrote into the folder; None where the rows are too few for one."""
     if not (folder / SCAN_FILES[0]).exists():
         return None
     count, dim = rows.shape
@@ -69,14 +69,14 @@ def open_scan(rows: F32, folder: Path, threads: int = 1) -> Scan | None:
 
 
 def draw_texts(artifact: Path, count: int) -> list[str]:
-    """Returns `count` texts of an artifact, all where it has fewer, drawn at random; always the same ones."""
+    """Draws `count` texts of an artifact at random, or takes all if it has fewer; always the same ones."""
     documents = load_documents(artifact)
     rows = random.Random(0).sample(range(len(documents)), min(count, len(documents)))
     return [documents[row].text for row in rows]
 
 
 def read_texts(path: Path, count: int = ENOUGH) -> list[str]:
-    """Returns the first texts of an artifact's folder, of JSON Lines with a field "text", or of plain text; also .gz."""
+    """Returns texts of an artifact's folder, or the first of JSON Lines (field "text") or plain text, also as .gz."""
     if path.is_dir():
         return draw_texts(path, count)
     return list(islice(_texts_of_file(path), count))

@@ -1,10 +1,11 @@
-"""A retrieval test set that anyone rebuilds from PyPI: do the titles of the AWS CLI's examples find their operation?
+"""Makes a retrieval test set from PyPI's packages: do the titles of the AWS CLI's examples find their operation?
 
     python -m benchmarks.aws_queries build/demo.jsonl build/aws
     python -m benchmarks.quality build/aws
 
-`make bench-setup` installs the awscli package. Writes BEIR's layout: the demo corpus as documents, each example's title as a query, and the operation that the
-example belongs to as its one relevant document. Examples of commands that are no API operation are left out.
+`make bench-setup` installs the awscli package. The test set has BEIR's layout. Its documents are the demo corpus. Each
+query is an example's title, and its one relevant document is the operation that the example belongs to. Examples of
+commands that are no API operation are left out.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     python -m benchmarks.cold_start build/artifact [--rounds 10] [--quick] [--json FILE]
 
-Each start is a fresh process on one core; benchmarks.starts says what each runs. They take turns. As root also with a
-cold page cache, and where `make sam-setup` was run under Lambda's own Runtime Interface Emulator. A second table is our
+Each start is a new process on one core; benchmarks.starts says what it runs. The contenders take turns. Root measures a
+cold page cache too. After `make sam-setup`, Lambda's own Runtime Interface Emulator is used too. A second table is our
 own timeline. What Lambda does before a process exists, fetching and unpacking the package, isn't measured here.
 """
 
@@ -18,7 +18,8 @@ from typing import Any
 
 from benchmarks.emulator import Emulated, make_emulated
 from benchmarks.installs import prepare
-from benchmarks.record import ROOT, make_parser, results_file, save, spread
+from benchmarks.options import make_parser, results_file
+from benchmarks.record import ROOT, save, spread
 from benchmarks.starts import OURS_FASTAPI, TEXTBOOK, Start, make_starts
 from benchmarks.timeline import MILLISECONDS, PARTS, make_timeline, measure_imports
 from handler.searcher import Searcher
@@ -30,7 +31,7 @@ Spreads = dict[str, dict[str, Any]]
 
 
 def main() -> None:
-    """Prepares, measures, prints and writes."""
+    """Prepares, measures, prints and keeps the figures."""
     parser = make_parser(__doc__)
     parser.add_argument("artifact", type=Path)
     parser.add_argument("--rounds", type=int, default=10)
@@ -66,7 +67,7 @@ def main() -> None:
 
 
 def measure(starts: Mapping[str, Start], rounds: int, before: Callable[[], None]) -> Spreads:
-    """Returns the milliseconds of each, after one untimed start; they take turns."""
+    """Returns each start's milliseconds, after one untimed run. The starts take turns."""
     taken: dict[str, list[float]] = {name: [] for name in starts}
     for start in starts.values():
         start.milliseconds()
@@ -78,7 +79,7 @@ def measure(starts: Mapping[str, Start], rounds: int, before: Callable[[], None]
 
 
 def measure_emulated(emulated: Mapping[str, Emulated], rounds: int) -> dict[str, Spreads]:
-    """Returns the milliseconds of init alone, and of init and first answer; they take turns."""
+    """Returns each function's milliseconds of init, and of init with the first answer. The functions take turns."""
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name in emulated}
     for _ in range(rounds):
         for name, function in emulated.items():
@@ -90,7 +91,7 @@ def measure_emulated(emulated: Mapping[str, Emulated], rounds: int) -> dict[str,
 
 
 def drop_pages() -> None:
-    """Empties the page cache: nothing of any file stays in memory."""
+    """Empties the page cache, so that no file is in memory."""
     os.sync()
     Path("/proc/sys/vm/drop_caches").write_text("3\n")
 

@@ -1,7 +1,7 @@
 """The encoders that benchmarks.latency compares: each a function from one text to its vector, on one thread.
 
-All hold the same weights, all-MiniLM-L6-v2; each is loaded the way its own documentation says. A package that is
-missing is named and left out.
+All have the same weights, all-MiniLM-L6-v2. Each is loaded as its own documentation says. An encoder whose package is
+missing is left out with a message.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CANDLE = "Candle (embed-anything)"
 TORCH = "sentence-transformers (torch)"
 FASTEMBED = "fastembed"
 OURS = "seeklet"
-# Whose versions a result names.
+# Packages whose versions a result names.
 PACKAGES = (
     "optimum-onnx",
     "embed-anything",
@@ -42,7 +42,7 @@ PACKAGES = (
 
 
 def load_contenders(work: Path) -> dict[str, Embed]:
-    """Returns every encoder at hand, ours first; `work` is a folder for the files that peers want."""
+    """Returns every installed encoder, ours first; `work` is a folder for the files that the peers need."""
     makers: dict[str, Callable[[], Embed]] = {OURS: _ours}
     makers |= {name: partial(_onnx, load) for name, load in load_onnx_peers().items()}
     makers |= {CANDLE: partial(_candle, work), FASTEMBED: partial(_fastembed, work), TORCH: _torch}
@@ -69,7 +69,7 @@ def _onnx(load: Callable[[], PlainEncoder]) -> Embed:
 
 
 def _candle(work: Path) -> Embed:
-    # Loads from the hub's cache only, so the model is put there under its name.
+    # It loads from the hub's cache only, so the model is put there under its name.
     repository = work / "hub" / ("models--" + DEFAULT_MODEL_ID.replace("/", "--"))
     revision = "0" * 40
     snapshot = repository / "snapshots" / revision

@@ -1,8 +1,8 @@
-"""How near int8 vectors are to sentence-transformers' in fp32, over texts of 1 to 600 words: ours, and the peers'.
+"""Measures how near our and the peers' int8 vectors are to sentence-transformers' fp32, for texts of 1 to 600 words.
 
     python -m benchmarks.cosines build/artifact [--texts 1000] [--quick] [--json FILE]
 
-The texts are runs of consecutive words over the artifact's documents, every length as likely.
+A text is a run of consecutive words of the artifact's documents. Every length is equally likely.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from benchmarks.artifacts import load_documents
 from benchmarks.onnx_peers import load_onnx_peers
-from benchmarks.record import make_parser, results_file, save
+from benchmarks.options import make_parser, results_file
+from benchmarks.record import save
 from export.model.source_model import default_folder
 from handler.encoder import Encoder
 
@@ -33,7 +34,7 @@ def main() -> None:
     options = parser.parse_args()
     from sentence_transformers import SentenceTransformer
 
-    texts = draw_texts(options.artifact, 20 if options.quick else options.texts)
+    texts = join_texts(options.artifact, 20 if options.quick else options.texts)
     peer = SentenceTransformer(str(default_folder()), device="cpu")
     wanted = peer.encode(texts, normalize_embeddings=True, show_progress_bar=True)
     encoders: dict[str, Callable[[Sequence[str]], F32]] = {
@@ -62,7 +63,7 @@ def describe(cosines: F32) -> dict[str, float | list[float]]:
     }
 
 
-def draw_texts(artifact: Path, count: int) -> list[str]:
+def join_texts(artifact: Path, count: int) -> list[str]:
     """Returns `count` texts of 1 to 600 words; always the same ones."""
     chooser = random.Random(0)
     documents = load_documents(artifact)

@@ -1,6 +1,6 @@
-"""The data sets that say how good answers are: pairs that people scored, and retrieval in BEIR's layout.
+"""Reads the data sets of quality: sentence pairs that people scored, and retrieval sets in BEIR's layout.
 
-BEIR's layout is a folder with corpus.jsonl and queries.jsonl (each also .gz) and qrels/test.tsv. Reads; does not score.
+BEIR's layout is a folder with corpus.jsonl and queries.jsonl (each also .gz) and qrels/test.tsv. It scores nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Pairs:
 
 @dataclass(frozen=True, slots=True)
 class Retrieval:
-    """Documents, queries, and each query's gain by document id."""
+    """Documents, queries, and each query's gains by document id."""
 
     ids: list[str]
     documents: list[str]
@@ -60,7 +60,7 @@ def read_retrieval(folder: Path) -> Retrieval:
 
 
 def first_of(data: Retrieval, documents: int) -> Retrieval:
-    """Returns the first documents alone, and the queries that have one of them to find."""
+    """Returns the first documents, and the queries for which one of them is relevant."""
     ids = data.ids[:documents]
     known = set(ids)
     kept = [
@@ -74,7 +74,7 @@ def first_of(data: Retrieval, documents: int) -> Retrieval:
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """Returns the objects of a JSON Lines file, or of the same with .gz."""
+    """Reads the objects of a JSON Lines file, or of its gzipped form with .gz."""
     packed = path.with_name(path.name + ".gz")
     text = gzip.decompress(packed.read_bytes()) if packed.exists() else path.read_bytes()
     return [json.loads(line) for line in text.splitlines() if line.strip()]

@@ -1,4 +1,4 @@
-"""The same functions under Lambda's own Runtime Interface Emulator, where `make sam-setup` has brought it."""
+"""Starts the same functions under Lambda's own Runtime Interface Emulator, which `make sam-setup` installs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from benchmarks.record import ROOT
 from benchmarks.starts import EVENT, OURS, OURS_FASTAPI, TEXTBOOK, TEXTBOOK_ASYNC
 
 RIE = "lib/python*/site-packages/samcli/local/rapid/aws-lambda-rie-{arch}"
-# As handler.app, but FastAPI is there when the first event comes.
+# Like handler.app, but FastAPI is loaded before the first event comes.
 WITH_FASTAPI = "import handler.app\nhandler.app.app\nfrom handler.app import handler\n"
 
 
@@ -36,7 +36,7 @@ class Emulated:
     cwd: Path
 
     def milliseconds(self) -> tuple[float, float]:
-        """Returns Lambda's own INIT REPORT, and the time from the call to its answer."""
+        """Returns the init's time by Lambda's own INIT REPORT, and the time from the call to its answer."""
         port, api_port = free_port(), free_port()
         core = str(max(os.sched_getaffinity(0)))
         command = ["taskset", "-c", core, self.emulator]
@@ -69,12 +69,12 @@ class Emulated:
 
 
 def make_emulated(prepared: Prepared) -> dict[str, Emulated]:
-    """Returns the functions by name; none, and a word, where the emulator isn't there."""
+    """Returns the functions by name. Where the emulator isn't installed, says so and returns none."""
     emulator = next((ROOT / ".venv-sam").glob(RIE.format(arch=lambda_arch())), None)
     if emulator is None:
         print("Lambda's emulator isn't here and is left out: make sam-setup", file=sys.stderr)
         return {}
-    emulator.chmod(0o755)  # pip drops the bit
+    emulator.chmod(0o755)  # pip drops the executable bit
     client = prepared.work / "client"
     if not client.is_dir():
         install_client(prepared, client)
@@ -98,7 +98,7 @@ def make_emulated(prepared: Prepared) -> dict[str, Emulated]:
 def end_session(leader: int) -> None:
     """Kills all processes of a session and waits until they are gone.
 
-    The emulator gives its function a group of its own; left alone it would end on the next start's core and time.
+    The emulator's function has a process group of its own. Without this it would still run during the next start.
     """
     while True:
         pids = [int(path.name) for path in Path("/proc").glob("[0-9]*")]
@@ -112,7 +112,7 @@ def end_session(leader: int) -> None:
 
 
 def session_of(pid: int) -> int | None:
-    """Returns a living process's session; None where it is gone, or dead and not yet waited for."""
+    """Returns a living process's session; None where the process has ended."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
@@ -128,7 +128,7 @@ def free_port() -> int:
 
 
 def wait_for(port: int) -> None:
-    """Returns once something listens there. Raises RuntimeError after five seconds."""
+    """Waits until a program listens on the port. Raises RuntimeError after five seconds."""
     for _ in range(500):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:

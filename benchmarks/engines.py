@@ -1,6 +1,6 @@
-"""The ways to search that benchmarks.search compares, ours first. All hold the same float32 rows.
+"""The search engines that benchmarks.search compares, ours first. All have the same float32 rows.
 
-An engine whose library isn't installed, or whose graph isn't built, is named and left out.
+An engine whose library isn't installed, or whose graph isn't built, is left out with a message.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ Search = Callable[[F32], Ids]
 OURS, NUMPY, FLAT = "seeklet", "numpy", "FAISS flat"
 USEARCH, HNSWLIB, FAISS_HNSW = "usearch exact", "hnswlib", "FAISS HNSW"
 PACKAGES = {"faiss": "faiss-cpu", "usearch": "usearch", "hnswlib": "hnswlib"}
-# What a graph must find of the exact answer; its effort is the least that reaches it.
+# The share of the exact answer that a graph must find. Its effort is the least that reaches this.
 RECALL = 0.98
 EFFORTS = (10, 14, 20, 28, 40, 56, 80, 112, 160, 224, 320, 448, 640, 1280, 2560)
-# A smaller graph is built on the way; a larger one only by `python -m benchmarks.graphs`.
-BUILT_ON_THE_WAY = 100_000
+# A graph of up to this many rows is built when it is needed, a larger one only by `python -m benchmarks.graphs`.
+BUILT_WHEN_NEEDED = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """A way to search: search((1, dim) float32) -> (1, k) ids. `effort` is a graph's ef."""
+    """A search engine: search((1, dim) float32) -> (1, k) ids. `effort` is a graph's ef."""
 
     name: str
     search: Search
@@ -42,7 +42,7 @@ class Engine:
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """What is searched: the first rows of an artifact, and the folder of their scan."""
+    """The rows to search, which are the first of an artifact, and the folder of their scan."""
 
     artifact: Path
     rows: F32
@@ -52,7 +52,7 @@ class Corpus:
 
 
 def make_engines(corpus: Corpus, queries: F32) -> Iterator[Engine]:
-    """Yields every engine at hand; `queries` (q, dim) find each graph's effort."""
+    """Yields every installed engine; `queries` (q, dim) serve to find each graph's effort."""
     index = open_index(corpus.rows, corpus.scan, corpus.threads)
 
     def ours(query: F32) -> Ids:
@@ -75,7 +75,7 @@ def make_engines(corpus: Corpus, queries: F32) -> Iterator[Engine]:
 
 
 def recall(search: Search, queries: F32, truth: Ids) -> float:
-    """Returns the share of truth's (q, k) ids that a search finds."""
+    """Returns the share of the ids in `truth`, (q, k), that a search finds."""
     found = [
         len(np.intersect1d(search(query[None])[0], ids)) for query, ids in zip(queries, truth, strict=True)
     ]
@@ -108,7 +108,7 @@ def _faiss(corpus: Corpus, queries: F32, truth: Ids) -> Iterator[Engine]:
     flat.add(corpus.rows)
     yield Engine(FLAT, lambda query: flat.search(query, corpus.k)[1])
     path = graphs.faiss_file(corpus.artifact, len(corpus.rows))
-    if _at_hand(FAISS_HNSW, corpus, path):
+    if _can_be_used(FAISS_HNSW, corpus, path):
         graph = graphs.load_faiss(path) if path.exists() else graphs.build_faiss(corpus.rows, path)
 
         def set_effort(effort: int) -> None:
@@ -119,7 +119,7 @@ def _faiss(corpus: Corpus, queries: F32, truth: Ids) -> Iterator[Engine]:
 
 def _hnswlib(corpus: Corpus, queries: F32, truth: Ids) -> Iterator[Engine]:
     path = graphs.hnswlib_file(corpus.artifact, len(corpus.rows))
-    if _at_hand(HNSWLIB, corpus, path):
+    if _can_be_used(HNSWLIB, corpus, path):
         graph = (
             graphs.load_hnswlib(corpus.rows, path)
             if path.exists()
@@ -134,8 +134,8 @@ def _hnswlib(corpus: Corpus, queries: F32, truth: Ids) -> Iterator[Engine]:
         yield _tuned(HNSWLIB, search, graph.set_ef, queries, truth)
 
 
-def _at_hand(name: str, corpus: Corpus, path: Path) -> bool:
-    if len(corpus.rows) <= BUILT_ON_THE_WAY or path.exists():
+def _can_be_used(name: str, corpus: Corpus, path: Path) -> bool:
+    if len(corpus.rows) <= BUILT_WHEN_NEEDED or path.exists():
         return True
     print(
         f"{name} at {len(corpus.rows):,} rows left out, its graph isn't built: make bench-graphs",
@@ -145,7 +145,7 @@ def _at_hand(name: str, corpus: Corpus, path: Path) -> bool:
 
 
 def _tuned(name: str, search: Search, set_effort: Callable[[int], None], queries: F32, truth: Ids) -> Engine:
-    """Gives a graph the least effort at which it finds RECALL of the truth, or the greatest."""
+    """Sets a graph's effort to the least one at which it finds RECALL of the truth, or else to the greatest."""
     for effort in EFFORTS:
         set_effort(effort)
         if recall(search, queries, truth) >= RECALL:

@@ -1,9 +1,9 @@
-"""Are the ids those of a full product in float64 and a stable sort? Where not, how far apart are the scores?
+"""Counts ids that differ from those of a full product in float64 and a stable sort, and compares their scores.
 
     python -m benchmarks.exactness build/artifact [--queries 2000] [--sizes 20000] [--json FILE]
 
 Queries are 2 to 6 words cut from the artifact's own texts. The index scores in float32, so ids may differ where two
-scores are nearer than float32 tells apart. Nothing is timed.
+scores differ by less than float32 can show. Nothing is timed.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.artifacts import float32_rows, open_index, write_scan_of
-from benchmarks.graphs import numbers, sizes_of
-from benchmarks.record import make_parser, results_file, save
+from benchmarks.options import make_parser, numbers, results_file, sizes_of
+from benchmarks.record import save
 from benchmarks.search import ON_SUBJECT, QUICK_QUERIES, encode_queries
 
 F32 = NDArray[np.float32]
-# The oracle keeps so many times k rows until it has looked at all of them, so that ties aren't cut through.
+# Of the rows seen so far the oracle keeps this many times k, so that no row of equal score is lost.
 KEPT = 4
 ROWS_AT_ONCE, QUERIES_AT_ONCE = 16384, 1024
 
 
 def main() -> None:
-    """Compares, prints and keeps what differs."""
+    """Compares the ids, and prints and keeps the differences."""
     parser = make_parser(__doc__)
     parser.add_argument("artifact", type=Path)
     parser.add_argument("--queries", type=int, default=2000)
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def compare(rows: F32, queries: F32, k: int) -> dict[str, Any]:
-    """Returns how many ids differ, and the greatest gap between the float64 scores of such two."""
+    """Returns how many ids differ, and the greatest gap between the float64 scores of two such rows."""
     with tempfile.TemporaryDirectory() as name:
         write_scan_of(rows, Path(name))
         ids = open_index(rows, Path(name)).search(queries, k).ids
@@ -64,7 +64,7 @@ def compare(rows: F32, queries: F32, k: int) -> dict[str, Any]:
 
 
 def sort_in_float64(rows: F32, queries: F32, k: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Returns the ids and scores of the k best rows, equal scores by lower id. -> (q, k) each."""
+    """Returns the ids and scores of the k best rows, equal scores by lower id. Both are (q, k)."""
     kept_ids, kept = np.zeros((len(queries), 0), np.int64), np.zeros((len(queries), 0))
     for start in range(0, len(rows), ROWS_AT_ONCE):
         part = rows[start : start + ROWS_AT_ONCE].astype(np.float64)
@@ -85,7 +85,7 @@ def _best_of_part(
         scores = asked @ part.T
         ids = np.argpartition(-scores, min(count, len(part)) - 1, axis=1)[:, :count]
         every_id.append(ids)
-        # Again one by one: a matrix product gives equal rows scores that differ in their last bits.
+        # Scored again one by one: a matrix product gives equal rows scores that differ in their last bits.
         every_score += [np.vecdot(part[row], query) for row, query in zip(ids, asked, strict=True)]
     return np.concatenate(every_id), np.stack(every_score)
 

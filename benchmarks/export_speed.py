@@ -1,9 +1,9 @@
-"""Documents embedded per second: us and sentence-transformers' own `encode`, on the same texts and all cores.
+"""Measures documents embedded per second, by seeklet and by sentence-transformers' own `encode`, on all cores.
 
     python -m benchmarks.export_speed build/artifact [--documents 512] [--quick] [--json FILE]
 
-The texts are drawn at random from an artifact's documents. The peer has each of several batch sizes and the best one
-counts; it sorts by length itself. They take turns; the figure is the median of the rounds.
+Both embed the same texts, drawn at random from an artifact's documents. The peer runs with several batch sizes, of
+which the best counts; it sorts by length itself. The two take turns. The figure is the median of the rounds.
 """
 
 from __future__ import annotations
@@ -15,21 +15,22 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.artifacts import draw_texts
-from benchmarks.record import make_parser, results_file, save, spread
+from benchmarks.options import make_parser, results_file
+from benchmarks.record import save, spread
 from export.model.source_model import default_folder
 from handler.encoder import Encoder
 
-# As export/build/embed.py asks for them.
+# As in export/build/embed.py.
 CHUNK = 256
 BATCH_SIZES = (8, 16, 32)
 OURS, PEER = "seeklet", "sentence-transformers, batches of "
 
 
 def main() -> None:
-    """Measures, prints, writes."""
+    """Measures, prints and keeps the figures."""
     parser = make_parser(__doc__)
-    parser.add_argument("artifact", type=Path, nargs="+", help="whose documents are embedded")
-    parser.add_argument("--documents", type=int, default=512, help="so many at random (default: 512)")
+    parser.add_argument("artifact", type=Path, nargs="+", help="the artifacts whose documents are embedded")
+    parser.add_argument("--documents", type=int, default=512, help="how many, drawn at random (default: 512)")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     rounds, count = (1, 32) if options.quick else (options.rounds, options.documents)
@@ -48,7 +49,7 @@ def main() -> None:
 
 
 def measure(artifact: Path, texts: Sequence[str], rounds: int) -> dict[str, dict[str, Any]]:
-    """Returns documents a second by contender, a sample each round."""
+    """Returns documents a second by contender, with a sample for each round."""
     from sentence_transformers import SentenceTransformer
 
     encoder = Encoder.load(artifact, threads=len(os.sched_getaffinity(0)))

@@ -1,15 +1,14 @@
-"""The HNSW graphs of hnswlib and FAISS, built once and kept under build/, since building takes long.
+"""Builds the HNSW graphs of hnswlib and FAISS, and keeps them under build/, since building takes long.
 
     python -m benchmarks.graphs build/short --sizes 250000,1000000
 
-Both with M 16 and efConstruction 200. A file's name holds the embeddings' SHA-256, the rows and the library's version.
+Both have M 16 and efConstruction 200. A file's name holds the embeddings' SHA-256, the rows and the library's version.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.artifacts import float32_rows
+from benchmarks.options import numbers, sizes_of
 from benchmarks.record import ROOT
 from handler.artifact import EMBEDDINGS_FILE, Artifact
 
@@ -45,16 +45,6 @@ def main() -> None:
             print(f"{target.name}: {time.monotonic() - started:,.0f} s", flush=True)
 
 
-def numbers(text: str) -> list[int]:
-    """Returns the whole numbers of a list such as 1000,20000."""
-    return [int(part) for part in text.split(",")]
-
-
-def sizes_of(asked: Sequence[int] | None, count: int) -> list[int]:
-    """Returns the sizes to measure: those asked for, none above the corpus's own and none twice."""
-    return sorted({min(size, count) for size in asked or [count]})
-
-
 def hnswlib_file(artifact: Path, rows: int) -> Path:
     """Returns where hnswlib's graph over the first rows is kept, whether or not it is there."""
     return KEPT / f"hnswlib-{version('hnswlib')}-{_key(artifact, rows)}.bin"
@@ -70,7 +60,7 @@ def _key(artifact: Path, rows: int) -> str:
 
 
 def build_hnswlib(rows: F32, path: Path) -> Any:
-    """Returns hnswlib's graph over rows, and keeps it in `path`."""
+    """Builds hnswlib's graph over rows, and keeps it in `path`."""
     import hnswlib
 
     graph = hnswlib.Index("ip", rows.shape[1])
@@ -83,7 +73,7 @@ def build_hnswlib(rows: F32, path: Path) -> Any:
 
 
 def build_faiss(rows: F32, path: Path) -> Any:
-    """Returns FAISS's graph over rows, and keeps it in `path`."""
+    """Builds FAISS's graph over rows, and keeps it in `path`."""
     import faiss
 
     threads = faiss.omp_get_max_threads()
@@ -104,7 +94,7 @@ def _partial(path: Path) -> Path:
 
 
 def load_hnswlib(rows: F32, path: Path) -> Any:
-    """Returns the graph over rows that build_hnswlib kept."""
+    """Loads the graph over rows that build_hnswlib kept."""
     import hnswlib
 
     graph = hnswlib.Index("ip", rows.shape[1])
@@ -113,7 +103,7 @@ def load_hnswlib(rows: F32, path: Path) -> Any:
 
 
 def load_faiss(path: Path) -> Any:
-    """Returns the graph that build_faiss kept."""
+    """Loads the graph that build_faiss kept."""
     import faiss
 
     return faiss.read_index(str(path))

@@ -1,9 +1,9 @@
-"""What a search costs where the scan's bound can't help: beside scoring every row with plain numpy.
+"""Times searches where the scan's bound can't help, and scoring every row with plain numpy.
 
     python -m benchmarks.hostile [--sizes 3000,20000] [--dim 384] [--quick] [--json FILE]
 
-One thread. Both find the top 10; they take turns. Where the bound can't tell the rows apart, the search scores every
-row after all, and the scan was for nothing: the ratio then says what it cost.
+Both find the top 10 on one thread, and take turns. Where the rows' bounds are too much alike, the search scores every
+row after the scan. The ratio then says what the useless scan costs.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.artifacts import open_index, write_scan_of
-from benchmarks.graphs import numbers
 from benchmarks.hostile_corpora import hostile_queries, make_hostile
-from benchmarks.record import make_parser, results_file, save, spread
+from benchmarks.options import make_parser, numbers, results_file
+from benchmarks.record import save, spread
 from benchmarks.timing import Plan, has_threads, run_again, time_blocks
 
 F32 = NDArray[np.float32]
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def measure(rows: int, dim: int, plan: Plan) -> dict[str, dict[str, Any]]:
-    """Returns by corpus the milliseconds of both, and the spread of the rounds' ratios."""
+    """Returns for each corpus the milliseconds of both, and the spread of the rounds' ratios."""
     figures = {}
     for name, corpus in make_hostile(rows, dim):
         with tempfile.TemporaryDirectory() as folder:

@@ -1,6 +1,6 @@
-"""Corpora that the scan's bound has trouble with, made of random numbers; always the same ones.
+"""Makes corpora that are hard for the scan's bound, of random numbers; always the same ones.
 
-Some it can't tell apart (equal rows), so that every row is scored in the end; some tempt it to a wrong answer.
+In some, such as equal rows, all bounds are alike, so every row is scored. Others would show a bound that is wrong.
 """
 
 from __future__ import annotations
@@ -38,6 +38,6 @@ def make_hostile(count: int, dim: int) -> Iterator[tuple[str, F32]]:
 
 
 def hostile_queries(rows: F32, others: int = 3) -> F32:
-    """Returns queries for such a corpus: rows of its own, one turned round, and random ones. -> (4 + others, dim)."""
+    """Returns queries for such a corpus: three of its rows, one row times -1, and random ones. -> (4 + others, dim)."""
     random = np.random.default_rng(1).standard_normal((others, rows.shape[1])).astype(np.float32)
     return np.concatenate([rows[:3], -rows[:1], random])

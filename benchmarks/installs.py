@@ -1,7 +1,7 @@
-"""What must be installed before a start is measured: our layer and code, and the textbook's packages and files.
+"""Installs what a measured start needs: our layer and code, and the textbook's packages and files.
 
-Ours is the pruned layer, as on Lambda; the textbook's is all that pip brings, in the same versions, with bytecode too.
-All of it is kept in one folder, named after the pins. Does not start anything.
+Ours is the pruned layer, as on Lambda. The textbook's is everything that pip installs, in the same versions, with
+bytecode too. Both are kept in one folder, named after the pins. This module starts nothing.
 """
 
 from __future__ import annotations
@@ -20,15 +20,14 @@ from pathlib import Path
 
 from benchmarks.record import ROOT
 from benchmarks.textbook_files import write_textbook_files
+from handler.settings import MEMORY_PER_VCPU_MB
 from layers.runtime.build import build_code, build_layer
 from layers.runtime.bytecode import find_python
-from layers.runtime.lock import EXPORT_REQUIREMENTS, read_pins
-from layers.runtime.targets import RUNTIME, pip_target
+from layers.runtime.lock import write_constraints
+from layers.runtime.targets import RUNTIME, pip_install, pip_target
 
 PYTHON = "python3.13"
-# Lambda's 1,769 MB are one vCPU.
-MEMORY = "1769"
-# The entries that Lambda's runtime would import.
+# The modules that Lambda's runtime would import.
 ENTRIES = {
     "textbook_def": "from textbook import make_handler as make",
     "textbook_async": "from textbook import make_async_handler as make",
@@ -38,7 +37,7 @@ ENTRY = "import os, pathlib\n{}\nhandler = make(pathlib.Path(os.environ['ARTIFAC
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What was installed in a folder: where ours, the textbook's and their files are, and which Python runs both."""
+    """The folder of all installs: the places of ours and of the textbook's, and the Python that runs both."""
 
     work: Path
     artifact: Path
@@ -70,7 +69,7 @@ class Prepared:
         return {
             "PATH": os.environ["PATH"],
             "ARTIFACT_DIR": str(artifact),
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": MEMORY,
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(MEMORY_PER_VCPU_MB),
         }
 
     def versions(self) -> dict[str, str]:
@@ -82,7 +81,7 @@ class Prepared:
 
 
 def prepare(artifact: Path, work: Path) -> Prepared:
-    """Installs and builds all that is measured into `work`, and leaves what is there from before.
+    """Installs and builds into `work` what is measured, and keeps what an earlier run made.
 
     Raises SystemExit where there is no CPython 3.13.
     """
@@ -106,7 +105,7 @@ def prepare(artifact: Path, work: Path) -> Prepared:
 
 
 def make_once(folder: Path, make: Callable[[Path], object]) -> None:
-    """Makes a folder that isn't there yet; whoever interrupts it leaves none that looks whole."""
+    """Makes a folder unless it exists. An interruption leaves no folder that looks whole."""
     if folder.is_dir():
         return
     partial = folder.with_name(f"{folder.name}.partial")
@@ -122,7 +121,7 @@ def version_of(python: str) -> str:
 
 
 def digest_of_pins() -> str:
-    """Returns a short digest of what decides the installed packages, so that other pins get another folder."""
+    """Returns a short digest of the files that decide the installed packages, so that other pins get another folder."""
     digest = hashlib.sha256()
     for path in [ROOT / "requirements.txt", *sorted(RUNTIME.rglob("*"))]:
         if path.suffix in (".txt", ".in", ".py"):
@@ -136,29 +135,11 @@ def lambda_arch() -> str:
 
 
 def install_all(target: str, python: str, out: Path) -> None:
-    """Installs the same packages as pip brings them, with all that they ask for, in our versions, and compiles them."""
-    # Versions alone: pip wants hashes for everything where a constraint has one.
+    """Installs the same packages with all that they require, unpruned, in our versions, and compiles them."""
     constraints = out.with_suffix(".txt")
-    pins = read_pins(EXPORT_REQUIREMENTS)
-    constraints.write_text("".join(f"{name}=={version}\n" for name, version in pins.items()))
-    pip = [
-        sys.executable,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--target",
-        str(out),
-    ]
-    pip += [
-        *pip_target(target),
-        "--no-compile",
-        "-r",
-        str(RUNTIME / "requirements.in"),
-        "-c",
-        str(constraints),
-    ]
+    write_constraints(constraints)
+    pip = [*pip_install(), "--target", str(out), *pip_target(target), "--no-compile"]
+    pip += ["-r", str(RUNTIME / "requirements.in"), "-c", str(constraints)]
     subprocess.run(pip, check=True, stderr=subprocess.DEVNULL)
     compile_all(python, out)
 
@@ -167,19 +148,10 @@ def install_client(prepared: Prepared, out: Path) -> None:
     """Installs Lambda's runtime client, in the version that requirements-sam.txt pins."""
     pin = re.search(r"^awslambdaric==\S+", (ROOT / "requirements-sam.txt").read_text(), re.MULTILINE)
     assert pin
-    pip = [
-        prepared.python,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--target",
-        str(out),
-    ]
+    pip = [*pip_install(prepared.python), "--target", str(out)]
     subprocess.run([*pip, pin[0]], check=True, stderr=subprocess.DEVNULL)
 
 
 def compile_all(python: str, path: Path) -> None:
-    """Writes bytecode, as a package that is deployed has it; a package's own broken test files don't matter."""
+    """Writes bytecode, as deployed packages have it. A package's own test file that can't be compiled is no error."""
     subprocess.run([python, "-m", "compileall", "-q", str(path)], check=False, capture_output=True)

@@ -1,4 +1,4 @@
-"""Vectors of peers, kept under build/: they take most of a run's time, and no change of ours changes them."""
+"""Keeps the peers' vectors under build/: they take most of a run's time, and don't depend on our code."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def keep_vectors(
     texts: Sequence[str],
     encode: Callable[[Sequence[str]], F32],
 ) -> F32:
-    """Returns encode(texts), (n, dim) float32, from an earlier run where there was one.
+    """Returns encode(texts), (n, dim) float32, or the same vectors kept by an earlier run.
 
     Args:
-        recipe: what decides the vectors beside texts and packages: the weights' digest, the pooling.
-        packages: distributions whose version decides them.
-        texts: what is encoded.
-        encode: the peer's own function, for the first time.
+        recipe: the other things that decide the vectors, such as the weights' digest and the pooling.
+        packages: distributions whose versions decide the vectors.
+        texts: the texts to encode.
+        encode: the peer's own function, called where no run has kept the vectors.
     """
     parts = [*recipe, *(f"{name} {version(name)}" for name in packages), *texts]
     path = KEPT / f"{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]}.npy"

@@ -1,10 +1,10 @@
-"""Known-item search: how often the one right document comes first, and in the first 10; us beside fp32.
+"""Known-item search: measures how often the one right document comes first, or in the first 10, by us and by fp32.
 
     python -m export --corpus arxiv_20k.csv.gz --text summaries --id id --out build/arxiv
     python -m benchmarks.known_items build/arxiv title_queries.tsv [--quick] [--json FILE]
 
-QUERIES is a TSV with a header of three columns: query id, query, the id of its document; a query whose document isn't
-in the artifact is left out. fp32 is sentence-transformers over the artifact's own texts; its vectors are kept under
+QUERIES is a TSV with a header and three columns: query id, query, the id of its document. A query whose document isn't
+in the artifact is left out. fp32 is sentence-transformers over the artifact's own texts. Its vectors are kept under
 build/, since they take long.
 """
 
@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from benchmarks.kept import keep_vectors
-from benchmarks.record import make_parser, mean_of, results_file, save
+from benchmarks.options import make_parser, results_file
+from benchmarks.record import mean_of, save
 from export.model.source_model import default_folder
 from handler.searcher import Searcher
 
@@ -71,7 +72,7 @@ def read_queries(path: Path, ids: set[str]) -> tuple[list[str], list[str]]:
 
 
 def find_ours(searcher: Searcher, queries: Sequence[str]) -> list[list[str]]:
-    """Returns the ids of the first 10, through the searcher, a query at a time."""
+    """Returns the ids of the first 10, by the searcher, one query at a time."""
     return [[hit.id for hit in searcher.search(query, TOP)] for query in tqdm(queries, desc=OURS)]
 
 

@@ -1,9 +1,9 @@
-"""One text to one vector, and one API Gateway event to its response: us and the peers, side by side in one run.
+"""Times one text to its vector, and one API Gateway event to its response, by us and the peers in one run.
 
     python -m benchmarks.latency build/artifact [--quick] [--json FILE]
 
-One thread each. Events ask for 2 to 6 words, cut from the corpus's own documents ("on subject") or from texts that have
-nothing to do with it ("off subject"). The figure is the median over rounds of each block's median.
+Each has one thread. An event's query has 2 to 6 words, cut from the corpus's own documents ("on subject") or from texts
+of other subjects ("off subject"). The figure is the median over rounds of each block's median.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from typing import Any
 
 from benchmarks.artifacts import ENOUGH, draw_texts, read_texts
 from benchmarks.contenders import OURS, PACKAGES, load_contenders
-from benchmarks.record import ROOT, make_parser, results_file, save
+from benchmarks.options import make_parser, results_file
+from benchmarks.record import ROOT, save
 from benchmarks.textbook import make_async_handler, make_handler
 from benchmarks.textbook_files import write_textbook_files
 from benchmarks.timing import Plan, has_threads, run_again, time_blocks
@@ -30,7 +31,7 @@ from handler.function import Function
 from handler.searcher import Searcher
 from handler.settings import Settings
 
-# Each one token of BERT's vocabulary, so that a text of n - 2 of them has n tokens.
+# Each is one token of BERT's vocabulary, so a text of n - 2 words has n tokens.
 WORDS = [
     "storm",
     "city",
@@ -63,12 +64,15 @@ Timings = dict[str, dict[str, Any]]
 
 
 def main() -> None:
-    """Reads the arguments, measures, prints tables."""
+    """Measures, prints tables and keeps the figures."""
     parser = make_parser(__doc__)
-    parser.add_argument("artifact", type=Path, help="for the events")
+    parser.add_argument("artifact", type=Path, help="the artifact that the events ask")
     parser.add_argument("--lengths", type=int, nargs="+", default=[6, 16, 32, 128, 256], metavar="TOKENS")
     parser.add_argument(
-        "--off", type=Path, metavar="TEXTS", help="a corpus of another subject (default: our own few)"
+        "--off",
+        type=Path,
+        metavar="TEXTS",
+        help="a corpus of another subject (default: a few texts of our own)",
     )
     options = parser.parse_args()
     if not has_threads(1):
@@ -82,7 +86,7 @@ def main() -> None:
 
 
 def measure_embedding(lengths: Sequence[int], plan: Plan) -> dict[str, Timings]:
-    """Returns, by the text's length in tokens, each contender's milliseconds."""
+    """Returns each contender's milliseconds, by the text's length in tokens."""
     chooser = random.Random(0)
     rows = {}
     with tempfile.TemporaryDirectory() as work:
@@ -95,7 +99,7 @@ def measure_embedding(lengths: Sequence[int], plan: Plan) -> dict[str, Timings]:
 
 
 def measure_events(artifact: Path, off: Path | None, plan: Plan) -> dict[str, Timings]:
-    """Returns each handler's milliseconds for an event, by where its query comes from."""
+    """Returns each handler's milliseconds for an event, by the source of its query."""
     searcher = Searcher.load(artifact)
     settings = Settings.from_env({**os.environ, "ARTIFACT_DIR": str(artifact), "THREADS": "1"})
     texts = {
@@ -137,7 +141,7 @@ def _in_turn(handler: Handler, events: Sequence[dict[str, Any]]) -> Callable[[],
 
 
 def as_table(rows: Mapping[str, Timings]) -> str:
-    """Returns Markdown: milliseconds, and what share of each peer's time is ours."""
+    """Returns Markdown: milliseconds, and our time as a share of each peer's."""
     lines = []
     for title, timings in rows.items():
         lines += [f"| {title} | ms | p99 | ours / theirs |", "|---|---|---|---|"]

@@ -1,4 +1,4 @@
-"""Tables in Markdown, and how a figure and its spread are written in a cell."""
+"""Writes tables in Markdown, and figures with their spread."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def milliseconds(took: Spread, digits: int = 2) -> str:
 
 
 def ratio(ours: Spread, theirs: Spread) -> float:
-    """Returns our median's share of theirs: less than 1 is faster."""
+    """Returns our median as a share of theirs; less than 1 means that we are faster."""
     return float(ours["median"] / theirs["median"])
 
 

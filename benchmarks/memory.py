@@ -1,8 +1,8 @@
-"""Resident memory of a served corpus after many queries, ours and the textbook handler's, and where ours goes.
+"""Measures resident memory after many queries, ours and the textbook handlers', and what ours is used for.
 
     python -m benchmarks.memory build/artifact [--queries 1000] [--quick] [--json FILE]
 
-Each run is a fresh process on CPython 3.13, ours from the pruned layer as on Lambda. Queries are 2 to 6 words cut from
+Each run is a new process on CPython 3.13; ours uses the pruned layer, as on Lambda. Queries are 2 to 6 words cut from
 the corpus. MB are 2**20 bytes, as Lambda counts them.
 """
 
@@ -15,7 +15,8 @@ from typing import Any
 from benchmarks.artifacts import ENOUGH, draw_texts
 from benchmarks.cold_start import WORK
 from benchmarks.installs import prepare
-from benchmarks.record import make_parser, results_file, save, spread
+from benchmarks.options import make_parser, results_file
+from benchmarks.record import save, spread
 from benchmarks.starts import EVENT, OURS, TEXTBOOK, TEXTBOOK_ASYNC, Start, make_starts
 from benchmarks.timeline import MEGABYTES, PARTS, SEARCH, make_timeline
 from export.build.sample import cut_queries
@@ -40,7 +41,7 @@ print(json.dumps(pages))
 
 
 def main() -> None:
-    """Measures, prints, writes."""
+    """Measures, prints and keeps the figures."""
     parser = make_parser(__doc__)
     parser.add_argument("artifact", type=Path)
     parser.add_argument("--queries", type=int, default=1000)
@@ -64,7 +65,7 @@ def main() -> None:
 
 
 def serve(start: Start, queries: list[str], runs: int) -> dict[str, Any]:
-    """Returns MB after all queries: resident, of that what no file backs, and by file from half a megabyte on."""
+    """Returns the MB after all queries: resident, anonymous (not of a file), and by file from half a MB on."""
     code = start.command[-1] + SERVE.format(queries=queries, event=str(EVENT))
     serving = Start([*start.command[:-1], code], start.environ, start.interpreter)
     every = [json.loads(serving.run()) for _ in range(runs)]

@@ -1,7 +1,8 @@
-"""The model as ONNX Runtime's and optimum's own tools make it: fp32, and two ways to int8.
+"""The same model by ONNX Runtime's and optimum's own tools: in fp32, and in two int8 forms.
 
 Each int8 graph is made from the fp32 graph that optimum exports, and is kept under build/ by the versions that made it.
-All want input_ids, attention_mask and token_type_ids, and give token embeddings. Does not time or judge them.
+All take input_ids, attention_mask and token_type_ids, and give token embeddings. This module doesn't time or judge
+them.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ KEPT = ROOT / "build" / "bench" / "int8"
 class PlainEncoder:
     """An ONNX graph of three inputs on one thread, as ONNX Runtime's documentation runs it: one text, mean pooling.
 
-    The session's options are the defaults, since this is timed. Fp32Encoder, which isn't, saves memory instead.
+    The session has the default options, since it is timed. (Fp32Encoder isn't timed, and saves memory instead.)
     """
 
     def __init__(self, path: Path, tokenizer: Any) -> None:
@@ -44,7 +45,7 @@ class PlainEncoder:
         self._tokenizer = tokenizer
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Returns one L2-normalised vector a text. n texts -> (n, dim) float32."""
+        """Returns one L2-normalised vector for each text. n texts -> (n, dim) float32."""
         return np.stack([self._encode_one(text) for text in texts])
 
     def _encode_one(self, text: str) -> NDArray[np.float32]:
@@ -55,7 +56,7 @@ class PlainEncoder:
 
 
 def load_onnx_peers() -> dict[str, Callable[[], PlainEncoder]]:
-    """Returns what loads each peer, by its name."""
+    """Returns a function that loads each peer, by the peer's name."""
     return {
         FP32: lambda: _load(convert(find_model(None, None, None)).fp32),
         FUSED: lambda: _load(fused_int8()),
@@ -64,12 +65,12 @@ def load_onnx_peers() -> dict[str, Callable[[], PlainEncoder]]:
 
 
 def fused_int8() -> Path:
-    """Returns the graph that onnxruntime.transformers fuses and quantize_dynamic quantises, made where it is missing."""
+    """Returns the graph that onnxruntime.transformers fuses and quantize_dynamic quantises; makes it if needed."""
     return _keep("fused-per-channel-reduced", ("onnxruntime", "onnx"), _write_fused)
 
 
 def optimum_int8() -> Path:
-    """Returns the graph that optimum's ORTQuantizer writes by its config for this processor, made where it is missing."""
+    """Returns the graph that optimum's ORTQuantizer writes by its config for this processor; makes it if needed."""
     return _keep(f"optimum-{optimum_config()}", ("optimum-onnx", "onnxruntime", "onnx"), _write_optimum)
 
 
@@ -109,10 +110,10 @@ def _write_fused(model: SourceModel, fp32: Path, out: Path) -> None:
     )
     between = out.with_name("fused.onnx")
     fused.save_model_to_file(str(between))
-    # Of its four settings the nearest to fp32, here and on the demo corpus; its default, one scale for a whole weight,
-    # is far off (mean cosine .94 against .99).
+    # Of the four settings this one is nearest to fp32, here and on the demo corpus. The default, one scale for a whole
+    # weight, is far off (mean cosine .94 against .99).
     settings = {"weight_type": QuantType.QInt8, "per_channel": True, "reduce_range": True}
-    # The fused operators' outputs have no known type; the quantiser asks for it to be said.
+    # The quantiser doesn't know the type of the fused operators' outputs, and asks for it.
     settings["extra_options"] = {"DefaultTensorType": 1}  # TensorProto.FLOAT
     quantize_dynamic(between, out, **settings)
 
@@ -123,7 +124,7 @@ def _write_optimum(model: SourceModel, fp32: Path, out: Path) -> None:
     folder = out.with_name("source")
     folder.mkdir()
     shutil.copy(fp32, folder / "model.onnx")
-    # It reads the model's config from beside the graph.
+    # It reads the model's config from the graph's folder.
     shutil.copy(model.transformer_dir / "config.json", folder)
     quantizer = ORTQuantizer.from_pretrained(folder, file_name="model.onnx")
     config = getattr(AutoQuantizationConfig, optimum_config())(is_static=False)

@@ -1,4 +1,4 @@
-"""The pictures of a results file: search by corpus size, embedding by length, and our start's timeline."""
+"""Draws the pictures of a results file: search by corpus size, embedding by length, and our start's timeline."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Series = dict[str, list[tuple[int, float]]]
 
 
 def draw(results: Results, folder: Path) -> None:
-    """Writes latency.svg and cold-start.svg into a folder, each where its figures were measured."""
+    """Writes latency.svg and cold-start.svg into a folder, each only if its figures were measured."""
     import matplotlib.pyplot as plt
 
     plt.rcParams["svg.hashsalt"] = "seeklet"
@@ -66,6 +66,6 @@ def _lines(axes: Any, series: Series, **labels: str) -> None:
 
 
 def _save(figure: Any, path: Path) -> None:
-    """The same figures give the same bytes."""
+    """Writes a picture; the same figures give the same bytes."""
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None})

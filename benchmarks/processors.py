@@ -1,14 +1,14 @@
-"""The same artifact on other processors: are the vectors as near, the quality the same, and the search still exact?
+"""Compares processors: are one artifact's vectors as near to fp32, its quality the same, and its search still exact?
 
     python -m benchmarks.processors build/artifact --pairs stsb_test.tsv --on "Haswell=COMMAND" --on "arm64=COMMAND"
 
-COMMAND runs CPython 3.13 as that processor would, the function's packages for it on PYTHONPATH, for instance
+COMMAND runs CPython 3.13 as that processor would, with the function's packages for it on PYTHONPATH, for instance
 
     env PYTHONPATH=build/layer-x86/python qemu-x86_64-static -cpu Haswell-noTSX python3.13
 
-after `python -m layers.runtime.build --target python3.13-x86_64 --out build/layer-x86`. PAIRS are lines of score,
-sentence1, sentence2, as STS-B's; --every 4 takes each fourth. Every processor encodes them, searches the artifact and
-hostile corpora, and compares the ids with a full sort of its own scores. Emulation is slow: nothing is timed.
+after `python -m layers.runtime.build --target python3.13-x86_64 --out build/layer-x86`. PAIRS has lines of score,
+sentence1, sentence2, as STS-B has; --every 4 takes each fourth. Every processor encodes them, searches the artifact and
+hostile corpora, and compares the ids with a full sort of its own scores. Emulation is slow, so nothing is timed.
 """
 
 from __future__ import annotations
@@ -29,10 +29,11 @@ from numpy.typing import NDArray
 from benchmarks.artifacts import write_scan_of
 from benchmarks.datasets import Pairs, read_pairs
 from benchmarks.hostile_corpora import hostile_queries, make_hostile
-from benchmarks.record import ROOT, make_parser, results_file, save
+from benchmarks.options import make_parser, results_file
+from benchmarks.record import ROOT, save
 from benchmarks.scoring import score_pairs
 
-# The first has the scan's form with own columns, the second the rotated one.
+# The first size has a scan with the embeddings' own columns, the second a rotated one.
 HOSTILE_ROWS = (3_000, 17_000)
 HOSTILE_DIM = 64
 QUICK_EVERY = 60
@@ -40,11 +41,13 @@ THIS = "this one"
 
 
 def main() -> None:
-    """Asks every processor, compares, prints and keeps."""
+    """Runs the task on every processor, and compares, prints and keeps the figures."""
     parser = make_parser(__doc__)
     parser.add_argument("artifact", type=Path)
     parser.add_argument("--pairs", type=Path, required=True, metavar="TSV")
-    parser.add_argument("--every", type=int, default=1, metavar="N", help="each N-th pair (default: all)")
+    parser.add_argument(
+        "--every", type=int, default=1, metavar="N", help="take each N-th pair (default: all)"
+    )
     parser.add_argument("--on", type=named, action="append", default=[], metavar="NAME=COMMAND")
     parser.add_argument("--searches", type=int, default=50, help="queries to the artifact (default: 50)")
     options = parser.parse_args()
@@ -67,7 +70,7 @@ def main() -> None:
 
 
 def named(entry: str) -> tuple[str, str]:
-    """Returns NAME=COMMAND in two; argparse tells what is wrong."""
+    """Splits NAME=COMMAND. Raises ArgumentTypeError, which argparse reports."""
     name, mark, command = entry.partition("=")
     if not mark:
         raise argparse.ArgumentTypeError(f"{entry!r} has no '=': write NAME=COMMAND")
@@ -85,7 +88,7 @@ def write_hostile(folder: Path, sizes: tuple[int, ...]) -> None:
 
 
 def ask(commands: Mapping[str, str], folder: Path, pairs: Pairs) -> dict[str, dict[str, Any]]:
-    """Returns each processor's figures; the cosines are with the vectors of the first."""
+    """Returns each processor's figures. The cosines are with the first processor's vectors."""
     figures: dict[str, dict[str, Any]] = {}
     reference: NDArray[np.float32] | None = None
     print("| on | STS-B spearman | least cosine | ids that aren't a full sort's |\n|---|---|---|---|")
@@ -95,7 +98,7 @@ def ask(commands: Mapping[str, str], folder: Path, pairs: Pairs) -> dict[str, di
         if status and name == THIS:
             raise SystemExit(status)
         if status:
-            # An emulator that can't be had is no reason to lose the others' figures.
+            # Where an emulator fails, the other processors' figures are still worth keeping.
             print(f"{name} is left out: its command ended with status {status}", file=sys.stderr)
             continue
         vectors, found = np.load(folder / "vectors.npy"), json.loads((folder / "found.json").read_text())

@@ -1,10 +1,10 @@
-"""How good the answers are: fp32, int8, each pooling, the article's own recipe, and BM25 as a floor.
+"""Measures the quality of answers: fp32, int8, each pooling, the article's own recipe, and BM25 as a baseline.
 
     python -m benchmarks.quality stsb_test.tsv scifact/ [--poolings mean,max,cls] [--no-article] [--quick] [--json FILE]
 
-A data set is a TSV of score, sentence1, sentence2 (Spearman's correlation with the cosines), or a folder in BEIR's layout
-(nDCG@10 and recall@100). fp32's vectors are kept under build/, since they take longest and no change of ours changes
-them; int8's are made anew each time.
+A data set is a TSV of score, sentence1, sentence2 (the figure is Spearman's correlation with the cosines), or a folder
+in BEIR's layout (nDCG@10 and recall@100). fp32's vectors are kept under build/, since they take longest and don't
+depend on our code; int8's are made anew each time.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from tqdm import tqdm
 
 from benchmarks.datasets import Pairs, Retrieval, first_of, read_pairs, read_retrieval
 from benchmarks.kept import keep_vectors
-from benchmarks.record import make_parser, results_file, save
+from benchmarks.options import make_parser, results_file
+from benchmarks.record import save
 from benchmarks.scoring import Figures, rank_by_bm25, score_pairs, score_ranking, score_vectors
 from export.model.convert import convert
 from export.model.fp32 import Fp32Encoder
@@ -49,7 +50,7 @@ class Recipe:
 
 
 def main() -> None:
-    """Reads the arguments, measures, prints tables."""
+    """Measures, prints tables and keeps the figures."""
     parser = make_parser(__doc__)
     parser.add_argument("datasets", nargs="+", type=Path, metavar="DATASET")
     parser.add_argument("--model", metavar="MODEL", help="folder or hub id (default: all-MiniLM-L6-v2)")
@@ -76,7 +77,7 @@ def main() -> None:
 def make_recipes(
     model: SourceModel, poolings: Sequence[str], article: bool, threads: int
 ) -> Iterator[Recipe]:
-    """Yields fp32 and int8 of each pooling, and the article's recipe."""
+    """Yields the recipes: fp32 and int8 with each pooling, and the article's."""
     converted = convert(model)
     tokenizer = load_tokenizer(converted.tokenizer, model.max_length)
     session = open_session(converted.model)

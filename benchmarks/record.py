@@ -1,12 +1,11 @@
-"""Where benchmarks keep their figures, and what every figure carries: how it was made, and its samples' spread.
+"""Keeps the benchmarks' figures, each with how it was made and the spread of its samples.
 
 benchmarks/results/<processor>.json holds sections; each is {"made": ..., "figures": ...}. A section is replaced whole,
-so that its figures are of one run. Does not measure and does not draw: see report.py.
+so its figures are of one run. This module measures nothing, and draws nothing (report.py does).
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import platform
 import re
@@ -23,36 +22,12 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 QUICK_RESULTS = ROOT / "build" / "bench" / "quick.json"
-# What a figure depends on; documents and results may change while benchmarks run.
+# Folders on which a figure depends. Documents and results may change while benchmarks run.
 MEASURED = ("handler", "export", "layers", "benchmarks", ":!benchmarks/results")
 OURS = ("numpy", "onnxruntime", "tokenizers")
 # The instructions that decide which int8 kernels run.
 INSTRUCTIONS = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "amx_int8", "asimddp", "i8mm")
 DIGITS = 6
-
-
-def make_parser(doc: str) -> argparse.ArgumentParser:
-    """Returns a parser with the options that all benchmarks share, --json and --quick.
-
-    Args:
-        doc: the module's docstring, shown as it stands.
-    """
-    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--json", type=Path, metavar="FILE", help="where the results go (default: by processor)"
-    )
-    parser.add_argument(
-        "--quick",
-        action="store_true",
-        help="few samples, to see that it runs; kept under build/, not in results/",
-    )
-    return parser
-
-
-def results_file(options: argparse.Namespace) -> Path:
-    """Returns the file that the options ask for: --json, or with --quick one that is no result."""
-    chosen: Path | None = options.json
-    return chosen or (QUICK_RESULTS if options.quick else default_file())
 
 
 def default_file() -> Path:
@@ -63,7 +38,7 @@ def default_file() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """A results file that was read: its sections by name, each with "made" and "figures"."""
+    """The content of a results file: its sections by name, each with "made" and "figures"."""
 
     sections: Mapping[str, Mapping[str, Any]]
 
@@ -76,7 +51,7 @@ class Results:
             raise SystemExit(f"error: there is no {path}: run `make bench` first") from None
 
     def figures(self, section: str) -> dict[str, Any]:
-        """Returns a section's figures, none where it wasn't measured."""
+        """Returns a section's figures; none where it wasn't measured."""
         found: dict[str, Any] = self.sections.get(section, {}).get("figures", {})
         return found
 
@@ -101,9 +76,9 @@ def save(
     Args:
         path: the results file.
         section: its name, such as "latency" or "search: 20000 rows, 1 thread".
-        figures: what was measured.
+        figures: the figures that were measured.
         packages: distributions of this environment that were measured beside our own.
-        versions: versions of what was measured elsewhere, such as another interpreter's packages.
+        versions: other versions to keep, such as those of another interpreter's packages.
     """
     kept: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     made_here = made([*OURS, *packages])
@@ -111,7 +86,7 @@ def save(
     kept[section] = {"made": made_here, "figures": figures}
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(dict(sorted(kept.items())), indent=1, allow_nan=False)
-    # Samples on one line.
+    # A list of samples goes on one line.
     text = re.sub(r"\[[-+.e\d,\s]+\]", lambda found: re.sub(r"\s+", " ", found[0]), text)
     path.write_text(text + "\n")
 
@@ -171,7 +146,7 @@ def processor() -> dict[str, Any]:
 
 
 def spread(samples: Sequence[float]) -> dict[str, Any]:
-    """Returns what a figure of several samples is kept as: median, quartiles, and the samples in their order."""
+    """Returns a figure of several samples: median, quartiles, and the samples in their order."""
     low, middle, high = (_short(float(value)) for value in np.percentile(samples, (25, 50, 75)))
     return {
         "median": middle,
@@ -181,7 +156,7 @@ def spread(samples: Sequence[float]) -> dict[str, Any]:
 
 
 def mean_of(values: Sequence[float]) -> dict[str, float]:
-    """Returns a mean over queries and its standard error."""
+    """Returns a mean and its standard error."""
     return {
         "mean": float(np.mean(values)),
         "error": float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0,

@@ -1,9 +1,9 @@
-"""Puts a results file into words and pictures: Markdown tables into documents, plots into docs/.
+"""Writes a results file as Markdown tables into documents, and as plots into docs/.
 
     python -m benchmarks.report [benchmarks/results/FILE.json] [--documents README.md ...] [--plots docs]
 
-Tables go between `<!-- figures: NAME -->` and `<!-- end -->`. A table whose figures weren't measured says so. Does not
-measure.
+Tables go between `<!-- figures: NAME -->` and `<!-- end -->`. A table whose figures weren't measured says so. This
+module measures nothing.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def fill(text: str, results: Results) -> str:
-    """Returns the text with every marked place filled anew; raises SystemExit where a mark names no table."""
+    """Fills every marked place of a text anew; raises SystemExit where a mark names no table."""
 
     def one(found: re.Match[str]) -> str:
         name = found[1]

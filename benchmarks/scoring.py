@@ -1,7 +1,7 @@
-"""How good a ranking or a similarity is: nDCG@10 and recall@100, and Spearman's correlation; and BM25 as a floor.
+"""Scores rankings by nDCG@10 and recall@100, and similarities by Spearman's correlation; BM25 is the baseline.
 
-nDCG is trec_eval's: linear gain, log2 discount. Every figure has the standard error of its mean over the queries;
-Spearman's is from 200 samples of the pairs, drawn with replacement.
+nDCG is defined as in trec_eval: linear gain, log2 discount. Every figure has the standard error of its mean over the
+queries; Spearman's is from 200 samples of the pairs, drawn with replacement.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _dcg(gains: Sequence[float]) -> float:
 
 
 def rank_by_bm25(data: Retrieval) -> Ranking:
-    """Returns each query's first 100 rows by BM25, with BEIR's parameters; none where the bm25s package isn't there."""
+    """Returns each query's first 100 rows by BM25, with BEIR's parameters; none without the bm25s package."""
     try:
         import bm25s
     except ImportError:

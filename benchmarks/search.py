@@ -1,12 +1,12 @@
-"""Times exact top-k search beside other libraries, over an artifact's embeddings or the first of them.
+"""Times top-k search by seeklet and other libraries, over all or the first of an artifact's embeddings.
 
     python -m benchmarks.search build/artifact
     python -m benchmarks.search build/short --sizes 1000,20000,64000 --threads 1,2 --off build/artifact
 
 Queries are 2 to 6 words cut from the artifact's own texts ("on subject"), and from --off's ("off subject"): an artifact,
 JSON Lines or plain text of another subject. A graph's effort is the least that finds .98 of the exact answers on
-subject, and stays the same off subject. Each number of threads has a process of its own.
-Ids are compared with float64's by benchmarks.exactness; benchmarks.survivors counts the rows that are scored.
+subject, and stays the same off subject. Each number of threads runs in a process of its own.
+benchmarks.exactness compares the ids with float64's; benchmarks.survivors counts the rows that are scored.
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.artifacts import ENOUGH, draw_texts, float32_rows, read_texts, write_scan_of
-from benchmarks.graphs import numbers, sizes_of
-from benchmarks.record import make_parser, results_file
+from benchmarks.options import make_parser, numbers, results_file, sizes_of
 from benchmarks.timing import run_again
 from export.build.sample import cut_queries
 from handler.searcher import Searcher
@@ -31,7 +30,7 @@ ON_SUBJECT, OFF_SUBJECT = "on subject", "off subject"
 
 
 def main() -> None:
-    """Prepares queries and scans, then measures each number of threads apart."""
+    """Prepares queries and scans, then measures each number of threads in a process of its own."""
     parser = make_parser(__doc__)
     parser.add_argument("artifact", type=Path)
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""The tables of search: beside other libraries, on hostile corpora, and how many rows are scored."""
+"""The tables about search: times by library, times on hostile corpora, and numbers of scored rows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from benchmarks.markdown import milliseconds, ratio, table
 from benchmarks.record import Results
 
 PEERS = (FLAT, NUMPY, USEARCH, HNSWLIB, FAISS_HNSW)
-# A peer whose median with two threads isn't a twentieth shorter doesn't use the second one.
+# A peer doesn't use the second thread if its median with two is more than this share of that with one.
 GAIN = 0.95
 NO_GAIN = "one thread"
 
@@ -18,7 +18,7 @@ Engines = Mapping[str, Mapping[str, Any]]
 
 
 def search(results: Results) -> str:
-    """Top k by size, threads and where the queries come from."""
+    """Returns the times of top-k search by size, threads and source of the queries."""
     found = sorted(results.each("search").values(), key=lambda row: (row["threads"], row["rows"]))
     single = {
         (row["rows"], source): engines
@@ -43,13 +43,13 @@ def _cell(engines: Engines, name: str, alone: Engines) -> str:
     peer = engines[name]
     if name in alone and peer["median"] > GAIN * alone[name]["median"]:
         return NO_GAIN
-    # Exact engines may differ in rows of equal score; that is no loss.
+    # Exact engines show no recall: they may differ only in rows of equal score.
     recall = f", recall {peer['recall']:.3f}" if "effort" in peer else ""
     return f"{peer['median']:.3f}, p99 {peer['p99']:.3f}{recall}: **{ratio(engines[OURS], peer):.2f}**"
 
 
 def hostile(results: Results) -> str:
-    """Search beside plain numpy where the bound can't help."""
+    """Returns the times of search and of plain numpy where the bound can't help."""
     found = sorted(results.each("hostile").values(), key=lambda row: row["rows"])
     rows = []
     for row in found:
@@ -62,7 +62,7 @@ def hostile(results: Results) -> str:
 
 
 def survivors(results: Results) -> str:
-    """Rows that need an exact score, by percentile of the queries."""
+    """Returns the number of rows that need an exact score, by percentile of the queries."""
     found = sorted((int(name.split()[0]), row) for name, row in results.each("survivors").items())
     rows = [
         [f"{size:,}", source, *(f"{count:,}" for count in counts.values())]

@@ -1,4 +1,4 @@
-"""The tables of time and memory: embedding, events, exports, starts; what a query costs; and the README's three figures."""
+"""The tables about time, memory and cost: embedding, events, exports, memory, starts, costs, and the README's figures."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from benchmarks.markdown import milliseconds, ratio, table
 from benchmarks.record import Results
+from handler.settings import MEMORY_PER_VCPU_MB
 
 OURS, TEXTBOOK = "seeklet", "textbook (def)"
 TEXTBOOKS = (TEXTBOOK, "textbook (async def, one thread)")
@@ -15,16 +16,15 @@ WAYS = ("warm pages", "cold pages", "emulator, init", "emulator, answer")
 EMBED, EVENT, ON_SUBJECT = "embed ", "event, ", "on subject"
 # AWS's list prices in dollars, US East, January 2025, first tier: https://aws.amazon.com/lambda/pricing/
 GIGABYTE_SECOND = {"x86_64": 0.0000166667, "arm64": 0.0000133334}
-REQUESTS = 0.20  # a million
-HTTP_API = 1.00  # a million
-MEMORIES = (512, 1024, 1769)
-MEMORY_PER_VCPU = 1769
-# Files with fewer MB in memory aren't listed.
-MAPPED = 5
+REQUESTS = 0.20  # a million requests
+HTTP_API = 1.00  # a million requests
+MEMORIES = (512, 1024, MEMORY_PER_VCPU_MB)
+# A file with fewer MB in memory isn't listed.
+LEAST_MAPPED = 5
 
 
 def embedding(results: Results) -> str:
-    """One text to its vector, by length: milliseconds and our share of them."""
+    """Returns the milliseconds of one text to its vector by length, and our share of each peer's."""
     rows = {
         name.removeprefix(EMBED): row
         for name, row in results.figures("latency").items()
@@ -47,7 +47,7 @@ def embedding(results: Results) -> str:
 
 
 def events(results: Results) -> str:
-    """One event to its response."""
+    """Returns the milliseconds of one event to its response."""
     rows = [
         [
             title.removeprefix(EVENT),
@@ -67,7 +67,7 @@ def _events(results: Results) -> dict[str, dict[str, Any]]:
 
 
 def export(results: Results) -> str:
-    """Documents embedded a second, beside the peer's best batch size."""
+    """Returns the documents embedded a second, by us and by the peer with its best batch size."""
     rows = []
     for name, section in results.each("export").items():
         rates = section["documents a second"]
@@ -80,7 +80,7 @@ def export(results: Results) -> str:
 
 
 def memory(results: Results) -> str:
-    """Resident memory after many queries, and our pages of files."""
+    """Returns the resident memory after many queries, and our pages of files."""
     figures = results.figures("memory")
     if not figures:
         return ""
@@ -91,13 +91,13 @@ def memory(results: Results) -> str:
     ]
     parts = [table([f"resident after {figures['queries']:,} queries", "in all", "not of a file"], body)]
     mapped = served[OURS]["mapped"].items()
-    body = [[name, f"{megabytes:.0f} MB"] for name, megabytes in mapped if megabytes >= MAPPED]
+    body = [[name, f"{megabytes:.0f} MB"] for name, megabytes in mapped if megabytes >= LEAST_MAPPED]
     parts.append(table(["of ours, pages of a file", ""], body))
     return "\n\n".join(part for part in parts if part)
 
 
 def start(results: Results) -> str:
-    """Cold starts, by way of starting; in brackets the quartiles, then the share of the textbook's."""
+    """Returns the times of cold starts by kind of start, with quartiles and the share of the textbook's time."""
     report = results.figures("cold start")
     ways = [way for way in WAYS if way in report]
     rows = []
@@ -112,14 +112,14 @@ def start(results: Results) -> str:
 
 
 def cost(results: Results) -> str:
-    """Dollars by memory and processor, from the event's and the cold start's milliseconds on one core."""
+    """Returns dollars by memory and processor, computed from the milliseconds of an event and of a start on one core."""
     begun, event = _first_answer(results), _warm_event(results)
     if begun is None or event is None:
         return ""
     rows = []
     for megabytes in MEMORIES:
-        # Less memory is less of a vCPU; more than one doesn't help a query on one thread.
-        slower = max(1.0, MEMORY_PER_VCPU / megabytes)
+        # Less memory gives less of a vCPU. More than one vCPU doesn't help a query on one thread.
+        slower = max(1.0, MEMORY_PER_VCPU_MB / megabytes)
         query, started = event[OURS]["median"] * slower, begun[OURS]["median"] * slower
         row = [f"{megabytes:,} MB", f"{query:.1f} ms", f"{started:,.0f} ms"]
         for price in GIGABYTE_SECOND.values():
@@ -135,7 +135,7 @@ def cost(results: Results) -> str:
 
 
 def summary(results: Results) -> str:
-    """The README's three figures: a warm query, a new environment's first answer, and quality beside fp32."""
+    """Returns the README's three figures: a warm query, a new process's first answer, and the quality with fp32's."""
     rows = []
     for title, found, digits in (
         ("a query, warm: event to response", _warm_event(results), 1),
@@ -164,7 +164,7 @@ def _first_answer(results: Results) -> Mapping[str, Any] | None:
 
 
 def made(results: Results) -> str:
-    """How the sections were made: those of one commit, date, processor and interpreter in a row."""
+    """Returns how the sections were made: a row for those of one commit, date, processor and interpreter."""
     groups: dict[tuple[str, ...], tuple[dict[str, None], dict[str, set[str]]]] = {}
     for name, section in results.sections.items():
         how = section["made"]

@@ -1,7 +1,7 @@
-"""Starts of processes that answer one event: ours, two textbook handlers', and sentence-transformers'.
+"""Starts processes that answer one event: our function, two textbook handlers, and sentence-transformers.
 
-Ours and the textbook's run on CPython 3.13, as on Lambda; sentence-transformers on this environment's interpreter, since
-torch is there, without a web framework. Does not take turns and does not judge: cold_start.py and memory.py do.
+Ours and the textbooks run on CPython 3.13, as on Lambda. sentence-transformers runs without a web framework, on this
+environment's interpreter, since that has torch. cold_start.py and memory.py let them take turns, and compare them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ EVENT = ROOT / "events" / "similar.json"
 OURS, OURS_FASTAPI, TORCH = "seeklet", "seeklet, FastAPI loaded", "sentence-transformers"
 TEXTBOOK, TEXTBOOK_ASYNC = "textbook (def)", "textbook (async def, one thread)"
 
-# What a start runs. It ends with the clock that its parent read before: CLOCK_MONOTONIC is the machine's.
+# The code of a start. It prints the time at its end; CLOCK_MONOTONIC is the same clock for parent and child.
 ANSWER = """
 import json, sys, time
 sys.path[:0] = {path!r}
@@ -48,14 +48,14 @@ print(200, time.monotonic_ns(), flush=True)
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """One way to answer: a command, its environment, and the interpreter's name and version."""
+    """A process that can be started: its command, its environment, and its interpreter's name and version."""
 
     command: list[str]
     environ: dict[str, str]
     interpreter: str
 
     def run(self) -> str:
-        """Runs it on one core; returns its last line. Raises RuntimeError with its errors."""
+        """Runs the process on one core; returns its last line. Raises RuntimeError with its errors."""
         core = str(max(os.sched_getaffinity(0)))
         done = subprocess.run(
             ["taskset", "-c", core, *self.command],
@@ -69,7 +69,7 @@ class Start:
         return done.stdout.splitlines()[-1]
 
     def milliseconds(self) -> float:
-        """Returns the time from before the process exists to its answer. Raises RuntimeError where it isn't a 200."""
+        """Returns the time from before the process exists to its answer; raises RuntimeError where that isn't a 200."""
         started = time.monotonic_ns()
         status, ended = self.run().split()
         if status != "200":
@@ -78,7 +78,7 @@ class Start:
 
 
 def isolated(prepared: Prepared, code: str, artifact: Path) -> Start:
-    """Returns a start on the function's Python, with no packages but those that the code names."""
+    """Returns a start on the function's Python, with only those packages whose folders the code names."""
     return Start([prepared.python, "-I", "-S", "-c", code], prepared.environ(artifact), prepared.interpreter)
 
 

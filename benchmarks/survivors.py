@@ -1,4 +1,4 @@
-"""How many rows need an exact score, for each query: counted, and drawn. Nothing is timed.
+"""Counts, for each query, the rows that need an exact score, and draws the counts. Nothing is timed.
 
     python -m benchmarks.survivors build/short --sizes 20000,250000,1000000 [--plot docs/exact-search.svg]
 
@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.artifacts import float32_rows, open_scan, write_scan_of
-from benchmarks.graphs import numbers, sizes_of
-from benchmarks.record import make_parser, results_file, save
+from benchmarks.options import make_parser, numbers, results_file, sizes_of
+from benchmarks.record import save
 from benchmarks.search import QUICK_QUERIES, encode_queries
 from handler.index import Index
 from handler.scores import Embeddings
@@ -28,7 +28,7 @@ PERCENTILES = (50, 90, 99, 100)
 
 
 def main() -> None:
-    """Counts, prints, keeps and draws."""
+    """Counts, prints, keeps and draws the survivors."""
     parser = make_parser(__doc__)
     parser.add_argument("artifact", type=Path)
     parser.add_argument(
@@ -64,7 +64,7 @@ class CountingEmbeddings(Embeddings):
 
 
 def count_survivors(rows: F32, queries: F32, k: int) -> Ids:
-    """Returns for each query the rows that need an exact score; all rows where the scan gave up."""
+    """Returns each query's number of rows that need an exact score; all rows where too many survive."""
     survivors = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -74,13 +74,13 @@ def count_survivors(rows: F32, queries: F32, k: int) -> Ids:
         for query in queries:
             counting.counts = []
             index.search(query[None], k)
-            # First the candidates for the threshold, then the survivors.
+            # The first count is that of the candidates, the second that of the survivors.
             survivors.append(counting.counts[1] if len(counting.counts) > 1 else len(rows))
     return np.array(survivors)
 
 
 def draw(drawn: dict[str, Ids], path: Path) -> None:
-    """Draws the share of queries by survivors; the same figures give the same bytes."""
+    """Draws the share of queries by number of survivors; the same figures give the same bytes."""
     import matplotlib.pyplot as plt
 
     plt.rcParams["svg.hashsalt"] = "seeklet"

@@ -1,8 +1,8 @@
-"""The handler as a textbook writes it, to measure ours against: FastAPI, optimum's int8 model, numpy, JSON.
+"""The textbook handler, which ours is compared with: FastAPI, optimum's int8 model, numpy, JSON.
 
-Not slowed down on purpose: everything is loaded once, and a text is padded to itself alone. It comes in two forms: with
-`def`, which FastAPI runs in a thread pool and where ONNX Runtime chooses its threads; and with `async def` and one
-thread. benchmarks.textbook_files makes its files from one of our artifacts. Needs nothing of ours.
+It isn't slow on purpose: everything is loaded once, and a text gets no padding. It has two forms. One has `def`, which
+FastAPI runs in a thread pool, and ONNX Runtime's own choice of threads. The other has `async def` and one thread.
+benchmarks.textbook_files makes its files from one of our artifacts. It imports nothing of ours.
 """
 
 import json
@@ -64,7 +64,7 @@ class Searcher:
 
 
 def make_handler(folder: Path) -> Any:
-    """Returns Lambda's handler, its endpoint a plain function."""
+    """Returns Lambda's handler with a plain function as its endpoint."""
     searcher = Searcher(folder, onnxruntime.SessionOptions())
     app = FastAPI()
 
@@ -76,7 +76,7 @@ def make_handler(folder: Path) -> Any:
 
 
 def make_async_handler(folder: Path) -> Any:
-    """Returns Lambda's handler, its endpoint a coroutine, its session on one thread."""
+    """Returns Lambda's handler with a coroutine as its endpoint, and a session on one thread."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     searcher = Searcher(folder, options)

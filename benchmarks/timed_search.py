@@ -1,4 +1,4 @@
-"""One number of threads of benchmarks.search, which starts it: BLAS and OpenMP read theirs once in a process."""
+"""The part of benchmarks.search for one number of threads, in a process of its own: BLAS reads the number only once."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from benchmarks.timing import Plan, time_blocks
 
 F32 = NDArray[np.float32]
 RECALL_QUERIES = 500
-# Of engines that are exact: fewer say as much, and at a million rows each takes a tenth of a second.
+# For exact engines, fewer queries say as much. At a million rows each takes a tenth of a second.
 EXACT_QUERIES = 50
 
 
 def main() -> None:
-    """Measures every size of the task, prints and keeps each."""
+    """Measures every size of the task, and prints and keeps its figures."""
     folder, threads = Path(sys.argv[1]), int(sys.argv[2])
     task = json.loads((folder / "task.json").read_text())
     artifact = Path(task["artifact"])
@@ -48,9 +48,9 @@ def main() -> None:
 
 
 def measure(engines: Sequence[Engine], queries: F32, plan: Plan) -> dict[str, dict[str, Any]]:
-    """Returns each engine's milliseconds a query, its recall and, of a graph, its effort."""
+    """Returns each engine's milliseconds for a query, its recall and, if it is a graph, its effort."""
     figures = time_blocks({engine.name: _in_turn(engine, queries) for engine in engines}, plan)
-    # Others than those that a graph's effort was found with.
+    # Other queries than those by which a graph's effort was found.
     asked = queries[-RECALL_QUERIES:]
     truth = np.concatenate([engines[0].search(query[None]) for query in asked])
     for engine in engines:

@@ -1,4 +1,4 @@
-"""Where our own start's time and memory go: the same work as handler.app's, in parts, one fresh process a run."""
+"""Divides our own start into parts, and measures the time or the memory of each, in a new process."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from benchmarks.installs import Prepared
 from benchmarks.starts import EVENT, Start, isolated
 
-# Each part relies on those before it.
+# Each part needs the parts before it.
 PARTS = {
     "import json, mmap, threads": "import concurrent.futures, dataclasses, functools, json, math, mmap, pathlib, typing",
     "import numpy": "import numpy",
@@ -60,7 +60,7 @@ def make_timeline(prepared: Prepared, parts: Mapping[str, str], clock: str) -> S
 
 
 def measure_imports(start: Start) -> dict[str, float]:
-    """Returns milliseconds of import by package, each without what it imports of others; from one run."""
+    """Returns each package's own import time in milliseconds, without the packages that it imports; from one run."""
     command = [start.command[0], "-X", "importtime", *start.command[1:]]
     done = subprocess.run(command, env=start.environ, capture_output=True, text=True, check=True)
     packages: dict[str, float] = {}

@@ -1,6 +1,7 @@
-"""Times calls side by side: they take turns in blocks of warm-up and timed calls.
+"""Times several contenders, which take turns in blocks of warm-up and timed calls.
 
-Call by call, models of 20 to 90 MB would evict each other from the cache, and none would be timed as it runs alone.
+If they took turns after each call, models of 20 to 90 MB would evict each other from the cache, and be slower than
+alone.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "RAYON_NUM_THREADS", "OPENBLAS_NUM_THREAD
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much is measured.
+    """The number of measurements.
 
-    rounds    blocks of each call
+    rounds    number of blocks for each contender
     warm_up   untimed calls at the start of a block
-    timed     timed calls of a block, at most
-    seconds   a block ends early after so long, with one timed call at least
+    timed     the most timed calls of a block
+    seconds   a block that takes longer ends early, after one timed call at least
     """
 
     rounds: int = 7
@@ -38,7 +39,7 @@ class Plan:
 
     @classmethod
     def chosen(cls, quick: bool, **changes: Any) -> Plan:
-        """Returns the plan with changes, or the least one that has all parts where it is to be quick."""
+        """Returns the plan with changes, or the smallest plan where `quick` is set."""
         return cls(rounds=2, warm_up=1, timed=3, seconds=0.1) if quick else cls(**changes)
 
 
@@ -74,14 +75,14 @@ def summary(blocks: Sequence[Sequence[float]]) -> dict[str, Any]:
 
 
 def has_threads(threads: int) -> bool:
-    """Tells whether this process's libraries were started with so many threads: BLAS and OpenMP read it once."""
+    """Tells whether this process was started for that number of threads, which BLAS and OpenMP read only once."""
     return all(os.environ.get(name) == str(threads) for name in THREAD_VARIABLES)
 
 
 def run_again(module: str, threads: int, arguments: Sequence[str]) -> None:
-    """Runs `python -m MODULE ARGUMENTS` in a process whose libraries have so many threads.
+    """Runs `python -m MODULE ARGUMENTS` in a process whose libraries have that number of threads.
 
-    Raises SystemExit with its status where it fails: it has told why.
+    Raises SystemExit with its status where it fails. It has printed why.
     """
     environ = os.environ | dict.fromkeys(THREAD_VARIABLES, str(threads)) | {"TOKENIZERS_PARALLELISM": "false"}
     done = subprocess.run([sys.executable, "-m", module, *arguments], env=environ, check=False)

@@ -1,8 +1,8 @@
-"""`make run`'s last step: the service in the background, and one real answer from it.
+"""The last step of `make run`: starts the service in the background, and shows one answer from it.
 
-Starts `seeklet serve` over an artifact, waits until it is healthy, asks one query and prints it as a curl line with
-its answer and time. Sends API_KEY, where it is set, and never shows it. A service that an earlier run started is
-stopped first. Not for production: Lambda is.
+It starts `seeklet serve` over an artifact, waits until it is healthy, asks one query, and prints that as a curl line
+with its answer and time. It sends API_KEY, if that is set, and never shows it. It first stops a service that an earlier
+run started. It is for your own machine, not for production.
 """
 
 from __future__ import annotations
@@ -33,7 +33,11 @@ def main() -> int:
     parser.add_argument("--artifact", type=Path, default=Path("build/artifact"), metavar="DIR")
     parser.add_argument("--port", type=int, default=3000)
     parser.add_argument(
-        "--state", type=Path, default=Path("build"), metavar="DIR", help="for the log and the process id"
+        "--state",
+        type=Path,
+        default=Path("build"),
+        metavar="DIR",
+        help="the folder of the log and the process id",
     )
     parser.add_argument("--query", help="what to ask (default: words of the corpus's middle document)")
     parser.add_argument("--stop", action="store_true", help="stop the service and end")
@@ -64,22 +68,24 @@ def main() -> int:
     if refused:
         print(f"error: the service runs, and refuses the query: {printable(refused)}", file=sys.stderr)
         return 2
-    print(f"\nIt goes on serving; `make stop` ends it. API: http://127.0.0.1:{options.port}/docs  log: {log}")
+    print(
+        f"\nThe service keeps running; `make stop` ends it. API: http://127.0.0.1:{options.port}/docs  log: {log}"
+    )
     return 0
 
 
 def start(artifact: Path, port: int, log: Path) -> subprocess.Popen[bytes]:
-    """Starts the service in the background, its output in `log`."""
+    """Starts the service in the background; its output goes to `log`."""
     command = [sys.executable, "-m", "seeklet", "serve", str(artifact.absolute()), "--port", str(port)]
     with log.open("wb") as output:
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
 
 
 def stop(pid_file: Path) -> bool:
-    """Ends the service that an earlier run started, if it still runs."""
+    """Ends the service that an earlier run started; returns whether there was one."""
     try:
         pid = int(pid_file.read_text())
-        # Another process may have the number by now.
+        # Another process may have got this process id since.
         ours = (
             b"\0seeklet\0serve\0" in Path(f"/proc/{pid}/cmdline").read_bytes()
             if Path("/proc").is_dir()
@@ -99,13 +105,13 @@ def stop(pid_file: Path) -> bool:
 
 
 def is_taken(port: int) -> bool:
-    """Whether something listens there."""
+    """Tells whether a program listens on the port."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def wait_healthy(process: subprocess.Popen[bytes], port: int) -> bool:
-    """Waits until the service answers; False where it ended or took too long."""
+    """Waits until the service answers; returns False where it ended or took too long."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         with contextlib.suppress(OSError):
@@ -116,7 +122,7 @@ def wait_healthy(process: subprocess.Popen[bytes], port: int) -> bool:
 
 
 def call(port: int, method: str, path: str, body: Any = None) -> Any:
-    """One request, answered as JSON."""
+    """Sends one request and reads the answer as JSON."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     try:
         data = None if body is None else json.dumps(body)
@@ -148,7 +154,7 @@ def show_answer(port: int, query: str) -> str:
 
 
 def middle_words(artifact: Path) -> str:
-    """The first words of the document in the middle: something that any corpus can answer."""
+    """Returns the first words of the document in the middle, a query that any corpus can answer."""
     with (artifact / "documents.jsonl").open("rb") as file:
         file.seek((artifact / "documents.jsonl").stat().st_size // 2)
         file.readline()

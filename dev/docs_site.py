@@ -1,7 +1,8 @@
-"""`make docs`: what MkDocs asks of us while it builds the site. mkdocs.yml names this file under `hooks`.
+"""`make docs`: the hooks that MkDocs calls while it builds the site. mkdocs.yml names this file under `hooks`.
 
-SECURITY.md, CONTRIBUTING.md and CHANGELOG.md become pages. `<!-- help: seeklet query -->` becomes what that command's
---help prints. A link out of docs/ leads to the repository. A word of the glossary leads there where a page first has it.
+SECURITY.md, CONTRIBUTING.md and CHANGELOG.md become pages. `<!-- help: seeklet query -->` becomes the text that this
+command's --help prints. A link out of docs/ leads to the repository. The first use of a glossary's word on a page is a
+link to the glossary.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-# The file of the site <- the file of the repository.
+# Page of the site -> file at the top of the repository.
 COPIED = {"changelog.md": "CHANGELOG.md", "contributing.md": "CONTRIBUTING.md", "security.md": "SECURITY.md"}
 GLOSSARY = "glossary.md"
-# Everyday words mean the glossary's thing on some pages alone.
+# On most pages these words have their everyday meaning. On SEARCH_PAGES they mean what the glossary says.
 SEARCH_PAGES = ("exact-search.md", "adr/0004-scan-columns.md")
 SEARCH_WORDS = (
     "block",
@@ -35,13 +36,13 @@ SEARCH_WORDS = (
     "unit",
 )
 PAGES_OF = dict.fromkeys(SEARCH_WORDS, SEARCH_PAGES) | {"warm-up": ("operations.md", "deploy.md", "http.md")}
-# No link is put inside of these.
+# Elements in which no link is put.
 CLOSED = {"a", "code", "pre", "h1", "h2", "h3", "h4", "h5", "h6", "script", "style", "svg", "button"}
 COLUMNS = "80"
 
 
 def on_files(files: Any, config: Any) -> Any:
-    """Adds the pages whose text lies at the repository's top."""
+    """Adds the pages whose text is at the top of the repository."""
     from mkdocs.structure.files import File
 
     for page, name in COPIED.items():
@@ -51,7 +52,7 @@ def on_files(files: Any, config: Any) -> Any:
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:  # noqa: ARG001 - MkDocs names it
-    """Puts the commands' help in, and leads links out of docs/ to the repository."""
+    """Inserts the commands' help, and makes links out of docs/ lead to the repository."""
     return outward_links(with_help(markdown), page.file.src_uri, config.repo_url)
 
 
@@ -68,7 +69,7 @@ def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:  # no
 
 
 def links_from_top(text: str) -> str:
-    """A document of the top folder, with its relative links as they are in docs/."""
+    """Rewrites the relative links of a document of the top folder for a place in docs/."""
 
     def moved(match: re.Match[str]) -> str:
         target = match[1]
@@ -83,7 +84,7 @@ def links_from_top(text: str) -> str:
 
 
 def with_help(markdown: str) -> str:
-    """Each `<!-- help: seeklet NAME -->` followed by that command's help, in a block of its own."""
+    """Replaces each `<!-- help: seeklet NAME -->` by that command's help, in a block of its own."""
 
     def shown(match: re.Match[str]) -> str:
         return f"```text\n{command_help(match[1].split())}\n```"
@@ -92,7 +93,7 @@ def with_help(markdown: str) -> str:
 
 
 def command_help(words: list[str]) -> str:
-    """What `seeklet WORDS --help` prints. The commands need their own packages, so they run in .venv."""
+    """Returns what `seeklet WORDS --help` prints. The command needs its own packages, so it runs in .venv."""
     python = os.environ.get("SEEKLET_PYTHON", str(ROOT / ".venv" / "bin" / "python"))
     done = subprocess.run(
         [python, "-m", "seeklet", *words, "--help"],
@@ -106,7 +107,7 @@ def command_help(words: list[str]) -> str:
 
 
 def outward_links(markdown: str, source: str, repository: str | None) -> str:
-    """A link to a file outside docs/ leads to the repository, or is its text alone where that has no address."""
+    """Makes links to files outside docs/ lead to the repository; without its address, only their text stays."""
 
     def led(match: re.Match[str]) -> str:
         label, target = match[1], match[2]
@@ -124,7 +125,7 @@ def outward_links(markdown: str, source: str, repository: str | None) -> str:
 
 
 def glossary_words(text: str) -> list[str]:
-    """The glossary's words: its headings of the third rank, longest first."""
+    """Returns the glossary's words, its headings of the third level, longest first."""
     return sorted(re.findall(r"^### (.+)$", text, re.MULTILINE), key=len, reverse=True)
 
 

@@ -1,8 +1,8 @@
-"""`make lock`: the hashes of requirements.txt and requirements-sam.txt anew, for the versions that they pin.
+"""`make lock`: writes the hashes of requirements*.txt anew, for the versions that they pin.
 
-uv reads them from the index, for every file of a version: each Python, system and processor finds its own there.
-Nothing is downloaded but uv's own lists, no version changes, and the comments at a file's top stay.
-Not torch: its build differs from machine to machine (requirements-torch.txt says how).
+uv reads the hashes of every file of a version from the index, so each Python, system and processor finds its own. It
+downloads no packages, no version changes, and the comments at a file's top stay. torch has no hashes, because its build
+differs from machine to machine (requirements-torch.txt says how).
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-# A pin, whatever follows it on its line and on the lines that continue it.
+# A pin, without what follows it.
 PIN = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*==[^\s;\\]+", re.MULTILINE)
 
 
 def main() -> int:
-    """Rewrites each file; 2 where the index lacks one of its versions."""
+    """Rewrites each file; returns 0, or 2 where the index lacks one of its versions."""
     parser = argparse.ArgumentParser(prog="python -m dev.hashes", description=__doc__.split("\n\n")[0])
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
     parser.add_argument("--uv", default="uv", metavar="COMMAND")
@@ -37,13 +37,13 @@ def main() -> int:
 
 
 def command(uv: str) -> list[str]:
-    """uv's command line: pins on standard input, the same pins with their hashes on standard output."""
+    """Returns uv's command, which reads pins from standard input and writes them with their hashes."""
     options = ["--no-deps", "--generate-hashes", "--no-header", "--no-annotate", "--quiet"]
     return [uv, "pip", "compile", "--python-version", "3.11", *options]
 
 
 def comments(text: str) -> str:
-    """The lines at the top that begin with #."""
+    """Returns the lines at the top that begin with #."""
     lines = text.splitlines(keepends=True)
     first = next((row for row, line in enumerate(lines) if not line.startswith("#")), len(lines))
     return "".join(lines[:first])

@@ -1,6 +1,6 @@
-"""`make invoke`: every event through `sam local invoke`, each with its status and the start of its answer.
+"""`make invoke`: sends every event through `sam local invoke`, and prints its status and the start of its answer.
 
-`sam local invoke` exits 0 whatever the function did, so the answer itself is looked at here.
+`sam local invoke` ends with 0 even if the function fails, so this module looks at the answer.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ WIDTH = 100
 
 
 def main() -> int:
-    """Invokes the function with each event; 1 where one had no answer or failed in the function."""
+    """Invokes the function with each event; returns 0, or 1 where an event had no answer or failed in the function."""
     parser = argparse.ArgumentParser(prog="python -m dev.invoke", description=__doc__.split("\n\n")[0])
     parser.add_argument("--sam", default="sam", metavar="COMMAND")
     parser.add_argument("--events", type=Path, default=Path("events"), metavar="DIR")
@@ -29,7 +29,7 @@ def main() -> int:
         started = time.monotonic()
         answer = invoke(options.sam, path, more)
         took = time.monotonic() - started
-        # A query and a ping have no status; SAM's own complaint comes as "body" alone.
+        # Answers to a direct query and to a ping have no status. An error of SAM has "body" alone.
         plain = "results" in answer or answer.get("status") == "warm"
         status = 200 if plain else answer.get("statusCode", 0)
         failed += not 200 <= status < 500

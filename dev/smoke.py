@@ -1,6 +1,6 @@
-"""`make smoke`: whether a deployed stack answers. Reads `sam list stack-outputs --output json` on standard input.
+"""`make smoke`: checks that a deployed stack answers. It reads `sam list stack-outputs --output json` on standard input.
 
-Sends API_KEY, if it is set, as x-api-key. Not for Access=iam or jwt: those need a signature or a token.
+It sends API_KEY, if it is set, as x-api-key. It can't ask with Access=iam or jwt, which need a signature or a token.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ BODY = {"text": "europe climate change storm", "num_results": 3}
 
 
 def main() -> int:
-    """Asks one query; 1 where no good answer came."""
+    """Asks one query; returns 0, or 1 where no good answer came."""
     outputs = {output["OutputKey"]: output["OutputValue"] for output in json.load(sys.stdin)}
     url = outputs["Url"].rstrip("/") + "/similar"
     problem = ""
@@ -35,7 +35,7 @@ def main() -> int:
 
 
 def ask(url: str) -> str:
-    """What is wrong with the answer, or nothing."""
+    """Asks the query; returns what is wrong with the answer, or "" where nothing is."""
     headers = {"content-type": "application/json"}
     if key := os.environ.get("API_KEY"):
         headers["x-api-key"] = key

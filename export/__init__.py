@@ -1,1 +1,1 @@
-"""Build time: a corpus and a sentence-transformer to one artifact."""
+"""Build time: makes one artifact of a corpus and a sentence-transformer."""

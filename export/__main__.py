@@ -1,6 +1,7 @@
-"""`python -m export`: the commands `seeklet export`, `verify` and `demo-corpus` under their older name.
+"""`python -m export`: the older name of the commands `seeklet export`, `verify` and `demo-corpus`.
 
-`export` itself has no word here: the options follow at once. The one module of this package that imports seeklet.
+`python -m export` alone is `seeklet export`: its options follow at once. No other module of this package imports
+seeklet.
 """
 
 from __future__ import annotations

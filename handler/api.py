@@ -1,6 +1,7 @@
-"""The FastAPI application over the same routes: their documentation, and one error -> status table.
+"""The FastAPI application over the same routes: their documentation, and their errors in the one shape.
 
-Imported late: FastAPI and pydantic take longer to import than all the rest of the function (docs/adr/0003-cold-start.md).
+It is imported only when it is needed: FastAPI and pydantic take longer to import than all the rest of the function
+(docs/adr/0003-cold-start.md).
 """
 
 from __future__ import annotations
@@ -35,13 +36,13 @@ ERRORS = {
 
 
 def create_app(settings: Settings, searcher: Searcher) -> FastAPI:
-    """The application over a loaded artifact."""
-    errors = {**ERRORS, 403: "Without the API key"} if settings.api_key else ERRORS
+    """Makes the application over a loaded artifact."""
+    errors = {**ERRORS, 403: "The API key is missing or wrong"} if settings.api_key else ERRORS
     app = FastAPI(
         title="seeklet",
         description="Semantic search over short texts.",
         version=__version__,
-        # Relative to openapi.json: right behind a stage or a base path too.
+        # Relative to openapi.json, so it is right behind a stage or a base path too.
         servers=[{"url": "."}],
         docs_url=None,
         redoc_url=None,
@@ -60,11 +61,11 @@ def create_app(settings: Settings, searcher: Searcher) -> FastAPI:
         },
     )
 
-    # `async def` throughout: a Lambda environment serves one event at a time, and FastAPI's thread pool for
-    # `def` costs 0.7 ms an event.
+    # All endpoints are `async def`: a Lambda environment serves one event at a time, and FastAPI's thread pool
+    # for `def` would cost 0.7 ms an event.
     @app.post(
         "/similar",
-        summary="The documents nearest to a text",
+        summary="Finds the documents nearest to a text",
         response_model=schemas.SimilarResponse,
         openapi_extra={
             "requestBody": {
@@ -78,12 +79,14 @@ def create_app(settings: Settings, searcher: Searcher) -> FastAPI:
         body = bytearray()
         async for chunk in request.stream():
             body += chunk
-            # Not read to its end: outside Lambda a body has no limit of its own.
+            # Checked while it is read: outside Lambda a body may have any length.
             refuse_body(len(body), settings.max_body_bytes)
         return to_starlette(Answer(200, answer_similar(searcher, settings, bytes(body))))
 
     @app.get(
-        "/health", summary="Whether this process can answer, and with what", response_model=schemas.Health
+        "/health",
+        summary="Says whether this process can answer, and what it holds",
+        response_model=schemas.Health,
     )
     async def health() -> Response:
         """Answers once the artifact is loaded; says what it holds."""
@@ -97,7 +100,7 @@ def create_app(settings: Settings, searcher: Searcher) -> FastAPI:
 
 
 class RequireKey:
-    """ASGI middleware around every path, the documentation and those that aren't there too."""
+    """ASGI middleware that asks for the API key on every path, also on /docs and on unknown paths."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         """Wraps `app`."""
@@ -105,7 +108,7 @@ class RequireKey:
         self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers 403 to a request without the key; all others go on."""
+        """Answers 403 to a request without the key, and passes every other request on."""
         app = self._app
         if scope["type"] == "http":
             sent = [value for name, value in scope["headers"] if name.lower() == KEY_HEADER.encode()]
@@ -117,18 +120,18 @@ class RequireKey:
 
 
 def to_starlette(answer: Answer) -> Response:
-    """An answer of ours as the framework's response."""
+    """Makes the framework's response of ours."""
     return Response(answer.body, answer.status, headers=dict(answer.headers))
 
 
 async def refuse(_request: Request, error: Exception) -> Response:
-    """A request that can't be answered."""
+    """Answers a request that was refused by our own code."""
     assert isinstance(error, RequestError)
     return to_starlette(refusal(error))
 
 
 async def refuse_route(request: Request, error: Exception) -> Response:
-    """A wrong path or method, in the same shape."""
+    """Answers a wrong path or method, in the same shape."""
     assert isinstance(error, HTTPException)
     message = {
         404: f"there is no {request.url.path[:200]}: the paths are {PATHS}",
@@ -141,7 +144,7 @@ async def refuse_route(request: Request, error: Exception) -> Response:
 
 
 async def refuse_parameters(_request: Request, error: Exception) -> Response:
-    """A parameter that FastAPI itself refused."""
+    """Answers a request whose parameters FastAPI itself refused."""
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"])
@@ -154,5 +157,5 @@ async def leave(_request: Request, _error: Exception) -> Response:
 
 
 async def fail(_request: Request, error: Exception) -> Response:
-    """A defect of ours."""
+    """Answers 500 where our own code failed."""
     return to_starlette(defect(error))

@@ -1,4 +1,7 @@
-"""Lambda's entry: `handler.app.handler`; `uvicorn handler.app:app` serves the same. It alone acts when imported."""
+"""Lambda's entry: `handler.app.handler`; `uvicorn handler.app:app` serves the same.
+
+It is the only module that does work when it is imported: it reads the settings and loads the artifact.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ if handler.settings.snap_start:
 
 
 def __getattr__(name: str) -> Any:
-    # FastAPI is imported when something asks for `app`, as uvicorn does; a plain search never waits for it.
+    # uvicorn asks for `app`, and only then is FastAPI imported. A search on Lambda never waits for it.
     if name == "app":
         return handler.app
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

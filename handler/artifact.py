@@ -1,7 +1,6 @@
 """The artifact: the one folder that an export writes and the handler reads.
 
-This module owns the names of its files and the checks of them; manifest.py owns the manifest's fields. It reads no
-file but the manifest, unless it is asked to compare hashes. It needs neither numpy nor ONNX Runtime: the layers'
+This module has the names of its files and checks them; manifest.py has the manifest's fields. It reads no file but the manifest, unless it compares hashes. It needs neither numpy nor ONNX Runtime: the layers'
 scripts use it too.
 
     model.onnx               int8 encoder: input_ids (1, t) int64 -> token_embeddings (1, t, dim) float32
@@ -10,13 +9,13 @@ scripts use it too.
     embeddings.safetensors   "embeddings" (count, dim), L2-normalised, in the corpus's order; "scales" for int8
     documents.jsonl          one line for each document: {"id", "text", "metadata"}
     documents.offsets.npy    (count + 1,) uint64: where each line begins, in bytes
-    documents.tokens.npy     (count,) int16: tokens of each text, negative where it was cut; for the next export
+    documents.tokens.npy     (count,) int16: tokens of each text, negative where it was cut; only the next export reads it
     scan.onnx                the int8 scan: codes (q, columns) uint8 -> sums (q, rows) int32
     scan.bin                 its matrix, (columns, rows) int8
     scan.safetensors         the numbers of its bound
     manifest.json            the Manifest
 
-The three files of the scan are there together, or none is: a small corpus has no scan.
+An artifact has all three files of the scan, or none: a small corpus has no scan.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from handler.errors import ArtifactError
 from handler.manifest import MANIFEST_FILE, MAX_MANIFEST_BYTES, REMEDY, Manifest
 
 MODEL_FILE = "model.onnx"
-# ONNX external data is mapped into memory. Within model.onnx it would be parsed and copied, 30 ms of each start.
+# ONNX external data is mapped into memory. Weights within model.onnx would be parsed and copied, 30 ms at each start.
 WEIGHTS_SUFFIX = ".data"
 WEIGHTS_FILE = MODEL_FILE + WEIGHTS_SUFFIX
 TOKENIZER_FILE = "tokenizer.json"
@@ -44,7 +43,7 @@ SCAN_BOUND_FILE = "scan.safetensors"
 
 REQUIRED_FILES = (MODEL_FILE, WEIGHTS_FILE, TOKENIZER_FILE, EMBEDDINGS_FILE, DOCUMENTS_FILE, OFFSETS_FILE)
 SCAN_FILES = (SCAN_MODEL_FILE, SCAN_MATRIX_FILE, SCAN_BOUND_FILE)
-# Every name that an export writes. Nothing else in its folders is an export's to delete.
+# Every name that an export writes. An export deletes no other file in its folders.
 ALL_FILES = (*REQUIRED_FILES, TOKENS_FILE, *SCAN_FILES, MANIFEST_FILE)
 
 
@@ -56,7 +55,7 @@ class Artifact(NamedTuple):
 
     @classmethod
     def open(cls, directory: Path | str) -> Artifact:
-        """Reads the manifest and compares every file's size, but no hash.
+        """Reads the manifest, and compares the size of every file. It compares no hash.
 
         Raises ArtifactError where the folder, the manifest, a field or a file is missing or wrong.
         """
@@ -64,7 +63,7 @@ class Artifact(NamedTuple):
         path = directory / MANIFEST_FILE
         if not directory.is_dir():
             raise ArtifactError(
-                f"there is no artifact directory {directory}: name one that `seeklet export` wrote (ARTIFACT_DIR)"
+                f"there is no artifact folder {directory}: name one that `seeklet export` wrote (ARTIFACT_DIR)"
             )
         try:
             # A pipe would be waited for.
@@ -83,7 +82,7 @@ class Artifact(NamedTuple):
         return artifact
 
     def path(self, name: str) -> Path:
-        """Where one of its files is."""
+        """Returns the path of one of its files."""
         return self.directory / name
 
     @property
@@ -107,7 +106,7 @@ class Artifact(NamedTuple):
                 )
 
     def check_hashes(self, names: Iterable[str] | None = None) -> None:
-        """Raises ArtifactError where a file's SHA-256 is not the manifest's; all files, or those of `names`."""
+        """Raises ArtifactError where a file's SHA-256 is not the manifest's; checks all files, or those in `names`."""
         for name in self.manifest.files if names is None else names:
             expected = self.manifest.files[name].sha256
             found = file_sha256(self.path(name))
@@ -133,7 +132,7 @@ def parse_manifest(data: bytes, where: str) -> Manifest:
 
 
 def file_sha256(path: Path) -> str:
-    """The SHA-256 of a file's content, as hex digits. Raises ArtifactError where it can't be read."""
+    """Returns the SHA-256 of a file's content, in hex digits. Raises ArtifactError where it can't be read."""
     # Imported here: OpenSSL is not needed to answer queries.
     import hashlib
 

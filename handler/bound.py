@@ -2,7 +2,7 @@
 
 The pass is one MatMulInteger in ONNX Runtime: the query as uint8 codes, the corpus as a constant int8 matrix.
 docs/exact-search.md states the bound and proves it; export/build/write_scan.py writes the files.
-It scores nothing exactly and chooses no rows: scores.py and index.py do.
+It computes no exact score and chooses no rows: scores.py and index.py do.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ PADDING = 128
 # 16 bits, where 2 * 127 * 127 still fits and 2 * 255 * 127 saturates.
 LEVELS = 63
 ZERO_POINT = 64
-# A query's greatest entry in steps: whatever way it is rounded, up included, it stays within LEVELS.
+# A query's greatest entry, in steps. Rounded up or down, it stays within LEVELS.
 _LARGEST_ENTRY = LEVELS - 2**-12
-# Below this float32 divides by zero; a query of length SHORTEST stays far above it.
+# A smaller entry would make float32 divide by zero. A query of length SHORTEST has a far greater one.
 _SMALLEST_ENTRY = 1e-30
 # Lengths within which float32 sums don't overflow, and underflow costs less than rounding does.
 SHORTEST, LONGEST = 1e-9, 1e9
-# Norms that must not come out too small are multiplied by this: far above float32's rounding of them.
+# Norms that must not be too small are multiplied by this. It is far greater than float32's rounding error.
 ROUND_UP = 1 + 2**-13
-# The padding's sums: below any row's.
+# The sum of padding rows, less than any row's.
 _NO_ROW = np.iinfo(np.int32).min
 
 
 class Bound(NamedTuple):
-    """What a coded query's sums mean: a row's score is at most unit * its sum + slack."""
+    """The meaning of a coded query's sums: a row's score is at most unit * sum + slack."""
 
     unit: float
     slack: float
@@ -58,20 +58,20 @@ class Scan:
         # are the head and whose others are equal groups of the tail. Both are in units of the codes.
         self._factors = np.array(tensors["factors"])
         self.columns = self._head + self._groups
-        # The tail's norms mustn't come out too small.
+        # The tail's norms must not be too small.
         self._factors[..., self._head :] *= np.float32(ROUND_UP)
-        # A tail's norms put rows with a long tail first, whatever they score: with one candidate for each hit,
+        # Because of the tail's norms, rows with a long tail have high sums, but not always high scores. With one candidate for each hit,
         # 1 query in 100 gets a threshold that half of the corpus reaches.
         self.candidates_per_hit = 4 if self._groups else 1
         self._session = session
-        # The entries' own rounding: up to LEVELS each, an error of a few 2**-24 in each.
+        # The rounding of the entries themselves: each is up to LEVELS, with an error of a few 2**-24.
         self._rounding = LEVELS * 2.0**-21 * math.sqrt(self._head)
 
     @classmethod
     def load(
         cls, directory: Path, count: int, dim: int, threads: int = 1, crc32: Mapping[str, int] | None = None
     ) -> Scan:
-        """Opens the scan's files; count and dim are what the manifest says, crc32 its checksums if it has any.
+        """Opens the scan's files; count and dim are what the manifest says, crc32 are its checksums, if it has any.
 
         Raises ArtifactError unless the files are whole, fit count and dim, and give the checksums.
         """
@@ -89,7 +89,7 @@ class Scan:
         return scan
 
     def _check(self, directory: Path, padded: int, crc32: Mapping[str, int] | None) -> None:
-        """Runs the scan once. It touches every page of the matrix, so that the first query is as fast as the second."""
+        """Runs the scan once, and checks its sums. That touches every page of the matrix, so that the first query is as fast as the second."""
         codes = _probe(self.columns)
         try:
             sums = self.sums(codes)
@@ -108,7 +108,7 @@ class Scan:
             )
 
     def checksums(self, directory: Path) -> dict[str, int]:
-        """What `load` compares: the CRC-32 of scan.safetensors, and of every row's sum for one fixed query.
+        """Computes what `load` compares: the CRC-32 of scan.safetensors, and of every row's sum for one fixed query.
 
         Each of the fixed query's codes differs from the zero point, so a changed bit of a row's codes changes its sum.
         """
@@ -121,9 +121,10 @@ class Scan:
         }
 
     def encode(self, query: NDArray[np.float32], codes: NDArray[np.uint8]) -> Bound | None:
-        """Code a query into codes. (dim,) float32, (columns,) uint8 to be filled.
+        """Codes a query into `codes`. (dim,) float32, (columns,) uint8 to be filled.
 
-        None where no bound holds: a query that is all zero, not finite, or of absurd length.
+        Returns None where there is no bound: the query is all zero, not finite, or of a length outside
+        SHORTEST to LONGEST.
         """
         length = math.sqrt(query.dot(query))
         if not SHORTEST < length < LONGEST:
@@ -152,19 +153,22 @@ class Scan:
         return Bound(unit, unit * self._longest_codes * steps_missed + length * self._residual)
 
     def sums(self, codes: NDArray[np.uint8]) -> NDArray[np.int32]:
-        """Sum code times matrix over the columns. (q, columns) uint8 -> (q, padded rows) int32."""
+        """Sums code times matrix over the columns. (q, columns) uint8 -> (q, padded rows) int32."""
         sums: NDArray[np.int32] = self._session.run(["sums"], {"codes": codes})[0]
         sums[:, self._count :] = _NO_ROW
         return sums
 
 
 def _probe(columns: int) -> NDArray[np.uint8]:
-    """The codes of a query that never was, none of them the zero point. -> (1, columns) uint8."""
+    """Returns the codes of a fixed query. None of them is the zero point. -> (1, columns) uint8."""
     return (ZERO_POINT + 1 + np.arange(columns) * 37 % LEVELS).astype(np.uint8)[None]
 
 
 def _check_tensors(path: Path, tensors: Mapping[str, NDArray[Any]], count: int, dim: int) -> int:
-    """Raises ArtifactError unless they are a bound's and fit count and dim; returns the number of columns."""
+    """Checks the tensors; returns the number of columns.
+
+    Raises ArtifactError unless they are a bound's and fit count and dim.
+    """
     shapes = {name: tensors[name].shape for name in ("sizes", "limits", "factors") if name in tensors}
     if shapes.get("sizes") != (4,) or shapes.get("limits") != (3,) or "factors" not in shapes:
         raise ArtifactError(f"{path} isn't a scan's, its tensors are {shapes}: {REMEDY}")

@@ -1,7 +1,8 @@
 """The page of GET /docs: Swagger UI over openapi.json.
 
-Swagger UI (1.8 MB) is loaded from a public copy of npm, not shipped. The browser runs it only where its hash is the
-one below: that of `swagger-ui-dist` 5.35.0 as npm has it (`openssl dgst -sha384 -binary FILE | base64`).
+Swagger UI (1.8 MB) isn't shipped: the page loads it from a public copy of npm. The browser runs a file only if its
+hash is the one below. The hashes are those of npm's `swagger-ui-dist` 5.35.0
+(`openssl dgst -sha384 -binary FILE | base64`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Documents: the texts behind the rows, read from disk one at a time.
 
-Nothing is parsed at load: a line of documents.jsonl is found by its offset when it is in an answer.
+Loading parses nothing. A line of documents.jsonl is found by its offset when an answer needs it.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Documents:
     """The corpus's texts, by row."""
 
     def __init__(self, path: Path, offsets: np.ndarray[Any, np.dtype[np.uint64]]) -> None:
-        """`path` has a line from each of the (n + 1,) offsets to the next."""
+        """Opens `path`. Line i lies between offsets i and i + 1 of the (n + 1,) offsets."""
         # Not mapped: a map's pages count as the process's memory, sixteen for each line that is read.
         self._descriptor = os.open(path, os.O_RDONLY)
         weakref.finalize(self, os.close, self._descriptor)
@@ -53,7 +53,7 @@ class Documents:
 
     @classmethod
     def open(cls, artifact: Artifact) -> Documents:
-        """Opens the documents; raises ArtifactError where they aren't as many as the manifest says."""
+        """Opens the documents; raises ArtifactError where their number isn't the manifest's."""
         directory, count = artifact.directory, artifact.manifest.count
         path = artifact.path(DOCUMENTS_FILE)
         offsets = _map_offsets(artifact.path(OFFSETS_FILE), count)
@@ -75,7 +75,7 @@ class Documents:
         return len(self._offsets) - 1
 
     def __getitem__(self, index: int) -> Document:
-        """The document of row `index`; raises ArtifactError where its line is damaged."""
+        """Reads the document of row `index`; raises ArtifactError where its line is damaged."""
         start, end = int(self._offsets[index]), int(self._offsets[index + 1])
         try:
             line = _DECODER.decode(os.pread(self._descriptor, end - start, start).decode())

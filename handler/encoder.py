@@ -1,7 +1,7 @@
 """Encoder: texts to L2-normalised embeddings, by the artifact's model and recipe.
 
-One text per run, unpadded: dynamic int8 makes a vector depend on whatever else is in its batch, so there is no
-batch. Several texts run on several threads, one text each. A text's vector has the same bytes however it is asked for.
+Each run takes one text, unpadded. There are no batches: dynamic int8 would make a vector depend on the other texts of
+its batch. Several texts run on several threads, one text each. So a text's vector always has the same bytes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ INPUT = "input_ids"
 
 
 class Encoded(NamedTuple):
-    """Embeddings, and what the tokenizer saw: token counts, and which texts were cut at max_length."""
+    """Embeddings, the number of tokens of each text, and which texts were cut at max_length."""
 
     embeddings: NDArray[np.float32]  # (n, dim)
     tokens: NDArray[np.int64]  # (n,)
@@ -46,19 +46,19 @@ class Encoder:
     def __init__(
         self, session: Any, tokenizer: BoundedTokenizer, *, pooling: str, dim: int, threads: int = 1
     ) -> None:
-        """Takes a session over model.onnx, and the tokenizer; `threads` texts are encoded at once."""
+        """Takes a session over model.onnx and a tokenizer. It encodes up to `threads` texts at once."""
         self.dim = dim
         self.pooling = pooling
         self.threads = threads
         self.tokenizer = tokenizer
         self._session = session
         self._pool = POOLINGS[pooling]
-        # Threads are for several texts; they wait in the executor, not in ONNX Runtime.
+        # Each thread encodes a text of its own. ONNX Runtime itself gets one thread.
         self._executor = thread_pool(threads, "seeklet-encode")
 
     @classmethod
     def load(cls, directory: Path | str, threads: int = 1) -> Encoder:
-        """Loads the encoder of the artifact in `directory`; raises ArtifactError with the remedy."""
+        """Loads the encoder of the artifact in `directory`; raises ArtifactError where it can't."""
         return cls.open(Artifact.open(directory), threads)
 
     @classmethod
@@ -93,11 +93,11 @@ class Encoder:
         )
 
     def encode(self, texts: Sequence[str], prompt: str = "") -> NDArray[np.float32]:
-        """One L2-normalised vector a text. n texts -> (n, dim) float32. `prompt` goes before every text."""
+        """Returns an L2-normalised vector for each text; `prompt` goes before each. n texts -> (n, dim) float32."""
         return self.encode_counted(texts, prompt).embeddings
 
     def encode_counted(self, texts: Sequence[str], prompt: str = "") -> Encoded:
-        """As encode, with each text's number of tokens and whether it was cut.
+        """Encodes as `encode` does, and counts each text's tokens.
 
         Raises ArtifactError where the model gives a vector that is not finite.
         """
@@ -110,7 +110,7 @@ class Encoder:
         )
 
         def encode_one(row: int) -> None:
-            # sentence-transformers strips too, after the prompt is put before.
+            # sentence-transformers too strips the text after it has added the prompt.
             encoding = self.tokenizer.encode((prompt + texts[row]).strip())
             input_ids = np.array([encoding.ids], np.int64)
             (token_embeddings,) = self._session.run(None, {INPUT: input_ids})
@@ -127,7 +127,7 @@ class Encoder:
         return out
 
     def _to_vector(self, token_embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
-        """One text's token embeddings, (t, dim) float32, to its vector, (dim,) float32."""
+        """Pools and normalises one text's token embeddings. (t, dim) float32 -> (dim,) float32."""
         vector = self._pool(token_embeddings)
         if not math.isfinite(vector.dot(vector)):
             raise ArtifactError(

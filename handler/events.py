@@ -1,8 +1,8 @@
-"""What Lambda's events say, and the shape of each one's response.
+"""The kinds of events that Lambda passes on: what each says, and the shape of its response.
 
-Payload 2.0 (HTTP APIs and function URLs), payload 1.0 (REST APIs, and HTTP APIs that ask for it), load balancers,
-scheduled pings, and direct invocations. A malformed event of an API is a request that can't be answered, not a crash.
-It knows no route and answers nothing: function.py does.
+The kinds: payload 2.0 (HTTP APIs and function URLs), payload 1.0 (REST APIs, and HTTP APIs that ask for it), load
+balancers, scheduled pings, and direct invocations. A malformed HTTP event raises RequestError, so that it is answered.
+This module knows no route and answers nothing: function.py does.
 """
 
 from __future__ import annotations
@@ -14,17 +14,18 @@ from handler.errors import RequestError
 from handler.json_types import json_type
 from handler.responses import Response
 
-# Who sends a scheduled ping: EventBridge's rules, EventBridge Scheduler, and a plugin of the Serverless Framework.
+# The senders of scheduled pings: EventBridge's rules, EventBridge Scheduler, and a plugin of the Serverless Framework.
 PING_SOURCES = ("aws.events", "aws.scheduler", "serverless-plugin-warmup")
 
 
 class Request(NamedTuple):
-    """One HTTP request, whichever kind of event brought it.
+    """One HTTP request, from any kind of HTTP event.
 
     method   in capitals, as sent
     path     as routes.py names it: decoded, without a stage or a base path
     headers  names in lower case; several values of one name joined by ", "
     query    the query string, still encoded
+    raw_body the event's `body`, which is text or base64, unless the event is malformed
     """
 
     method: str
@@ -36,7 +37,7 @@ class Request(NamedTuple):
     is_base64: bool = False
 
     def body(self) -> bytes:
-        """The body's bytes; raises RequestError (400) where they are not the base64 or the text that the event says."""
+        """Returns the body's bytes; raises RequestError (400) where it is neither text nor the base64 that it should be."""
         body = self.raw_body or ""
         if not isinstance(body, str):
             raise RequestError(400, "not_json", f"the event's body is {json_type(body)}, not a string")
@@ -53,12 +54,12 @@ class Request(NamedTuple):
 
 
 def is_http(event: object) -> bool:
-    """Whether an API Gateway, a function URL or a load balancer sent the event."""
+    """Tells whether an API Gateway, a function URL or a load balancer sent the event."""
     return isinstance(event, dict) and "requestContext" in event
 
 
 def is_ping(event: object) -> bool:
-    """Whether it is a scheduled event, which only keeps the function warm."""
+    """Tells whether it is a scheduled event, which only keeps the function warm."""
     if not isinstance(event, dict):
         return False
     scheduled = event.get("detail-type") in (None, "Scheduled Event")
@@ -66,12 +67,12 @@ def is_ping(event: object) -> bool:
 
 
 def is_direct(event: object) -> bool:
-    """Whether it is a query itself, by the AWS SDK's invoke: {"text": ..., "num_results": ...}."""
+    """Tells whether the event itself is a query, {"text": ..., "num_results": ...}, sent by the AWS SDK's invoke."""
     return isinstance(event, dict) and "text" in event
 
 
 def read_request(event: Mapping[str, Any]) -> Request:
-    """The request that an HTTP event describes; raises RequestError (400) where it describes none."""
+    """Reads the request that an HTTP event describes; raises RequestError (400) where it describes none."""
     context = event["requestContext"]
     if not isinstance(context, dict):
         raise _malformed("requestContext", context, "an object")
@@ -87,14 +88,15 @@ def read_request(event: Mapping[str, Any]) -> Request:
             headers["cookie"] = "; ".join(cookie for cookie in cookies if isinstance(cookie, str))
     else:
         method, path = event.get("httpMethod"), event.get("path")
-        query, identity = _query_1(event), context.get("identity")
+        query, identity = _query_of_version_1(event), context.get("identity")
         source = identity.get("sourceIp") if isinstance(identity, dict) else None
     if not isinstance(method, str):
         raise _malformed("method", method, "a string")
     if not isinstance(path, str):
         raise _malformed("path", path, "a string")
     path = _route_path(event, context, _decoded(path))
-    _refuse_half_characters(method, path)
+    _refuse_surrogates("method", method)
+    _refuse_surrogates("path", path)
     return Request(
         method=method,
         path=path,
@@ -107,12 +109,12 @@ def read_request(event: Mapping[str, Any]) -> Request:
 
 
 def write_response(event: Mapping[str, Any], response: Response) -> dict[str, Any]:
-    """A response in the form that the sender of an HTTP event reads."""
+    """Returns a response in the form that the sender of an HTTP event reads."""
     headers = {"content-length": str(len(response.body)), **response.headers}
     text = {"body": response.body.decode(), "isBase64Encoded": False}
     context = event.get("requestContext")
     if isinstance(context, dict) and "elb" in context:
-        # A load balancer reads one of the two, the one that it sends.
+        # A load balancer reads the same one of `headers` and `multiValueHeaders` as it sends.
         if "multiValueHeaders" in event:
             many = {name: [value] for name, value in headers.items()}
             return {"statusCode": response.status, "multiValueHeaders": many, **text}
@@ -131,8 +133,22 @@ def _malformed(name: str, value: object, expected: str) -> RequestError:
     return RequestError(400, "bad_event", f"the event's {name} is {json_type(value)}, not {expected}")
 
 
+def _refuse_surrogates(name: str, text: str) -> None:
+    """Raises RequestError (400) where a text is not Unicode: an answer that repeats it couldn't be written."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise RequestError(
+            400, "bad_event", f"the {name} holds half of a surrogate pair, so it is not Unicode"
+        ) from None
+
+
 def _headers(event: Mapping[str, Any]) -> dict[str, str]:
-    """Payload 2.0 has names in lower case. Payload 1.0 has them as sent, and every value in multiValueHeaders."""
+    """Returns the headers by their names in lower case.
+
+    Payload 2.0 has names in lower case. Payload 1.0 has them as the caller sent them, and every value of a name only
+    in multiValueHeaders.
+    """
     single = event.get("headers")
     headers = {}
     if isinstance(single, dict):
@@ -145,18 +161,8 @@ def _headers(event: Mapping[str, Any]) -> dict[str, str]:
     return headers
 
 
-def _refuse_half_characters(method: str, path: str) -> None:
-    """Raises RequestError (400) where a message that names them could not be sent."""
-    try:
-        f"{method} {path}".encode()
-    except UnicodeEncodeError:
-        raise RequestError(
-            400, "bad_event", "the method or the path holds half of a surrogate pair, so it is not Unicode"
-        ) from None
-
-
 def _decoded(path: str) -> str:
-    """A path without percent signs."""
+    """Decodes the percent signs of a path."""
     if "%" not in path:
         return path or "/"
     from urllib.parse import unquote
@@ -165,10 +171,10 @@ def _decoded(path: str) -> str:
 
 
 def _route_path(event: Mapping[str, Any], context: Mapping[str, Any], path: str) -> str:
-    """The path without what the event names as a stage or a base path: /prod/similar -> /similar.
+    """Takes off the stage or the base path that the event names: /prod/similar -> /similar.
 
-    Payload 2.0 puts the stage before the path. Payload 1.0 puts a custom domain's base path there, and names the
-    API's own part as `resource`, where pathParameters stand for the braces: /{proxy+} with proxy = similar.
+    Payload 2.0 puts the stage before the path. Payload 1.0 puts a custom domain's base path there. It names the API's
+    own part as `resource`, whose braces are filled from pathParameters: /{proxy+} with proxy = similar is /similar.
     """
     resource, parameters = event.get("resource"), event.get("pathParameters")
     if isinstance(resource, str) and resource.startswith("/"):
@@ -182,8 +188,8 @@ def _route_path(event: Mapping[str, Any], context: Mapping[str, Any], path: str)
     return path
 
 
-def _query_1(event: Mapping[str, Any]) -> str:
-    """Payload 1.0 has the query's parts decoded, in one of two tables."""
+def _query_of_version_1(event: Mapping[str, Any]) -> str:
+    """Encodes the query string of a payload 1.0, which has its parts decoded, in one of two tables."""
     table = event.get("multiValueQueryStringParameters") or event.get("queryStringParameters")
     if not isinstance(table, dict) or not table:
         return ""

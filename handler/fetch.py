@@ -1,4 +1,4 @@
-"""ARTIFACT_URI: the artifact from S3 into a folder of /tmp, whole and checked, before anything reads it.
+"""Fetches the artifact of ARTIFACT_URI from S3 into a folder of /tmp, and checks it before it is used.
 
 The folder is named by the manifest's SHA-256, so a start that finds it (Lambda keeps /tmp when it starts a crashed
 environment again) fetches the manifest alone. A folder of that name is used only where it is this user's own and
@@ -28,7 +28,7 @@ from handler.s3 import MB, S3Folder
 logger = logging.getLogger("seeklet")
 
 FOLDER_PREFIX = "seeklet-"
-# What this module makes in /tmp, to the letter. Nothing else there is its own to delete.
+# The exact names of what this module makes in /tmp. It deletes nothing else there.
 _OUR_FOLDER = re.compile(r"seeklet-([0-9a-f]{64}|[a-z0-9_]{8}\.partial)")
 
 
@@ -39,10 +39,10 @@ def fetch_artifact(
     owner: str | None = None,
     connect: Callable[[str, str | None], S3Folder] = S3Folder,
 ) -> Path:
-    """The artifact at s3://bucket/prefix as a folder under `parent`, by default /tmp.
+    """Fetches the artifact at s3://bucket/prefix into a folder under `parent`, by default /tmp, and returns that folder.
 
     `owner` is the AWS account that the bucket must belong to. Raises ArtifactError where the artifact is missing,
-    forbidden, damaged, or larger than the room there is.
+    forbidden, damaged, or larger than the free space.
     """
     parent = parent or Path(tempfile.gettempdir())
     with contextlib.closing(connect(uri, owner)) as source:
@@ -60,7 +60,7 @@ def _bytes_of(manifest: Manifest) -> int:
 
 
 def _is_ours(folder: Path) -> bool:
-    """Whether it is a real folder, no link, of this user."""
+    """Tells whether it is a folder of this user, and no symbolic link."""
     try:
         status = folder.lstat()
     except OSError:
@@ -69,7 +69,7 @@ def _is_ours(folder: Path) -> bool:
 
 
 def _holds(folder: Path, manifest: bytes) -> bool:
-    """Whether an earlier start fetched this very artifact there, whole."""
+    """Tells whether the folder holds this artifact, whole, from an earlier start."""
     if not _is_ours(folder):
         return False
     try:
@@ -97,7 +97,7 @@ def _fetch_into(folder: Path, source: S3Folder, data: bytes, manifest: Manifest)
 
 
 def _rename(partial: Path, folder: Path, data: bytes) -> None:
-    """Puts the fetched folder in its place."""
+    """Renames the fetched folder to its final name."""
     if _is_ours(folder) and not _holds(folder, data):
         shutil.rmtree(folder, ignore_errors=True)
     try:
@@ -105,7 +105,7 @@ def _rename(partial: Path, folder: Path, data: bytes) -> None:
     except OSError as error:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EPERM, errno.EACCES):
             raise
-        # Another process may have been faster, with the same bytes.
+        # Another process may have fetched the same artifact meanwhile.
         if not _holds(folder, data):
             raise ArtifactError(
                 f"{folder} is in the way, and is not this user's artifact: remove it, or set TMPDIR elsewhere"
@@ -113,9 +113,9 @@ def _rename(partial: Path, folder: Path, data: bytes) -> None:
 
 
 def _make_room(uri: str, parent: Path, needed: int) -> None:
-    """Deletes older artifacts of ours where `needed` bytes don't fit beside them.
+    """Deletes older artifacts of this module if `needed` bytes don't fit beside them.
 
-    Raises ArtifactError where they don't fit without them either.
+    Raises ArtifactError where the bytes don't fit even then.
     """
     if shutil.disk_usage(parent).free < needed:
         for folder in parent.iterdir():
@@ -126,7 +126,7 @@ def _make_room(uri: str, parent: Path, needed: int) -> None:
 
 
 def no_room(uri: str, parent: Path, needed: int) -> ArtifactError:
-    """What to raise EphemeralStorage to."""
+    """Returns the error that says how large EphemeralStorage must be."""
     disk = shutil.disk_usage(parent)
     least = math.ceil((disk.total - disk.free + needed) / MB)
     return ArtifactError(

@@ -1,9 +1,9 @@
-"""The function: one event to one response. Nothing that an event holds makes it raise.
+"""The function: one event to one response. No event makes it raise.
 
-HTTP event   -> read_request -> the key -> a route, or FastAPI for /docs and what is no route -> write_response
+HTTP event   -> read_request -> the key -> a route, or FastAPI for all other paths -> write_response
 ping         -> one real search, so that the next request finds everything in memory
 direct query -> the answer itself, as an object
-all else     -> {"error": ...}
+other events -> {"error": ...}
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Function:
 
     @classmethod
     def load(cls, settings: Settings) -> Function:
-        """Fetches the artifact if it is on S3, and loads it; raises SeekletError with the remedy."""
+        """Fetches the artifact if it is on S3, and loads it; raises SeekletError where it can't."""
         directory = settings.artifact_dir
         if settings.artifact_uri:
             # Imported only where it is needed: botocore takes longer than all the rest.
@@ -53,22 +53,14 @@ class Function:
                 return self.warm()
             if is_direct(event):
                 return self._answer_direct(event)
-            what = (
-                ", ".join(map(str, event))[:80] or "nothing" if isinstance(event, dict) else json_type(event)
-            )
-            raise RequestError(
-                400,
-                "unknown_event",
-                f"the event holds {what!a}: send an HTTP event of API Gateway, a function URL or a load balancer, "
-                'a scheduled event, or {"text": "...", "num_results": 5}',
-            )
+            raise _unknown(event)
         except RequestError as error:
             return self._parsed(refusal(error).body)
-        except Exception as error:  # noqa: BLE001 - the last door: a defect is logged whole, and told without insides
+        except Exception as error:  # noqa: BLE001 - a defect: logged with its traceback, and answered without it
             return self._parsed(defect(error).body)
 
     def warm(self) -> dict[str, Any]:
-        """Runs one search of its own."""
+        """Answers a ping: runs one search."""
         hits = self.searcher.search(WARM_QUERY, 1)
         return {"status": "warm", "documents": self.searcher.manifest.count, "results": len(hits)}
 
@@ -88,7 +80,7 @@ class Function:
             return Response(200, route(self.searcher, self.settings, request.body()))
         except RequestError as error:
             return refusal(error)
-        except Exception as error:  # noqa: BLE001 - the last door, as above
+        except Exception as error:  # noqa: BLE001 - as above
             return defect(error)
 
     def _answer_by_app(self, request: Request) -> Response:
@@ -108,3 +100,16 @@ class Function:
     def _parsed(body: bytes) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(body)
         return answer
+
+
+def _unknown(event: object) -> RequestError:
+    """Returns the error for an event of no known kind; it names the event's fields or its type."""
+    what = json_type(event)
+    if isinstance(event, dict):
+        what = ", ".join(map(str, event))[:80] or "nothing"
+    return RequestError(
+        400,
+        "unknown_event",
+        f"the event holds {what!a}: send an HTTP event of API Gateway, a function URL or a load balancer, "
+        'a scheduled event, or {"text": "...", "num_results": 5}',
+    )

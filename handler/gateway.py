@@ -1,7 +1,7 @@
-"""From a Request to FastAPI and back, by Mangum.
+"""The way from a Request to FastAPI and back, through Mangum.
 
-Mangum reads an event that is made here, not the one that came: whatever an event holds (no headers, a Host that is no
-host, half characters), Mangum gets one that is well-formed.
+Mangum doesn't read the event that Lambda passed on, which may be malformed: no headers, a Host that is no host, half of
+a surrogate pair. It reads a well-formed event that make_event makes of the Request.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _PORT = re.compile(r"[0-9]{1,5}")
 
 
 def ask(app: Any, request: Request) -> Response:
-    """The application's response to a request."""
+    """Returns the application's response to a request."""
     answer = _mangum(app)(make_event(request), None)
     headers = {
         name: value for name, value in (answer.get("headers") or {}).items() if name != "content-length"
@@ -33,7 +33,7 @@ def ask(app: Any, request: Request) -> Response:
 
 
 def make_event(request: Request) -> dict[str, Any]:
-    """The request as an event of payload 2.0 that Mangum can read."""
+    """Writes the request as an event of payload 2.0 that Mangum can read."""
     headers = {_unicode(name): _unicode(value) for name, value in request.headers.items()}
     for name, pattern in (("host", _HOST), ("x-forwarded-port", _PORT)):
         if not pattern.fullmatch(headers.get(name, "")):
@@ -59,5 +59,5 @@ def _unicode(text: str) -> str:
 
 @functools.cache
 def _mangum(app: Any) -> Mangum:
-    # Mangum would run lifespan at every event (mangum #342); all is loaded by now.
+    # With lifespan on, Mangum would run it at every event (mangum #342). Everything is loaded by now.
     return Mangum(app, lifespan="off")

@@ -1,9 +1,9 @@
-"""Exact top k: the ids and the order of a full product and a stable sort, for far less work.
+"""Exact top k: the same ids in the same order as a full product and a stable sort give, for far less work.
 
 The int8 scan (bound.py) bounds every row's score from above. The exact scores of a few candidates give a
-threshold, and only the rows whose bound reaches it, the survivors, are scored. Where that can't pay (a small
-corpus, a large k, embeddings that the bound can't tell apart) every row is scored.
-It encodes no text and knows no documents: ids are rows of the embeddings. docs/exact-search.md has a picture.
+threshold. Only the rows whose bound reaches it, the survivors, are scored. Every row is scored where the scan can't
+save work: for a small corpus, a large k, or embeddings whose bounds are too much alike.
+This module encodes no text and knows no documents: ids are rows of the embeddings. docs/exact-search.md has a picture.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from handler.bound import PADDING, Bound, Scan
 from handler.scores import Embeddings
 from handler.threads import thread_pool
 
-# A survivor, which is picked out, costs as much as this many rows that are scored in passing.
+# To pick out and score one survivor costs as much as to score this many rows one after another.
 SURVIVOR_COST = 8
-# Many more blocks than hits: otherwise the k best rows share blocks, and the threshold falls.
+# With fewer blocks for each hit, the k best rows would share blocks, and the threshold would fall.
 BLOCKS_PER_HIT = 8
-# With fewer rows to a block than this, the blocks' maxima no longer save work.
+# With fewer rows in a block than this, the blocks' maxima save no work.
 LEAST_HEIGHT = 4
-# Among so few sums it is faster to compare every one than to look at the blocks first.
+# Up to this many sums, it is faster to compare every sum than to look at the blocks first.
 FEW_SUMS = 50_000
-# Queries are worked together until their sums or scores fill this many bytes.
+# Queries are searched together as long as their sums or scores fit in this many bytes.
 BATCH_BYTES = 64 << 20
 
 
 class Found(NamedTuple):
-    """Best first, equal scores by lower id."""
+    """The best rows and their scores, best first, equal scores by lower id."""
 
     ids: NDArray[np.int64]
     scores: NDArray[np.float32]
@@ -49,7 +49,7 @@ class Index:
         *,
         batch_bytes: int = BATCH_BYTES,
     ) -> None:
-        """Searches embeddings; without a scan every row is scored each time."""
+        """Takes the embeddings and their scan. Without a scan, every search scores every row."""
         self._embeddings = embeddings
         self._scan = scan
         self._pool = thread_pool(threads, "seeklet-score")
@@ -71,7 +71,7 @@ class Index:
     def search(self, queries: NDArray[np.float32], k: int) -> Found:
         """Finds each query's k best rows. (q, dim) float32 -> ids (q, min(k, n)) int64, scores (q, min(k, n)) float32.
 
-        A score is the inner product: the cosine, where both sides are normalised. A NaN comes last.
+        A score is the inner product, which is the cosine where both sides are normalised. A NaN comes last.
         """
         count = self._embeddings.count
         k = max(0, min(k, count))
@@ -87,15 +87,15 @@ class Index:
 
     def _search(self, queries: NDArray[np.float32], k: int) -> list[Found]:
         found = self._search_by_scan(queries, k)
-        left = [i for i, one in enumerate(found) if one is None]
-        if left:
-            every = self._embeddings.all_scores(queries[left], self._pool)
-            for i, scores in zip(left, every, strict=True):
+        unanswered = [i for i, one in enumerate(found) if one is None]
+        if unanswered:
+            every = self._embeddings.all_scores(queries[unanswered], self._pool)
+            for i, scores in zip(unanswered, every, strict=True):
                 found[i] = _best_of_all(scores, k)
         return [one for one in found if one]
 
     def _search_by_scan(self, queries: NDArray[np.float32], k: int) -> list[Found | None]:
-        """Searches with the scan; None for each query that needs every row's score."""
+        """Searches with the scan; returns None for each query that needs every row's score."""
         found: list[Found | None] = [None] * len(queries)
         height = min(PADDING, self._embeddings.count // (BLOCKS_PER_HIT * k))
         if self._scan is None or height < LEAST_HEIGHT:
@@ -117,7 +117,7 @@ class Index:
     def _search_blocks(
         self, query: NDArray[np.float32], k: int, candidates: int, bound: Bound, sums: NDArray[np.int32]
     ) -> Found | None:
-        """Searches by one query's sums, (height, blocks) int32; None where too many rows survive.
+        """Searches by one query's sums, (height, blocks) int32; returns None where too many rows survive.
 
         Row h * blocks + b lies in block b, so that a maximum over a block runs along the memory:
 
@@ -145,9 +145,9 @@ class Index:
         sums: NDArray[np.int32],
         highest: NDArray[np.int32],
     ) -> float:
-        """The k-th best exact score among the candidates: the best row of each of the highest blocks.
+        """Returns the k-th best exact score of the candidates, which are the best rows of the highest blocks.
 
-        The k best rows of the corpus score at least as much.
+        Each of the k best rows of the corpus scores at least as much.
         """
         blocks = sums.shape[1]
         first = highest.argpartition(blocks - candidates)[blocks - candidates :]
@@ -163,13 +163,16 @@ def _at_least(least: int, sums: NDArray[np.int32], highest: NDArray[np.int32]) -
     if sums.size > FEW_SUMS:
         alive = (highest >= least).nonzero()[0]
         if 2 * len(alive) < blocks:
+            # Only these blocks can hold such a row. places are in (height, alive), rows in (height, blocks).
             places = (sums.take(alive, 1) >= least).ravel().nonzero()[0]
-            ids: NDArray[np.int64] = places // len(alive) * blocks + alive[places % len(alive)]
+            h, column = np.divmod(places, len(alive))
+            ids: NDArray[np.int64] = h * blocks + alive[column]
             return ids
     return (sums.ravel() >= least).nonzero()[0]
 
 
 def _best_of_all(scores: NDArray[np.float32], k: int) -> Found:
+    """Finds the k best of all rows' scores, (n,) float32."""
     # Negated, so that numpy's own order puts a NaN last.
     worst = np.partition(-scores, k - 1)[k - 1]
     ids = (~(-scores > worst)).nonzero()[0]

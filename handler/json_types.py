@@ -1,4 +1,4 @@
-"""What JSON calls the type of a value, for error messages."""
+"""JSON's names of types, for error messages."""
 
 from __future__ import annotations
 

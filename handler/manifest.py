@@ -1,4 +1,4 @@
-"""The manifest: what an artifact says of itself, read and checked field by field.
+"""The manifest, which describes an artifact. It is read and checked field by field.
 
 It knows which fields there are and what a file's name may be, but not which files an artifact needs: artifact.py does.
 """
@@ -17,13 +17,13 @@ FORMAT_VERSION = 1
 MANIFEST_FILE = "manifest.json"
 # An export writes 5 KB.
 MAX_MANIFEST_BYTES = 2**20
-# What mends a damaged artifact: an export compares every file's hash before it says that nothing has changed.
+# The remedy for a damaged artifact: an export compares every file's hash before it says that nothing has changed.
 REMEDY = "run `seeklet export` again"
 
-# A plain file name: it can't leave the folder, whatever reads the manifest.
+# A plain file name, which can't lead out of the folder.
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-# The largest size that any field can mean.
+# The largest size that a field may have.
 _MOST = 2**48
 _MOST_TOKENS = 2**20
 
@@ -37,7 +37,7 @@ class FileEntry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """How the artifact was made and what it holds. A query's recipe comes from here alone."""
+    """How the artifact was made, and what it holds. A query's recipe comes only from here."""
 
     format_version: int
     model_id: str
@@ -68,7 +68,7 @@ class Manifest:
         return {**values, "files": {name: entry._asdict() for name, entry in self.files.items()}}
 
     def to_json(self) -> bytes:
-        """The bytes of manifest.json."""
+        """Returns the bytes of manifest.json."""
         text = json.dumps(self.fields(), indent=2, ensure_ascii=False, allow_nan=False)
         return f"{text}\n".encode()
 
@@ -117,7 +117,7 @@ def _parse_json(data: bytes, where: str) -> Any:
         )
     try:
         fields = json.loads(data, parse_constant=refuse)
-        # Half of a surrogate pair would escape later, from whatever writes or encodes it.
+        # Half of a surrogate pair would raise later, when the text is encoded.
         json.dumps(fields, ensure_ascii=False, allow_nan=False).encode()
     except ValueError as error:
         raise ArtifactError(f"{where} is not JSON ({error}): {REMEDY}") from None
@@ -125,12 +125,12 @@ def _parse_json(data: bytes, where: str) -> Any:
 
 
 def _checked(where: str, name: str, kind: str, value: Any) -> Any:
-    """The value of one field; raises ArtifactError where it is not of the field's type."""
+    """Checks and returns the value of one field; raises ArtifactError where it is not of the field's type."""
     if name == "files":
         return _file_entries(where, value)
     if value is None and kind.endswith("| None"):
         return None
-    # A dict's items are strings or numbers as the type says; what else verify holds is for people.
+    # Items of a dict must be of the field's type. Those of `verify` are only shown to people, so they aren't checked.
     fits = {
         "str": lambda: type(value) is str,
         "int": lambda: type(value) is int,
@@ -145,7 +145,7 @@ def _checked(where: str, name: str, kind: str, value: Any) -> Any:
 
 
 def _file_entries(where: str, value: Any) -> dict[str, FileEntry]:
-    """The table of files, each name and entry checked."""
+    """Checks and returns the table of files."""
     if not isinstance(value, dict):
         raise ArtifactError(f"{where}: files is not a table of bytes and sha256: {REMEDY}")
     entries: dict[str, FileEntry] = {}

@@ -1,7 +1,7 @@
-"""Parsing and refusing: every limit on a request, and every message to its caller. Knows no web framework.
+"""Parses requests and refuses bad ones: every limit, and every message to the caller. It knows no web framework.
 
-The request is checked field by field, so that each refusal names its field; schemas.py says the same to OpenAPI, and
-a test holds the two together.
+The request is checked field by field, so that each refusal names its field. schemas.py describes the same fields for
+OpenAPI, and a test compares the two.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ KEY_HEADER = "x-api-key"
 DEFAULT_RESULTS = 5
 FIELDS = ("text", "num_results")
 EXAMPLE = '{"text": "...", "num_results": 5}'
-# A character can become so many bytes, where Lambda's runtime writes \uXXXX into the JSON that carries the body.
+# One byte of the body becomes at most this many: Lambda's runtime may write a character as \uXXXX in its JSON.
 _MOST_GROWTH = 6
 
 
@@ -33,7 +33,7 @@ def refuse_without_key(sent: bytes, key: str | None) -> None:
     """Raises RequestError (403) where a key is set and `sent`, the header's bytes, is not it."""
     if key is None:
         return
-    # Here and not above: hmac brings hashlib and OpenSSL, which a function without a key need not load.
+    # Imported here: hmac loads hashlib and OpenSSL, which a function without a key doesn't need.
     from hmac import compare_digest
 
     if not compare_digest(sent, key.encode()):
@@ -48,14 +48,14 @@ def refuse_body(length: int, max_body_bytes: int) -> None:
         raise RequestError(
             413,
             "body_too_long",
-            f"the body has more than {max_body_bytes:,} bytes, the most that is taken: send a shorter text",
+            f"the body has more than {max_body_bytes:,} bytes, which is the limit: send a shorter text",
         )
 
 
 def refuse_response(body: bytes, max_response_bytes: int) -> None:
-    """Raises RequestError (422) where a response's body is longer than what carries it allows.
+    """Raises RequestError (422) where a response's body is too long to be sent.
 
-    Lambda's limit is on the JSON that holds the body as a string, so its length is that of the escaped body.
+    Lambda's limit is on the JSON that holds the body as a string, so the length of the escaped body counts.
     """
     if len(body) * _MOST_GROWTH <= max_response_bytes:
         return
@@ -126,7 +126,7 @@ def _parse_json(body: bytes) -> object:
     except json.JSONDecodeError as error:
         raise RequestError(400, "not_json", f"the body is not JSON ({error}): send {EXAMPLE}") from None
     except (ValueError, RecursionError):
-        # NaN, a number of thousands of digits, or thousands of brackets.
+        # The body holds NaN, a number of thousands of digits, or thousands of brackets.
         raise RequestError(
             400, "not_json", f"the body is not JSON that can be read: send {EXAMPLE}"
         ) from None

@@ -1,4 +1,4 @@
-"""Responses: what is answered, as JSON, and the one shape of every error. It knows no event and no web framework."""
+"""Responses: answers and errors as JSON. All errors have one shape. This module knows no event and no web framework."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Response(NamedTuple):
 
 
 def render_hits(hits: Sequence[Hit]) -> bytes:
-    """The answer of POST /similar: the article's strings in `text`, and the same as objects in `results`."""
+    """Writes the answer of POST /similar: `text` has the hits as the article's strings, `results` as objects."""
     return to_json(
         {
             "text": [f"Item:{hit.text} (index: {hit.index} score:{hit.score})" for hit in hits],
@@ -45,7 +45,7 @@ def render_hits(hits: Sequence[Hit]) -> bytes:
 
 
 def render_health(manifest: Manifest) -> bytes:
-    """The answer of GET /health: that the artifact is loaded, and what it holds."""
+    """Writes the answer of GET /health, which says what the loaded artifact holds."""
     return to_json(
         {
             "status": "ok",
@@ -58,21 +58,21 @@ def render_health(manifest: Manifest) -> bytes:
 
 
 def render_error(error: RequestError) -> bytes:
-    """The one shape of every error."""
+    """Writes an error in the one shape of all errors."""
     return to_json({"error": {"code": error.code, "message": str(error), "field": error.field}})
 
 
 def refusal(error: RequestError) -> Response:
-    """The response to a request that can't be answered."""
+    """Returns the response to a request that can't be answered."""
     return Response(error.status, render_error(error))
 
 
 def defect(error: Exception) -> Response:
-    """The response where seeklet itself failed: the log has it whole, the caller gets no insides."""
+    """Returns the response where seeklet itself failed. It logs the traceback, and the caller sees nothing of it."""
     logger.error("request failed", exc_info=error)
     return refusal(RequestError(500, "internal_error", "the request could not be answered: the log says why"))
 
 
 def to_json(value: Any) -> bytes:
-    """Compact JSON in UTF-8. Raises ValueError for NaN and infinity, which JSON hasn't."""
+    """Writes compact JSON in UTF-8. Raises ValueError for NaN and infinity, which JSON can't hold."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()

@@ -1,4 +1,4 @@
-"""The table of routes: method and path -> what answers. Knows neither events nor a web framework.
+"""The table of routes: method and path -> the function that answers. It knows neither events nor a web framework.
 
 function.py answers from it directly; api.py wraps the same functions for FastAPI.
 """
@@ -13,24 +13,24 @@ from handler.responses import render_health, render_hits
 from handler.searcher import Searcher
 from handler.settings import Settings
 
-# From a request's body to the response's; raises RequestError where it can't be answered.
+# A function from a request's body to the response's body; it raises RequestError where it can't answer.
 Route = Callable[[Searcher, Settings, bytes], bytes]
 
 
 def similar(searcher: Searcher, settings: Settings, body: bytes) -> bytes:
-    """POST /similar: the documents nearest to a text."""
+    """Answers POST /similar with the documents nearest to a text."""
     return answer_similar(searcher, settings, parse_similar(body, settings))
 
 
 def answer_similar(searcher: Searcher, settings: Settings, query: SimilarQuery) -> bytes:
-    """A query that was checked, to the answer's bytes; raises RequestError (422) where they are too many."""
+    """Searches, and writes the answer's bytes; raises RequestError (422) where they are too many."""
     answer = render_hits(searcher.search(query.text, query.num_results))
     refuse_response(answer, settings.max_response_bytes)
     return answer
 
 
 def health(searcher: Searcher, _settings: Settings, _body: bytes) -> bytes:
-    """GET /health: whether this process can answer, and with what."""
+    """Answers GET /health with what the loaded artifact holds."""
     return render_health(searcher.manifest)
 
 

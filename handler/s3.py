@@ -1,7 +1,7 @@
-"""A folder on S3: its manifest, and its files side by side in ranges, checked.
+"""A folder on S3: reads its manifest, downloads its files in parallel ranges, and checks them.
 
-By botocore, which Lambda's runtime brings along: boto3 over it would only add to the start. It lists nothing: the role
-needs s3:GetObject, no more. Where the files go, and which of them were fetched before, is fetch.py's.
+It uses botocore, which Lambda's runtime has; boto3 would only make the start longer. It lists nothing, so the role
+needs only s3:GetObject. fetch.py decides where the files go, and whether they are there already.
 """
 
 from __future__ import annotations
@@ -75,18 +75,20 @@ class S3Folder:
         try:
             self._client: Any = botocore.session.get_session().create_client("s3", config=config)
         except BotoCoreError as error:
-            raise SettingsError(f"no client for {uri} ({error}): mend the AWS settings") from None
+            raise SettingsError(
+                f"{uri} can't be read, since botocore can't make a client ({error}): mend the AWS settings"
+            ) from None
 
     def close(self) -> None:
-        """Closes every connection: none may outlive a SnapStart snapshot."""
+        """Closes every connection. A SnapStart snapshot must hold none."""
         self._client.close()
 
     def name(self, file: str) -> str:
-        """A file's address, for messages."""
+        """Returns a file's address for messages."""
         return f"s3://{self._bucket}/{self._prefix}{file}"
 
     def read_manifest(self) -> bytes:
-        """manifest.json; raises ArtifactError where there is none to be read."""
+        """Reads manifest.json; raises ArtifactError where it can't."""
         try:
             with contextlib.closing(self._get(MANIFEST_FILE)["Body"]) as body:
                 data = b""
@@ -98,7 +100,10 @@ class S3Folder:
         return data
 
     def download(self, files: dict[str, FileEntry], folder: Path) -> None:
-        """All files into `folder`, in ranges side by side; raises ArtifactError where one isn't the manifest's."""
+        """Downloads all files into `folder` in parallel ranges.
+
+        Raises ArtifactError where a file's SHA-256 isn't the manifest's.
+        """
         parts = [
             Part(name, start, min(start + self._range_bytes, entry.bytes))
             for name, entry in files.items()
@@ -117,7 +122,7 @@ class S3Folder:
             with (folder / name).open("wb") as file:
                 file.truncate(entry.bytes)
         with ThreadPoolExecutor(CONNECTIONS) as pool:
-            # The first that fails ends it: map cancels what hasn't begun.
+            # The first error ends the download: map cancels the parts that haven't begun.
             list(pool.map(lambda part: self._download_part(part, folder / part.name), parts))
             list(pool.map(check, files))
 
@@ -159,7 +164,7 @@ class S3Folder:
             case "NoSuchKey" | "404":
                 return ArtifactError(f"{where} isn't there: {UPLOAD}, or mend ARTIFACT_URI")
             case "AccessDenied" | "403":
-                # S3 says so of what is missing too, to those who may not list the bucket.
+                # S3 gives the same code for a missing object to a caller who may not list the bucket.
                 return ArtifactError(
                     f"{where} may not be read, or isn't there: give the role s3:GetObject on it (the template's "
                     "parameter ArtifactUri does), and kms:Decrypt where the bucket has a key of its own"
@@ -178,7 +183,7 @@ class S3Folder:
         if isinstance(error, NoCredentialsError):
             return ArtifactError(f"no AWS credentials to read {self.name(file)}: log in, or give a role")
         return ArtifactError(
-            f"{self.name(file)} can't be read ({error}): check the function's way to S3, in a VPC a gateway endpoint"
+            f"{self.name(file)} can't be read ({error}): check the function's network; in a VPC it needs a gateway endpoint for S3"
         )
 
     def _other_size(self, file: str) -> ArtifactError:

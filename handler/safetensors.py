@@ -1,7 +1,8 @@
 """Reads the safetensors format: tensor name -> array over the mapped file.
 
 The format (https://huggingface.co/docs/safetensors): an 8-byte little-endian header length, a JSON header, then the
-bytes. The safetensors package does the same, but its import costs the function a megabyte and some milliseconds.
+bytes. The safetensors package does the same, but it would cost the function a megabyte, and some milliseconds of
+import.
 It writes nothing (export/build/vectors.py does) and compares no checksums.
 """
 

@@ -1,4 +1,4 @@
-"""Request and response models: what /openapi.json and /docs say of requests.py and responses.py."""
+"""The models from which /openapi.json and /docs describe what requests.py reads and responses.py writes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class SimilarRequest(BaseModel):
     text: Annotated[str, Field(min_length=1, pattern=r"\S", description="The query, in words; not blank.")]
     num_results: Annotated[
         int,
-        Field(ge=1, description="How many documents to answer; fewer come where the corpus has fewer."),
+        Field(ge=1, description="How many documents to return; a smaller corpus gives fewer."),
     ] = DEFAULT_RESULTS
 
 

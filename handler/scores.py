@@ -1,7 +1,7 @@
-"""The stored embeddings, and the exact score: where a score is computed.
+"""The stored embeddings and the exact score of a row.
 
-Opens the embeddings without reading them, and scores row by row. It does not search (index.py does), writes no
-files, and leaves hashes to the artifact.
+This module maps the embeddings without reading them, and scores row by row. It does not search (index.py does), writes
+no files, and compares no hashes (artifact.py does).
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ Rows: TypeAlias = NDArray[np.float32] | NDArray[np.float16] | NDArray[np.int8]
 
 # Rows scored at a time: with 384 dimensions as float32 they stay in a core's second-level cache.
 _CHUNK = 512
-# Fewer chunks than this are done before a second thread has woken up.
+# With fewer chunks than this, one thread ends before a second one has started.
 _SHARED = 8
 
 
 class Embeddings:
     """The corpus as it is stored: (n, dim) rows and, for int8, one scale per row.
 
-    The stored value is float32 or float16 as it stands, or int8 times its row's scale. Every score
-    comes from `scores` or `all_scores`, and both take one dot product per row: a row's score never
-    depends on the rows beside it, so equal rows tie to the last bit.
+    A value is the stored float32 or float16, or the stored int8 times its row's scale. `scores` and
+    `all_scores` compute every score, by one dot product per row. So a row's score never depends on
+    the rows beside it, and equal rows have equal scores to the last bit.
     """
 
     def __init__(self, rows: Rows, scales: NDArray[np.float32] | None = None) -> None:
@@ -78,7 +78,7 @@ class Embeddings:
         return values if self.scales is None else values * self.scales[start:stop, None].astype(np.float64)
 
     def let_go(self) -> None:
-        """Gives the mapped pages that were read back to the system. They are read again when they are needed."""
+        """Releases the memory of the mapped pages that were read. The system reads them again when they are needed."""
         owner: Any = self.rows
         while isinstance(owner, np.ndarray | memoryview):
             owner = owner.base if isinstance(owner, np.ndarray) else owner.obj

@@ -1,4 +1,4 @@
-"""Searcher: a query in, the nearest documents out."""
+"""The search of one artifact, from a query to the nearest documents."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from handler.manifest import Manifest
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One answer: `index` is the document's row, `score` the cosine of query and document, higher is nearer.
+    """One document of an answer. `index` is its row; `score` is the cosine of query and document, higher is nearer.
 
     Examples:
         >>> from seeklet import Searcher
@@ -32,7 +32,7 @@ class Hit:
 
 
 class Searcher:
-    """An artifact, loaded: encoder, index and documents of one recipe.
+    """A loaded artifact: its encoder, its index and its documents.
 
     Examples:
         >>> from seeklet import Searcher
@@ -51,7 +51,7 @@ class Searcher:
 
     @classmethod
     def load(cls, directory: Path | str, threads: int = 1) -> Searcher:
-        """Loads and checks the artifact in `directory`; raises ArtifactError with the remedy."""
+        """Loads and checks the artifact in `directory`; raises ArtifactError where it can't."""
         artifact = Artifact.open(directory)
         return cls(
             artifact.manifest,
@@ -61,12 +61,12 @@ class Searcher:
         )
 
     def search(self, query: str, k: int) -> list[Hit]:
-        """The k documents nearest to `query`, best first, equal scores by lower index; fewer if there are fewer."""
+        """Finds the k documents nearest to `query`, or all if there are fewer: best first, equal scores by lower index."""
         embedding = self.encoder.encode([query], self.manifest.query_prompt)
         ids, scores = self.index.search(embedding, k)
         hits = []
         for index, score in zip(ids[0].tolist(), scores[0], strict=True):
             document = self.documents[index]
-            # str of a float32 is its shortest form; float() of the float32 would show digits that it hasn't.
+            # str gives a float32 its shortest form, 0.1; float() alone would give 0.10000000149011612.
             hits.append(Hit(document.id, index, float(str(score)), document.text, document.metadata))
         return hits

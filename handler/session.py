@@ -18,10 +18,10 @@ def open_session(path: Path, *, threads: int = 1, arena: bool = False, optimize:
     arena     whether memory is kept between runs. With varied lengths it grows without bound (onnxruntime #11627).
     optimize  whether ONNX Runtime optimises the graph now. An exported graph was optimised when it was written.
 
-    Raises ArtifactError where it is no model that can be run.
+    Raises ArtifactError where ONNX Runtime can't load it.
     """
     options = onnxruntime.SessionOptions()
-    # Set, or ONNX Runtime pins threads to CPUs that Lambda doesn't give (onnxruntime #8313).
+    # By default ONNX Runtime would pin threads to CPUs that Lambda doesn't give (onnxruntime #8313).
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL

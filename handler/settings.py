@@ -1,4 +1,4 @@
-"""Settings: every environment variable that the function reads, named here and nowhere else."""
+"""Settings from environment variables. No other module of the function reads the environment."""
 
 from __future__ import annotations
 
@@ -10,27 +10,30 @@ from typing import NamedTuple
 from handler.errors import SettingsError
 from handler.threads import available_cpus
 
-# AWS: 1,769 MB of memory give a function one vCPU.
+# At this much memory, says AWS, a function has one vCPU.
 MEMORY_PER_VCPU_MB = 1769
-# What nobody means to exceed. ONNX Runtime starts as many threads as it is told to, and doesn't come back from a million.
+DEFAULT_MAX_RESULTS = 100
+DEFAULT_MAX_BODY_BYTES = 65536
+DEFAULT_MAX_RESPONSE_BYTES = 6_000_000
+# No setting is meant to be larger. ONNX Runtime starts as many threads as it is told, and never returns from a million.
 MOST = 10**9
 MOST_THREADS = 1024
 
 
 class Settings(NamedTuple):
-    """What the environment decides.
+    """The function's settings, each with its variable and its default.
 
-    artifact_dir    ARTIFACT_DIR, default /opt/artifact: the directory that `python -m export` wrote
-    artifact_uri    ARTIFACT_URI, default none: s3://bucket/prefix of such a directory. Where it is set, ARTIFACT_DIR
-                    is ignored: an image has that one set already
+    artifact_dir    ARTIFACT_DIR, default /opt/artifact: the folder that `seeklet export` wrote
+    artifact_uri    ARTIFACT_URI, default none: s3://bucket/prefix of such a folder. Where it is set, ARTIFACT_DIR
+                    is ignored, since a container image always sets that one
     artifact_bucket_owner  ARTIFACT_BUCKET_OWNER, default none: the AWS account that the bucket must belong to
-    api_key         API_KEY, default none: what every request must send as x-api-key. Empty is an error, not no key
+    api_key         API_KEY, default none: the key that every request must send as x-api-key. Empty is an error
     max_results     MAX_RESULTS, default 100: the largest `num_results` that is answered
     max_body_bytes  MAX_BODY_BYTES, default 65536: a longer request body is refused with 413
     max_response_bytes  MAX_RESPONSE_BYTES, default 6000000: a longer answer is refused with 422. Lambda's own
                     limit is 6291556 for body and headers; a load balancer takes 1 MB
-    threads         THREADS, default from the function's memory or the CPUs at hand: threads of the search
-    snap_start      whether Lambda is about to take a SnapStart snapshot
+    threads         THREADS, default from the function's memory, or else the number of CPUs: threads of the search
+    snap_start      whether Lambda takes a SnapStart snapshot after this start
     """
 
     artifact_dir: Path
@@ -50,15 +53,15 @@ class Settings(NamedTuple):
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
-        """Reads the variables; raises SettingsError naming the one that is unusable."""
+        """Reads the variables; raises SettingsError that names the unusable one."""
         return cls(
             artifact_dir=Path(environ.get("ARTIFACT_DIR") or "/opt/artifact"),
             artifact_uri=_s3_uri(environ, "ARTIFACT_URI"),
             artifact_bucket_owner=_account(environ, "ARTIFACT_BUCKET_OWNER"),
             api_key=_key(environ, "API_KEY"),
-            max_results=_positive(environ, "MAX_RESULTS", 100),
-            max_body_bytes=_positive(environ, "MAX_BODY_BYTES", 65536),
-            max_response_bytes=_positive(environ, "MAX_RESPONSE_BYTES", 6_000_000),
+            max_results=_positive(environ, "MAX_RESULTS", DEFAULT_MAX_RESULTS),
+            max_body_bytes=_positive(environ, "MAX_BODY_BYTES", DEFAULT_MAX_BODY_BYTES),
+            max_response_bytes=_positive(environ, "MAX_RESPONSE_BYTES", DEFAULT_MAX_RESPONSE_BYTES),
             threads=_positive(environ, "THREADS", _default_threads(environ), MOST_THREADS),
             snap_start=environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start",
         )
@@ -81,7 +84,7 @@ def _s3_uri(environ: Mapping[str, str], name: str) -> str | None:
     value = environ.get(name)
     if not value:
         return None
-    # Bucket names are S3's rule; a double slash would be part of the keys, which no upload means.
+    # The bucket's part is S3's rule for names. A double slash is refused: it would be part of the keys.
     if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^/\s]+)*/?", value):
         raise SettingsError(
             f"{name}={value!r} is not s3://bucket or s3://bucket/prefix: set it to where the artifact was uploaded"
@@ -108,7 +111,7 @@ def _key(environ: Mapping[str, str], name: str) -> str | None:
         # A secret that failed to load is empty too, and must not open the service.
         raise SettingsError(f"{name} is set and empty: set it to a key, or unset it to let everyone in")
     if not all("!" <= character <= "~" for character in value):
-        # Without the value: this is logged.
+        # The message leaves the value out, since it is logged.
         raise SettingsError(
             f"{name} has a character that a header can't carry: use ASCII letters, digits and signs, no spaces"
         )

@@ -1,8 +1,8 @@
 """SnapStart: answers once before Lambda takes the snapshot, so that the first restored request is a warm one.
 
-What can't be shared between the environments that start from one snapshot isn't there: nothing random is drawn,
-no connection stays open (handler/fetch.py closes its own), no time or credential is kept. So nothing is done
-after a restore.
+Many environments start from one snapshot, so it must hold nothing that they can't share: no random number, no open
+connection (handler/fetch.py closes its own), no time and no credential. It holds none, so nothing is done after a
+restore.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ REQUESTS = (
 
 
 def prime_before_snapshot(handler: Handler, settings: Settings) -> None:
-    """Has Lambda call prime before the snapshot; without its package, which Lambda's runtime has, warns."""
+    """Asks Lambda to call `prime` before the snapshot. It logs a warning where Lambda's package for that is missing."""
     try:
         from snapshot_restore_py import register_before_snapshot  # type: ignore[import-not-found]
     except ImportError:
-        logger.warning("no snapshot_restore_py here, so the first request after a restore will be a cold one")
+        logger.warning("no snapshot_restore_py here, so the first request after a restore will be slow")
         return
     register_before_snapshot(prime, handler, settings)
 
 
 def prime(handler: Handler, settings: Settings) -> None:
-    """Answers one request of each kind; raises SeekletError where one fails, and the version isn't published."""
+    """Answers the requests; raises SeekletError where one fails, and Lambda then publishes no version."""
     # FastAPI and Mangum, which this imports, belong in the snapshot too.
     from handler.gateway import make_event
 

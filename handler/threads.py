@@ -1,4 +1,4 @@
-"""Threads: how many there may be, and a pool of them where more than one was asked for."""
+"""Threads: how many CPUs there are, and a pool for more than one thread."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def thread_pool(threads: int, name: str) -> ThreadPoolExecutor | None:
-    """A pool of so many threads; None for one, as most functions have, and nothing is imported for it."""
+    """Makes a pool of `threads` threads. For one thread, as in most functions, returns None and imports nothing."""
     if threads < 2:
         return None
     from concurrent.futures import ThreadPoolExecutor
@@ -19,5 +19,5 @@ def thread_pool(threads: int, name: str) -> ThreadPoolExecutor | None:
 
 
 def available_cpus() -> int:
-    """The CPUs that this process may use. A container's may be fewer than the machine's."""
+    """Counts the CPUs that this process may use. A container may have fewer than the machine."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

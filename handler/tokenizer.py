@@ -1,6 +1,6 @@
-"""The tokenizer: a text to its first max_length tokens, without reading much more of the text than they need.
+"""The tokenizer: turns a text into its first max_length tokens, and reads little more of the text than they need.
 
-The tokenizers package tokenises a whole text and cuts it then: 64 KB of Chinese take 90 ms, a text of 10 MB more than
+The tokenizers package tokenises the whole text and then cuts it: 64 KB of Chinese take 90 ms, 10 MB take more than
 1 GB. So a long text is cut first, where a cut can't change the tokens before it. docs/tokenizer.md has the argument.
 """
 
@@ -17,15 +17,17 @@ from tokenizers import Tokenizer
 from handler.errors import ArtifactError, reason
 from handler.manifest import REMEDY
 
-# English has 4 to 5 characters a token, so that a longer text nearly always has enough of them in its first part.
+# English has 4 to 5 characters for a token, so the first part of a long text nearly always has enough tokens.
 CHARS_PER_TOKEN = 8
-# If the first part has too few tokens, the next one is so many times as long.
+# If a part has too few tokens, the next one is this many times as long.
 GROWTH = 4
 
-# Splitters that keep words apart at a space: no token reaches over it. The first three drop the space as well.
+# Splitters that split at a space, so that no token contains one between two words. The first three drop the space
+# as well.
 _DROP_SPACES = {"BertPreTokenizer", "Whitespace", "WhitespaceSplit"}
 _SPLIT_AT_SPACES = _DROP_SPACES | {"Metaspace", "ByteLevel"}
-# Normalisers that change a character by itself and by marks that follow it; a space begins something new.
+# Normalisers whose result for a character depends only on it and on the marks after it. Nothing depends on text
+# beyond a space.
 _LOCAL = {
     "BertNormalizer",
     "Lowercase",
@@ -56,9 +58,9 @@ _BEFORE_IDEOGRAPH = rf"{_AFTER_LETTER}(?=[{_IDEOGRAPHS}])"
 
 
 def load_tokenizer(path: Path, max_length: int) -> Any:
-    """Reads tokenizer.json, and lets it cut at max_length tokens and never pad.
+    """Reads tokenizer.json, and sets truncation at max_length tokens and no padding.
 
-    Raises ArtifactError where it is no tokenizer.
+    Raises ArtifactError where the file is no tokenizer.
     """
     try:
         tokenizer = Tokenizer.from_file(str(path))
@@ -88,7 +90,7 @@ class BoundedTokenizer:
         self._first = chars_per_token * max_length
 
     def encode(self, text: str) -> Any:
-        """Tokenises as the whole text would be: the same ids, and `overflowing` where there are more of them."""
+        """Tokenises a text. The ids, and whether `overflowing` is empty, are the same as for the whole text."""
         length = self._first
         while length < len(text) and self._boundary:
             end = self._last_boundary(text, length)
@@ -100,7 +102,7 @@ class BoundedTokenizer:
         return self._tokenizer.encode(text)
 
     def _last_boundary(self, text: str, end: int) -> int:
-        """The last place up to `end` where the text may be cut; 0 where its second half has none."""
+        """Returns the last place up to `end` where the text may be cut; 0 where there is none after end // 2."""
         assert self._boundary is not None
         last = 0
         for match in self._boundary.finditer(text, end // 2, end + 1):
@@ -155,7 +157,7 @@ def _splits_at_spaces(splitter: dict[str, Any]) -> bool:
 
 
 def _is_local(normalizer: dict[str, Any], splitter: dict[str, Any]) -> bool:
-    """Whether what it makes of a character depends on nothing beyond a space that follows."""
+    """Tells whether the result for a character never depends on text beyond the next space."""
     if normalizer["type"] == "Replace":
         # XLM-RoBERTa's: several spaces become one, or the sign that its splitter puts for one.
         spaces = [" ", splitter["replacement"]] if splitter["type"] == "Metaspace" else [" "]
@@ -164,7 +166,7 @@ def _is_local(normalizer: dict[str, Any], splitter: dict[str, Any]) -> bool:
 
 
 def _kinds(component: Any) -> list[dict[str, Any]]:
-    """The settings of a normaliser or splitter, those of a sequence one by one."""
+    """Returns the settings of a normaliser or splitter, or of each one in a sequence."""
     if component is None:
         return []
     settings: dict[str, Any] = json.loads(component.__getstate__())

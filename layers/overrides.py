@@ -1,4 +1,4 @@
-"""The parameter overrides that samconfig.toml has for an environment, on one line."""
+"""Prints the parameter overrides that samconfig.toml has for an environment, on one line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Prints those of the environment arguments[0]; 2 where there is none of that name."""
+    """Prints those of the environment arguments[0]; returns 0, or 2 where there is no such environment."""
     (environment,) = arguments
     config = tomllib.loads(
         (Path(__file__).resolve().parent.parent / "samconfig.toml").read_text(encoding="utf-8")

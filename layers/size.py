@@ -1,6 +1,6 @@
-"""What is deployed, by part, against Lambda's limit: 250 MB unzipped for function and layers together.
+"""Prints the size of each deployed part, and compares the sum with Lambda's limit.
 
-Lambda's MB are 2**20 bytes; so are these.
+Function and layers together may have 250 MB unzipped. A MB is 2**20 bytes, as Lambda counts.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ MB = 2**20
 LIMIT = 250 * MB
 RUNTIME_BUDGET = 100 * MB
 RESOURCES = ("SearchFunction", "RuntimeLayer", "ModelLayer")
-# Parts smaller than this are summed up.
+# Parts with fewer bytes than this are shown as one sum.
 SMALL = MB
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Prints the parts of `sam build`'s folder, arguments[0]; 2 where they are too much."""
+    """Prints the parts of the folder of `sam build`, arguments[0]; returns 0, or 2 where they are too large."""
     build = Path(arguments[0] if arguments else ".aws-sam/build")
     missing = [name for name in RESOURCES if not (build / name).is_dir()]
     if missing:
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     print(table(parts))
     artifact = build / "ModelLayer" / "artifact"
-    # Of an artifact on S3 none is here.
+    # There is none in the layer where the artifact is on S3.
     if (artifact / MANIFEST_FILE).is_file():
         try:
             print(room(Artifact.open(artifact), LIMIT - sum(parts.values())))
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def split(build: Path, resource: str) -> dict[str, int]:
-    """Bytes of a built resource by its packages or files; the small ones in one sum."""
+    """Returns the bytes of a built resource by package or file, the small ones in one sum."""
     inner = build / resource
     while len(list(inner.iterdir())) == 1 and next(inner.iterdir()).is_dir():
         inner = next(inner.iterdir())
@@ -59,23 +59,23 @@ def split(build: Path, resource: str) -> dict[str, int]:
 
 
 def table(parts: Mapping[str, int]) -> str:
-    """The parts and their sum, largest first."""
+    """Writes a table of the parts and their sum, largest first."""
     rows = sorted(parts.items(), key=lambda part: -part[1])
     rows.append(("in all, of 250", sum(parts.values())))
     return "\n".join(f"{size / MB:8.1f} MB  {name}" for name, size in rows)
 
 
 def refusal(parts: Mapping[str, int]) -> str:
-    """Why Lambda would refuse these parts, and the ways on."""
+    """Says why Lambda would refuse these parts, and what a user can do."""
     return (
         f"function and layers have {sum(parts.values()) / MB:.0f} MB unzipped, Lambda takes 250:\n{table(parts)}\n"
-        "ways on: smaller embeddings (python -m export --dtype float16 or int8), less metadata (--metadata), "
+        "choose one: smaller embeddings (seeklet export --dtype float16 or int8), less metadata (--metadata), "
         "an artifact on S3 (ARTIFACT=s3://bucket/prefix), or a container image of up to 10 GB (docs/deploy.md)"
     )
 
 
 def room(artifact: Artifact, free: int) -> str:
-    """How many documents like these would fit with `free` bytes more."""
+    """Says how many documents like these would fit with `free` bytes more."""
     fixed = (MODEL_FILE, WEIGHTS_FILE, TOKENIZER_FILE)
     files, count = artifact.manifest.files, artifact.manifest.count
     growing = sum(entry.bytes for name, entry in files.items() if name not in fixed)

@@ -1,16 +1,16 @@
-# Benchmarks: we and the peers side by side. Included by the Makefile. docs/benchmarks.md says what each measures.
+# Benchmarks of us and the peers. Included by the Makefile. docs/benchmarks.md says what each measures.
 
 BENCH_VENV := .venv-bench
 BENCH := $(BENCH_VENV)/bin/python
 BENCH_STAMP := $(BENCH_VENV)/.installed
-# A folder with what is not ours to ship: scifact/, stsb_test.tsv, arxiv/, short_texts.txt.gz. What it lacks is said and left out.
+# A folder with data that we can't ship: scifact/, stsb_test.tsv, arxiv/, short_texts.txt.gz. A table whose data is missing is left out with a message.
 BENCH_DATA ?=
 # A program that runs CPython on another processor: `PROGRAM haswell 3.13 ARGS...` and `PROGRAM arm64 ARGS...`.
 EMULATED_PYTHON ?=
-# QUICK=1: few samples, to see that all of it runs; kept under build/, not in benchmarks/results/.
+# QUICK=1 takes few samples, to see that everything runs; the results go under build/, not to benchmarks/results/.
 QUICK ?=
 RESULTS ?=
-# So many arXiv abstracts are searched for known items.
+# The number of arXiv abstracts that are searched for known items.
 KNOWN_ITEMS ?= 5000
 
 override DATA_FILE = $(if $(BENCH_DATA),$(wildcard $(BENCH_DATA)/$(1)))
@@ -18,7 +18,7 @@ SCIFACT ?= $(call DATA_FILE,scifact)
 STSB ?= $(call DATA_FILE,stsb_test.tsv)
 ARXIV ?= $(call DATA_FILE,arxiv/arxiv_20k.csv.gz)
 ARXIV_QUERIES ?= $(call DATA_FILE,arxiv/title_queries.tsv)
-# A text a line, for corpora larger than the demo's.
+# A file with one text on each line, for corpora larger than the demo's.
 SHORT_TEXTS ?= $(call DATA_FILE,short_texts.txt.gz)
 override BENCH_OPTIONS := $(if $(QUICK),--quick) $(if $(RESULTS),--json "$(RESULTS)")
 override WITHOUT = echo "left out: $(1)" >&2
@@ -29,22 +29,22 @@ override FIRST_ROWS := import csv, gzip, itertools, sys; p, n = sys.argv[1:]; \
 
 .PHONY: bench-setup bench bench-answers bench-speed bench-search bench-large bench-graphs report
 
-bench-setup: $(BENCH_STAMP) ## .venv-bench: the pinned peers beside our own packages
+bench-setup: $(BENCH_STAMP) ## make .venv-bench with the pinned peers and our own packages
 
 $(BENCH_STAMP): requirements.txt requirements-torch.txt benchmarks/requirements.txt
 	@echo "making $(BENCH_VENV) (two minutes) ..." >&2
 	@test -x $(BENCH) || $(PYTHON) -m venv $(BENCH_VENV)
 	@$(BENCH) -m pip install --disable-pip-version-check --quiet --no-deps --require-hashes -r requirements.txt
 	@$(BENCH) -m pip install --disable-pip-version-check --quiet -r requirements-torch.txt -r benchmarks/requirements.txt
-	@# Without what they ask for: they need none of it for what is done with them here.
+	@# Without their dependencies, which the benchmarks don't need.
 	@$(BENCH) -m pip install --disable-pip-version-check --quiet --no-deps embed-anything==0.7.1 awscli==1.46.3
 	@$(BENCH) -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
-bench: bench-answers bench-speed bench-search ## every table of docs/benchmarks.md but the largest corpora's: make bench [BENCH_DATA=folder] [EMULATED_PYTHON=program]
+bench: bench-answers bench-speed bench-search ## measure every table of docs/benchmarks.md but the largest corpora's: make bench [BENCH_DATA=folder] [EMULATED_PYTHON=program]
 
 bench-answers: build/artifact/manifest.json build/aws/queries.jsonl $(BENCH_STAMP) $(if $(ARXIV),build/arxiv/manifest.json)
-bench-answers: $(if $(EMULATED_PYTHON),build/bench/layer-x86_64 build/bench/layer-arm64) ## how good: quality, known items, cosines, other processors
+bench-answers: $(if $(EMULATED_PYTHON),build/bench/layer-x86_64 build/bench/layer-arm64) ## measure how good answers are: quality, known items, cosines, other processors
 	@$(BENCH) -m benchmarks.quality build/aws --poolings mean --no-article $(BENCH_OPTIONS)
 	@$(if $(SCIFACT),$(BENCH) -m benchmarks.quality "$(SCIFACT)" --poolings mean$(comma)max $(BENCH_OPTIONS),$(call WITHOUT,SciFact (BENCH_DATA has no scifact/)))
 ifneq ($(STSB),)
@@ -59,26 +59,26 @@ endif
 	@$(if $(ARXIV),$(BENCH) -m benchmarks.known_items build/arxiv "$(ARXIV_QUERIES)" $(BENCH_OPTIONS),$(call WITHOUT,known items (BENCH_DATA has no arxiv/)))
 	@$(BENCH) -m benchmarks.cosines build/artifact $(BENCH_OPTIONS)
 
-bench-speed: build/artifact/manifest.json $(BENCH_STAMP) $(if $(SHORT_TEXTS),build/short-64k/manifest.json) ## how fast: embedding, events, export, start, memory
+bench-speed: build/artifact/manifest.json $(BENCH_STAMP) $(if $(SHORT_TEXTS),build/short-64k/manifest.json) ## measure how fast it is: embedding, events, export, start, memory
 	@$(BENCH) -m benchmarks.latency build/artifact $(if $(SHORT_TEXTS),--off build/short-64k) $(BENCH_OPTIONS)
 	@$(BENCH) -m benchmarks.export_speed build/artifact $(if $(SHORT_TEXTS),build/short-64k) $(BENCH_OPTIONS)
 	@$(BENCH) -m benchmarks.cold_start build/artifact $(BENCH_OPTIONS)
 	@$(BENCH) -m benchmarks.memory build/artifact $(BENCH_OPTIONS)
 
-bench-search: build/artifact/manifest.json $(BENCH_STAMP) $(if $(SHORT_TEXTS),build/short-64k/manifest.json) ## search to 64,000 documents, exactness, hostile corpora
+bench-search: build/artifact/manifest.json $(BENCH_STAMP) $(if $(SHORT_TEXTS),build/short-64k/manifest.json) ## measure search up to 64,000 documents, exactness, hostile corpora
 	@$(if $(SHORT_TEXTS),,$(call WITHOUT,64$(comma)000 short texts, so the demo corpus is searched (BENCH_DATA has no short_texts.txt.gz)))
 	@$(BENCH) -m benchmarks.search $(if $(SHORT_TEXTS),build/short-64k --sizes 1000$(comma)20000$(comma)64000 --off build/artifact,build/artifact --sizes 1000$(comma)20000) --threads 1,2 $(BENCH_OPTIONS)
 	@$(BENCH) -m benchmarks.exactness $(if $(SHORT_TEXTS),build/short-64k,build/artifact) $(BENCH_OPTIONS)
 	@$(BENCH) -m benchmarks.hostile $(BENCH_OPTIONS)
 
-bench-large: $(BENCH_STAMP) build/short/manifest.json ## search to 0.84 million documents: make bench-large SHORT_TEXTS=file
+bench-large: $(BENCH_STAMP) build/short/manifest.json ## measure search up to 0.84 million documents: make bench-large SHORT_TEXTS=file
 	@$(BENCH) -m benchmarks.search build/short --sizes 250000,1000000 --threads 1,2 $(if $(wildcard build/artifact/manifest.json),--off build/artifact) $(BENCH_OPTIONS)
 	@$(BENCH) -m benchmarks.survivors build/short --sizes 20000,64000,250000,1000000 $(if $(wildcard build/artifact/manifest.json),--off build/artifact) $(BENCH_OPTIONS)
 
-bench-graphs: $(BENCH_STAMP) build/short/manifest.json ## the HNSW graphs that bench-large compares with: long, but once
+bench-graphs: $(BENCH_STAMP) build/short/manifest.json ## build the HNSW graphs that bench-large compares with (takes long, but only once)
 	@$(BENCH) -m benchmarks.graphs build/short --sizes 250000,1000000
 
-report: $(BENCH_STAMP) ## the figures of the last benchmarks into README.md and docs/
+report: $(BENCH_STAMP) ## write the figures of the last benchmarks into README.md and docs/
 	@$(BENCH) -m benchmarks.report $(RESULTS) --plots docs
 
 build/aws/queries.jsonl: build/demo.jsonl $(BENCH_STAMP)

@@ -1,4 +1,4 @@
-"""The face of seeklet: semantic search over short texts, from one folder.
+"""The public names of seeklet: semantic search over short texts, from one folder.
 
     >>> import seeklet
     >>> summary = seeklet.export("papers.csv", "artifact", text=["title", "abstract"], id="doi")
@@ -6,16 +6,16 @@
     >>> searcher.search("storms in Europe", 1)[0].id
     '10.1/storm'
 
-Whatever a user can mend is raised as a SeekletError; its text is one sentence that says how:
+Where a user can mend the cause, a SeekletError is raised. Its text is one sentence that says how:
 
     >>> try:
     ...     seeklet.Searcher.load("nowhere")
     ... except seeklet.ArtifactError as error:
     ...     print(error)  # doctest: +ELLIPSIS
-    there is no artifact directory nowhere: ...
+    there is no artifact folder nowhere: ...
 
-Importing this package does no I/O. Searcher, Hit and Encoder are loaded, with numpy and ONNX Runtime, when they are
-first used; `export` and `verify` load what builds (torch and more, by the extra `export`) when they are called.
+Importing this package does no I/O. Searcher, Hit and Encoder are loaded when they are first used, and numpy and ONNX
+Runtime with them. `export` and `verify` load torch and the other packages of the extra `export` when they are called.
 """
 
 from typing import TYPE_CHECKING
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 else:
 
     def __getattr__(name: str) -> object:
-        # The command line and dev/ want neither numpy nor ONNX Runtime to show a help text.
+        # The command line and dev/ need neither numpy nor ONNX Runtime to print a help text.
         if name == "Encoder":
             from handler.encoder import Encoder
 

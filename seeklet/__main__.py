@@ -1,4 +1,4 @@
-"""`python -m seeklet`: the command `seeklet` where its script isn't on the path."""
+"""`python -m seeklet`: the command `seeklet`, for use where its script isn't on the path."""
 
 from seeklet.cli import entry
 

@@ -1,4 +1,4 @@
-"""What the command lines share: a parser whose errors are sentences, the kinds of values, the thresholds' options."""
+"""The parts that the command lines share: a parser whose errors are sentences, kinds of values, and options."""
 
 from __future__ import annotations
 
@@ -14,20 +14,24 @@ if TYPE_CHECKING:
 
 STATUSES = """\
 exit status:
-  0 done, 2 something to mend (said in one sentence), 130 interrupted
+  0 done, 2 failed for a cause that you can mend (one sentence says how), 130 interrupted
 """
 
 
+# What default_artifact does, for help texts.
+DEFAULT_ARTIFACT = "$ARTIFACT_DIR, else ./artifact, else ./build/artifact"
+
+
 class Parser(argparse.ArgumentParser):
-    """Raises OptionError where argparse would print its usage and exit."""
+    """An argument parser that raises OptionError where argparse would print its usage and exit."""
 
     def error(self, message: str) -> NoReturn:
-        """Raises OptionError with argparse's message and where to read more."""
+        """Raises OptionError with argparse's message and the command that explains the options."""
         raise OptionError(f"{message}: see {self.prog} --help")
 
 
 def new_parser(prog: str, description: str, epilog: str) -> Parser:
-    """A command's parser. In `epilog`, %(prog)s is the command as the user knows it; the statuses follow it."""
+    """Makes a command's parser. `epilog` names the command as %(prog)s; the exit statuses are added to it."""
     return Parser(
         prog=prog,
         description=description,
@@ -46,26 +50,26 @@ def column_names(value: str) -> list[str]:
 
 
 def count(value: str) -> int:
-    """A whole number from 1 to 10**9."""
+    """Reads a whole number from 1 to 10**9."""
     if not _is_number(value, 10**9):
         raise argparse.ArgumentTypeError(f"{value!r:.40} is not a whole number above 0, or is too large")
     return int(value)
 
 
 def port(value: str) -> int:
-    """A TCP port, 1 to 65535."""
+    """Reads a TCP port, 1 to 65535."""
     if not _is_number(value, 65535):
         raise argparse.ArgumentTypeError(f"{value!r:.40} is not a port, 1 to 65535")
     return int(value)
 
 
 def _is_number(value: str, most: int) -> bool:
-    """Whether it is a whole number from 1 to `most`. By its length first: Python refuses to read thousands of digits."""
+    """Tells whether it is a whole number from 1 to `most`. Python refuses to read thousands of digits."""
     return value.isascii() and value.isdigit() and len(value) <= len(str(most)) and 1 <= int(value) <= most
 
 
 def share(value: str) -> float:
-    """A number from 0 to 1."""
+    """Reads a number from 0 to 1."""
     try:
         number = float(value)
     except ValueError:
@@ -76,24 +80,24 @@ def share(value: str) -> float:
 
 
 def add_model(group: argparse._ActionsContainer, model_help: str) -> None:
-    """--model and --revision."""
+    """Adds --model and --revision."""
     group.add_argument("--model", metavar="MODEL", help=model_help)
     group.add_argument("--revision", metavar="REV", help="of a hub id: branch, tag or commit")
 
 
 def add_threads(group: argparse._ActionsContainer) -> None:
-    """--threads."""
+    """Adds --threads."""
     group.add_argument(
         "--threads",
         type=count,
         default=available_cpus(),
         metavar="N",
-        help="texts embedded at once (default: every CPU)",
+        help="how many texts are embedded at once (default: one on each CPU)",
     )
 
 
 def add_thresholds(group: argparse._ActionsContainer) -> None:
-    """--min-cosine-mean, --min-cosine-least and --min-overlap."""
+    """Adds --min-cosine-mean, --min-cosine-least and --min-overlap."""
     from export.build.gate import Thresholds
 
     default = Thresholds()
@@ -109,14 +113,25 @@ def add_thresholds(group: argparse._ActionsContainer) -> None:
 
 
 def thresholds(options: argparse.Namespace) -> Thresholds:
-    """The --min options as one."""
+    """Returns the values of the --min options."""
     from export.build.gate import Thresholds
 
     return Thresholds(options.min_cosine_mean, options.min_cosine_least, options.min_overlap)
 
 
+def add_artifact(parser: Parser) -> None:
+    """Adds the argument DIR; `default_artifact` finds the folder where it is left out."""
+    parser.add_argument(
+        "artifact",
+        nargs="?",
+        type=Path,
+        metavar="DIR",
+        help=f"the artifact's folder (default: {DEFAULT_ARTIFACT})",
+    )
+
+
 def default_artifact(environ_value: str | None) -> Path:
-    """The artifact where none is named: $ARTIFACT_DIR, else ./artifact, else ./build/artifact."""
+    """Finds the artifact where none is named; raises OptionError where there is none."""
     if environ_value:
         return Path(environ_value)
     for path in (Path("artifact"), Path("build", "artifact")):

@@ -1,7 +1,7 @@
-"""Who answers a query: an artifact's folder, the service at a URL, or a deployed Lambda function.
+"""The targets of `seeklet query`: an artifact's folder, the service at a URL, or a deployed Lambda function.
 
-Each is a function from a query and k to the results in the shape of the service's own JSON: objects with id, index,
-score, text and metadata, best first. `find_target` tells the three apart.
+Each target is a function from a query and k to the results, best first. A result has the fields of the service's JSON:
+id, index, score, text and metadata. `find_target` chooses the kind of target.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from seeklet.extras import require
 Result = dict[str, Any]
 Ask = Callable[[str, int], list[Result]]
 
-# A function that starts may take the 10 s of Lambda's init, and API Gateway waits 30 s.
+# Longer than API Gateway, which waits 30 s, and than a start on Lambda, which may take 10 s.
 TIMEOUT_SECONDS = 60
-# Ten times what Lambda can answer.
+# Ten times the longest answer of Lambda.
 MOST_BYTES = 64 * 1024 * 1024
 _URL = re.compile(r"https?://", re.IGNORECASE)
 # A name, a name with its alias or version, or an ARN.
@@ -35,19 +35,19 @@ _FUNCTION = re.compile(
 
 
 def is_url(target: str) -> bool:
-    """Whether it begins as an http address does."""
+    """Tells whether the target begins as an http address does."""
     return _URL.match(target) is not None
 
 
 def is_folder(target: str) -> bool:
-    """Whether it is a folder that is there; not so for what is too long for a path."""
+    """Tells whether the target is an existing folder. A text that is too long for a path is none."""
     return os.path.isdir(target)  # noqa: PTH112 - Path.is_dir raises where a query is longer than a file's name
 
 
 def find_target(target: str, key: str | None, region: str | None, profile: str | None) -> Ask:
-    """Finds who answers: a URL by its beginning, a folder by being there, else a function by its name.
+    """Chooses the kind of target: a URL by its beginning, an existing folder, or else a function's name.
 
-    Raises SeekletError where it can't be any of them, and ArtifactError where the folder is no artifact.
+    Raises SeekletError where it can be none of them, and ArtifactError where the folder is no artifact.
     """
     if is_url(target):
         return ask_url(target, key)
@@ -56,13 +56,13 @@ def find_target(target: str, key: str | None, region: str | None, profile: str |
     found = _FUNCTION.fullmatch(target)
     if found is None:
         raise ArtifactError(
-            f"there is no artifact directory {target}: name one, or a URL, or a deployed function"
+            f"there is no artifact folder {target}: name one, or a URL, or a deployed function"
         )
     return ask_function(target, found["region"] or region, profile)
 
 
 def ask_folder(directory: Path) -> Ask:
-    """Loads the artifact; raises ArtifactError where it can't."""
+    """Loads the artifact, and returns a function that searches it; raises ArtifactError where it can't be loaded."""
     from handler.searcher import Searcher
 
     searcher = Searcher.load(directory)
@@ -70,7 +70,7 @@ def ask_folder(directory: Path) -> Ask:
 
 
 def ask_url(url: str, key: str | None) -> Ask:
-    """POST {url}/similar, with the API key where there is one."""
+    """Returns a function that posts to {url}/similar, with the API key where there is one."""
     headers = {"content-type": "application/json"}
     if key:
         if not all("!" <= character <= "~" for character in key):
@@ -91,7 +91,7 @@ def ask_url(url: str, key: str | None) -> Ask:
             with error:
                 if 300 <= error.code < 400:
                     raise SeekletError(
-                        f"{address} leads elsewhere, to {error.headers.get('location')}: ask there"
+                        f"{address} redirects to {error.headers.get('location')}: give that address"
                     ) from None
                 refused = _refusal(error.read(MOST_BYTES))
             raise SeekletError(f"{address} can't answer: {refused or f'HTTP status {error.code}'}") from None
@@ -107,7 +107,7 @@ def ask_url(url: str, key: str | None) -> Ask:
 
 
 def ask_function(name: str, region: str | None, profile: str | None) -> Ask:
-    """Invokes a deployed function with {"text", "num_results"}, by AWS's own credentials."""
+    """Returns a function that invokes a deployed function, with {"text", "num_results"} and AWS's credentials."""
     absent = "" if name.startswith("arn:") else f"there is no folder {name}, and "
     require("aws", f"{absent}asking a deployed function")
     import botocore.session
@@ -140,7 +140,7 @@ def ask_function(name: str, region: str | None, profile: str | None) -> Ask:
 
 
 def read_results(where: str, data: bytes) -> list[Result]:
-    """The results in an answer of the service; raises SeekletError where it is an error, or no answer of seeklet's."""
+    """Reads the results in an answer of the service; raises SeekletError where it is an error, or no such answer."""
     refused = _refusal(data)
     if refused:
         raise SeekletError(f"{where} can't answer: {refused}")
@@ -160,14 +160,16 @@ def read_results(where: str, data: bytes) -> list[Result]:
         return results
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         shown = data[:80].decode(errors="replace")
-        raise SeekletError(f"{where} gives no answer of seeklet's, but {shown!r}: check the target") from None
+        raise SeekletError(
+            f"{where} answers {shown!r}, which is no answer of seeklet: check the target"
+        ) from None
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """urllib would send the API key on to any other host, and a GET."""
+    """A handler that follows no redirect: urllib would send the API key to any other host, and GET instead of POST."""
 
     def redirect_request(self, *arguments: Any, **options: Any) -> None:
-        """Follows none: the redirect is raised as the error that it is."""
+        """Does nothing, so urllib raises the redirect as an HTTPError."""
 
 
 def _body(query: str, k: int) -> bytes:
@@ -175,7 +177,7 @@ def _body(query: str, k: int) -> bytes:
 
 
 def _refusal(data: bytes) -> str:
-    """The message of an error in the service's shape; "" where it isn't one."""
+    """Reads the message of an error of the service; returns "" where the data is no such error."""
     try:
         error: Mapping[str, Any] = json.loads(data)["error"]
         return f"{error['message']} ({error['code']})"

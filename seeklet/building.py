@@ -1,4 +1,4 @@
-"""Build time, from Python: `export` and `verify`, as the commands of these names do it.
+"""`export` and `verify` for use from Python. They do what the commands of these names do.
 
 The export package is imported when they are called, so that `import seeklet` stays small.
 """
@@ -44,8 +44,8 @@ def export(
 ) -> Summary:
     """Turns a corpus and a sentence-transformer into an artifact: one folder that a Searcher loads.
 
-    Needs `pip install "seeklet[export]"`. An export that was interrupted goes on from where it was when it is
-    called again, and one whose corpus has changed embeds only the new texts.
+    Needs `pip install "seeklet[export]"`. After an interruption, the same call continues. After a change of
+    the corpus it embeds only the new texts.
 
         >>> import seeklet
         >>> summary = seeklet.export("papers.csv", "artifact", text=["title", "abstract"], id="doi")
@@ -54,25 +54,25 @@ def export(
 
     Args:
         corpus: a CSV, TSV, JSON Lines, plain text or Parquet file, each also gzipped; "-" is standard input.
-        out: the artifact's folder; an artifact that is there is replaced.
+        out: the artifact's folder; an existing artifact is replaced.
         text: the columns of the text, joined by a space.
         id: the column of unique ids; without it the row's number, from 1.
-        metadata: columns to keep and give back with each hit.
-        format: "csv", "tsv", "jsonl", "txt" or "parquet", where the file's name doesn't tell it.
+        metadata: columns to keep, and to return with each hit.
+        format: "csv", "tsv", "jsonl", "txt" or "parquet"; without it the file's name tells it.
         model: a sentence-transformer's folder or hub id; without it all-MiniLM-L6-v2.
-        revision: of a hub id: branch, tag or commit.
-        sha256: of the model's weights; others are refused.
+        revision: a hub id's branch, tag or commit.
+        sha256: SHA-256 of the model's weights; other weights are refused.
         pooling: "mean", "max" or "cls"; without it the model's own.
         max_length: tokens at which a text is cut; without it the model's own.
-        query_prompt: put before each query; without it the model's own.
-        document_prompt: put before each document; without it the model's own.
-        dtype: of the stored embeddings: "float32", "float16" or "int8".
-        threads: texts embedded at once; without it one a CPU.
+        query_prompt: words before each query; without it the model's own.
+        document_prompt: words before each document; without it the model's own.
+        dtype: the type of the stored embeddings: "float32", "float16" or "int8".
+        threads: how many texts are embedded at once; without it one on each CPU.
         force: whether to embed everything again.
         check: whether to compare the int8 model with fp32 before the artifact is written.
-        min_cosine_mean: the least mean cosine of int8 and fp32 that is let through.
-        min_cosine_least: the least cosine of int8 and fp32 that is let through.
-        min_overlap: the least share of fp32's top 10 in int8's that is let through.
+        min_cosine_mean: the least mean cosine of int8 and fp32 that is accepted.
+        min_cosine_least: the least cosine of int8 and fp32 that is accepted.
+        min_overlap: the least share of fp32's top 10 in int8's that is accepted.
         progress: whether to show progress on standard error.
 
     Returns:
@@ -133,11 +133,11 @@ def verify(
     Args:
         artifact: the artifact's folder.
         model: the model it was made from; without it the one that the manifest names.
-        revision: of a hub id.
-        threads: texts embedded at once; without it one a CPU.
-        min_cosine_mean: the least mean cosine of int8 and fp32 that is let through.
-        min_cosine_least: the least cosine of int8 and fp32 that is let through.
-        min_overlap: the least share of fp32's top 10 in int8's that is let through.
+        revision: a hub id's branch, tag or commit.
+        threads: how many texts are embedded at once; without it one on each CPU.
+        min_cosine_mean: the least mean cosine of int8 and fp32 that is accepted.
+        min_cosine_least: the least cosine of int8 and fp32 that is accepted.
+        min_overlap: the least share of fp32's top 10 in int8's that is accepted.
 
     Returns:
         The figures by name: how many documents and queries were compared, cosine_mean, cosine_least, overlap.

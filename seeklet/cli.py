@@ -1,7 +1,7 @@
-"""The command `seeklet`: finds the command that was named, runs it, and says in one sentence what went wrong.
+"""The command `seeklet`: runs the command that was named, and reports an error in one sentence.
 
-Each module of seeklet/commands has SUMMARY, `build_parser(prog)` and `run(options, environ)`. What all of them share
-is here: errors, interrupts, broken pipes and the exit status. `python -m export` comes through here too.
+Each module of seeklet/commands has SUMMARY, `build_parser(prog)` and `run(options, environ)`. This module handles what
+all of them share: errors, interrupts, broken pipes and the exit status. `python -m export` uses it too.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ UNUSABLE = (
     errno.EIO,
     errno.EFBIG,
 )
-INTERRUPTED = 130  # as a shell says of SIGINT
-BROKEN_PIPE = 141  # as a shell says of SIGPIPE
+INTERRUPTED = 130  # a shell's status for SIGINT
+BROKEN_PIPE = 141  # a shell's status for SIGPIPE
 
 
 class Command(Protocol):
@@ -43,10 +43,10 @@ class Command(Protocol):
     SUMMARY: str
 
     def build_parser(self, prog: str) -> Parser:
-        """The command's options, each with its help."""
+        """Makes the parser of the command's options."""
 
     def run(self, options: argparse.Namespace, environ: MutableMapping[str, str]) -> None:
-        """Does it; raises SeekletError where a user can mend the cause."""
+        """Does the command's work; raises SeekletError where a user can mend the cause of a failure."""
 
 
 COMMANDS: dict[str, Command] = {
@@ -70,13 +70,13 @@ def main(arguments: Sequence[str], environ: MutableMapping[str, str]) -> int:
 
 
 def entry() -> NoReturn:
-    """The script `seeklet`."""
+    """Runs the script `seeklet`."""
     prepare_process()
     sys.exit(main(sys.argv[1:], os.environ))
 
 
 def prepare_process() -> None:
-    """What a process of ours does first: a scheduler's stop ends as Ctrl-C does, and any path can be printed."""
+    """Prepares the process: SIGTERM and SIGHUP end it as Ctrl-C does, and any path can be printed."""
     for name in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, signal.default_int_handler)
     # Python has None for a stream that was closed by then (`>&-`).
@@ -88,13 +88,13 @@ def prepare_process() -> None:
 
 
 def build_parser() -> Parser:
-    """`seeklet --help` and `--version`; the commands have parsers of their own."""
+    """Makes the parser of `seeklet --help` and `--version`. Each command has a parser of its own."""
     commands = "\n".join(f"  {name:13}{command.SUMMARY}" for name, command in COMMANDS.items())
     parser = Parser(
         prog="seeklet",
         usage="seeklet COMMAND ...",
         description=DESCRIPTION,
-        epilog=f"commands:\n{commands}\n\n`seeklet COMMAND --help` has the options, and examples.",
+        epilog=f"commands:\n{commands}\n\n`seeklet COMMAND --help` explains the options, with examples.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -123,7 +123,7 @@ def _guard(command: Callable[[], None]) -> int:
         try:
             command()
         finally:
-            # Now, where a broken pipe can be caught: --help ends by SystemExit.
+            # Flushed here, where a broken pipe can be caught, also when --help ends by SystemExit.
             sys.stdout.flush()
     except SeekletError as error:
         return _fail(str(error))
@@ -137,7 +137,9 @@ def _guard(command: Callable[[], None]) -> int:
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         if error.errno in NO_SPACE:
-            return _fail(f"the disk is full{where}: free some space, then the same command goes on from here")
+            return _fail(
+                f"the disk is full{where}: free some space, then run the same command again: it continues"
+            )
         if error.errno in NOT_ALLOWED:
             return _fail(
                 f"{error.filename} can't be written ({error.strerror}): choose another --out, or mend its permissions"
@@ -167,7 +169,7 @@ def _fail(message: str) -> int:
 
 
 def _end_quietly() -> int:
-    # Python flushes both once more when it ends, and would complain.
+    # Python flushes both again when it ends, and would print an error.
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         os.dup2(nowhere, stream.fileno())

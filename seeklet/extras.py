@@ -1,4 +1,4 @@
-"""What `pip install seeklet` leaves out: which packages a command needs, and how to get them."""
+"""The extras: packages that `pip install seeklet` leaves out, and which command needs which."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 from handler.errors import SeekletError
 
-# What each extra is known by: packages that no command of it can do without.
+# For each extra, packages without which none of its commands can run.
 PACKAGES = {
     "export": ("torch", "transformers", "optimum", "onnx", "safetensors", "tqdm"),
     "serve": ("fastapi", "mangum", "uvicorn"),
@@ -16,7 +16,7 @@ PACKAGES = {
 
 
 def require(extra: str, what: str) -> None:
-    """Raises SeekletError where a package of `extra` isn't installed; `what` needs it."""
+    """Raises SeekletError where a package of `extra` isn't installed. `what` names who needs it."""
     missing = [name for name in PACKAGES[extra] if find_spec(name) is None]
     if missing:
         raise SeekletError(

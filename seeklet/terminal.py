@@ -1,7 +1,7 @@
-"""Texts on a terminal: no control character of theirs reaches it, and a line of a table fits its width.
+"""Texts on a terminal: control characters are replaced, and a line of a table fits the terminal's width.
 
-A document may hold an escape sequence that would move the cursor or rename the window. Used wherever a text of a
-corpus, a service or a path is printed.
+A document may hold an escape sequence that would move the cursor or rename the window. So every text of a corpus, a
+service or a path goes through this module before it is printed.
 """
 
 from __future__ import annotations
@@ -12,17 +12,18 @@ import sys
 import unicodedata
 from typing import Any
 
-# C0 as their pictures (ESC is U+241B); DEL too. C1, the bidirectional controls and the line separators have none.
+# C0 controls and DEL become their pictures (ESC is U+241B). C1, the bidirectional controls and the line separators have
+# no pictures, and become U+FFFD.
 _STANDS_FOR = {code: 0x2400 + code for code in range(0x20)} | {0x7F: 0x2421}
 _STANDS_FOR |= dict.fromkeys(
     [*range(0x80, 0xA0), 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A)], 0xFFFD
 )
-# JSON escapes C0 itself.
+# Without C0, which JSON escapes itself.
 _NOT_IN_JSON = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def printable(text: str) -> str:
-    r"""The text on one line, each control character as a visible stand-in.
+    r"""Replaces each control character, line breaks too, by a visible one.
 
     >>> printable("a\x1b[2Jb\nc")
     'a␛[2Jb␊c'
@@ -31,12 +32,12 @@ def printable(text: str) -> str:
 
 
 def printable_lines(text: str) -> str:
-    """As `printable`, its line breaks kept."""
+    """Does the same as `printable`, but keeps line breaks."""
     return "\n".join(printable(line) for line in text.split("\n"))
 
 
 def cut(text: str, width: int) -> str:
-    """The text's beginning, at most `width` columns of a terminal; "..." at its end where it was cut.
+    """Cuts a text to `width` columns of a terminal; a text that was cut ends in "...".
 
     >>> cut("a message to a phone", 12)
     'a message...'
@@ -53,18 +54,18 @@ def cut(text: str, width: int) -> str:
 
 
 def columns(text: str) -> int:
-    """How many columns of a terminal a text takes: 2 for a wide character, 0 for a combining one."""
+    """Counts a text's columns on a terminal: 2 for a wide character, 0 for a combining one."""
     return sum(map(_columns, text))
 
 
 def pad(text: str, width: int) -> str:
-    """The text, with spaces to `width` columns."""
+    """Adds spaces up to `width` columns."""
     return text + " " * (width - columns(text))
 
 
 def to_json(value: Any, indent: int | None = None) -> str:
-    """JSON that is safe on a terminal too: what JSON lets through and a terminal obeys is escaped."""
-    # Where standard output isn't UTF-8, a character that it lacks must be an escape of JSON's, not of Python's.
+    """Writes JSON that is safe on a terminal: control characters that JSON allows are escaped too."""
+    # Where standard output isn't UTF-8, a character that it lacks must become a JSON escape, not one of Python's.
     ascii_only = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
     text = json.dumps(value, ensure_ascii=ascii_only, indent=indent, allow_nan=False)
     return _NOT_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -14,9 +14,9 @@ from benchmarks.artifacts import open_index, read_texts, write_scan_of
 from benchmarks.datasets import Pairs, Retrieval, first_of, read_pairs, read_retrieval
 from benchmarks.engines import recall
 from benchmarks.exactness import compare, sort_in_float64
-from benchmarks.graphs import sizes_of
 from benchmarks.hostile import score_every_row
 from benchmarks.hostile_corpora import hostile_queries, make_hostile
+from benchmarks.options import sizes_of
 from benchmarks.scoring import score_pairs, score_ranking, score_vectors
 from benchmarks.survivors import count_survivors
 from benchmarks.timing import Plan, summary, time_blocks

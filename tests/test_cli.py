@@ -206,7 +206,7 @@ def test_verify_of_something_else(tmp_path: Path) -> None:
         f"{tmp_path} has no manifest.json, so it is not"
     )
     assert refusal(run_export("verify", tmp_path / "x")).startswith(
-        f"there is no artifact directory {tmp_path}/x"
+        f"there is no artifact folder {tmp_path}/x"
     )
 
 

@@ -69,7 +69,7 @@ def test_the_version() -> None:
         (["query"], "the following arguments are required: TEXT: see seeklet query --help"),
         (
             ["query", "a", "-k", "0"],
-            "argument -k: '0' is not a whole number above 0: see seeklet query --help",
+            "argument -k: '0' is not a whole number above 0, or is too large: see seeklet query --help",
         ),
         (
             ["serve", "--port", "65536"],
@@ -151,7 +151,7 @@ def test_out_in_a_loop_of_links(out: str, corpus_file: Path, tmp_path: Path) -> 
 
 def test_a_path_that_is_not_unicode(tmp_path: Path) -> None:
     assert refusal(run_seeklet("info", f"{tmp_path}/\udcff")).startswith(
-        f"there is no artifact directory {tmp_path}/\\udcff"
+        f"there is no artifact folder {tmp_path}/\\udcff"
     )
 
 

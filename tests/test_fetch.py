@@ -101,7 +101,7 @@ def test_a_strangers_bucket_is_refused_by_the_settings_name(s3: FakeS3, tmp_path
         ),
         (LARGE, "forbidden", r"model\.onnx\.data may not be read"),
         (LARGE, "teapot", r"S3 refused .*model\.onnx\.data \(Teapot: Teapot, said S3\)"),
-        (LARGE, "breaks off", r"model\.onnx\.data can't be read \(.*\): check the function's way to S3"),
+        (LARGE, "breaks off", r"model\.onnx\.data can't be read \(.*\): check the function's network"),
         (MANIFEST, "breaks off", r"manifest\.json can't be read"),
         (LARGE, "flipped", r"data has SHA-256 [0-9a-f]{12}\.\.\., its manifest says [0-9a-f]{12}\.\.\."),
         (LARGE, "short", r"model\.onnx\.data hasn't the size that its manifest says"),
@@ -170,7 +170,9 @@ def test_a_bucket_that_is_not_there(s3: FakeS3, tmp_path: Path) -> None:
 
 def test_no_way_to_s3(s3: FakeS3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    with pytest.raises(ArtifactError, match=r"manifest\.json can't be read \(.*\): check the function's way"):
+    with pytest.raises(
+        ArtifactError, match=r"manifest\.json can't be read \(.*\): check the function's network"
+    ):
         fetch(tmp_path)
 
 

@@ -29,10 +29,10 @@ def test_the_fused_graph_is_like_torchs(tiny_bert: TinyEncoder) -> None:
 
 def test_what_isnt_recognised_is_slower_but_right(tiny_bert: TinyEncoder, tmp_path: Path) -> None:
     out = tmp_path / "model.onnx"
-    report = quantize(
+    graph = quantize(
         tiny_bert.export, out, num_attention_heads=HEADS + 1, hidden_size=HIDDEN, model_type="tiny"
     )
-    assert report.graph == "unfused"
+    assert graph == "unfused"
     assert Counter(node.op_type for node in onnx.load(out).graph.node)["Softmax"] == 2
     assert_like_torch(tiny_bert.torch_model, open_graph(out), 0.999)
 

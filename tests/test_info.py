@@ -67,5 +67,5 @@ def test_prompts_and_names_are_made_harmless(tiny_artifact: Path, tmp_path: Path
 def test_something_else(tmp_path: Path) -> None:
     assert refusal(run_seeklet("info", tmp_path)).startswith(f"{tmp_path} has no manifest.json")
     assert refusal(run_seeklet("info", tmp_path / "x")).startswith(
-        f"there is no artifact directory {tmp_path}/x"
+        f"there is no artifact folder {tmp_path}/x"
     )

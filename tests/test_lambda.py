@@ -204,7 +204,7 @@ def test_an_artifact_that_is_missing_ends_the_start_with_one_sentence(start: Sta
         answer = environment.invoke(SIMILAR)
         log = environment.log.read_text(errors="replace")
     assert answer.status == 502
-    assert "seeklet: there is no artifact directory /nowhere: set ARTIFACT_DIR" in log
+    assert "seeklet: there is no artifact folder /nowhere: name one that" in log
     assert "Traceback" not in log
 
 

@@ -135,7 +135,7 @@ def test_a_query_longer_than_a_file_name(
     assert json.loads(capsys.readouterr().out)["results"] == expected(artifact, long, 5)
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
     assert main(["query", long, "x" * 300], {}) == 2
-    assert capsys.readouterr().err.startswith("error: there is no artifact directory xxx")
+    assert capsys.readouterr().err.startswith("error: there is no artifact folder xxx")
 
 
 def test_a_query_that_is_not_unicode(artifact: Path) -> None:
@@ -149,5 +149,5 @@ def test_a_damaged_artifact(tiny_artifact: Path, tmp_path: Path) -> None:
     assert refusal(run_seeklet("query", QUERY, damaged)).startswith(f"{damaged}/documents.jsonl has 0 bytes,")
     assert refusal(run_seeklet("query", QUERY, tmp_path)).startswith(f"{tmp_path} has no manifest.json")
     assert refusal(run_seeklet("query", QUERY, "no/folder")) == (
-        "there is no artifact directory no/folder: name one, or a URL, or a deployed function"
+        "there is no artifact folder no/folder: name one, or a URL, or a deployed function"
     )

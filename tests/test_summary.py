@@ -12,8 +12,6 @@ from exports import Export
 
 from export.build.summary import (
     HIT_BYTES,
-    MAX_RESPONSE_BYTES,
-    MAX_RESULTS,
     MOST_GROWTH,
     describe,
     results_that_fit,
@@ -22,7 +20,7 @@ from handler.errors import RequestError
 from handler.requests import refuse_response
 from handler.responses import render_hits
 from handler.searcher import Hit
-from handler.settings import Settings
+from handler.settings import DEFAULT_MAX_RESPONSE_BYTES
 
 
 def write_lines(folder: Path, lines: list[bytes]) -> Path:
@@ -63,9 +61,9 @@ def test_as_many_fit_as_the_handler_sends(tmp_path: Path, character: str) -> Non
     answers = [
         render_hits([Hit(str(row), row, 0.12345678, text, {}) for row in range(n)]) for n in (fit, fit + 2)
     ]
-    refuse_response(answers[0], MAX_RESPONSE_BYTES)
+    refuse_response(answers[0], DEFAULT_MAX_RESPONSE_BYTES)
     with pytest.raises(RequestError, match="ask for fewer"):
-        refuse_response(answers[1], MAX_RESPONSE_BYTES)
+        refuse_response(answers[1], DEFAULT_MAX_RESPONSE_BYTES)
 
 
 @pytest.mark.parametrize("text", ["cheese and storm ", '"\\\n\t\u0001', "\u00fc\u6f22\U0001f600 "])
@@ -108,13 +106,6 @@ def test_documents_too_long_for_an_answer_are_told(export: Export, tmp_path: Pat
 
 def test_short_documents_bring_no_warning(export: Export, corpus_file: Path, tmp_path: Path) -> None:
     assert "warning" not in describe(export(corpus_file, tmp_path / "out"), tmp_path / "out")
-
-
-def test_the_limits_are_the_handlers(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = Settings.from_env({})
-    assert settings.max_results == MAX_RESULTS
-    # Of a handler that has the setting.
-    assert getattr(settings, "max_response_bytes", MAX_RESPONSE_BYTES) == MAX_RESPONSE_BYTES
 
 
 def test_an_unfused_graph_is_told(export: Export, corpus_file: Path, tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""Build time: one export from corpus to artifact, its journal, its place and its checks."""
+"""One export: its stages from corpus to artifact, its journal, its output folder and its checks."""

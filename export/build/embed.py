@@ -1,7 +1,7 @@
 """The embedding stage: every document's vector, from the journal, the artifact being replaced, or the model.
 
-What is already known by the same recipe isn't embedded again, and equal texts are embedded once. What is written
-doesn't depend on where a vector came from. This module writes no file but the journal's.
+A text that has a vector by the same recipe isn't embedded again, and equal texts are embedded once. The artifact's
+bytes don't depend on where a vector came from. This module writes no file but the journal's.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ from handler.scores import Embeddings
 
 EMBED_CHUNK = 256
 GATHER_CHUNK = 8192
-# How far from 1 a float32 vector's length may be: rounding makes it err by less than a millionth.
+# How far from 1 a float32 vector's length may be. Rounding makes a difference of less than a millionth.
 UNIT_TOLERANCE = 1e-3
 
 
 class Origin(IntEnum):
-    """Where a document's vector is."""
+    """The place of a document's vector."""
 
     JOURNAL = 0
-    REPLACED = 1  # in the artifact that is replaced
+    REPLACED = 1  # the artifact that is replaced
 
 
 @dataclass(frozen=True, slots=True)
 class Vectors:
-    """Where each of n documents has its vector, and what the tokenizer saw of its text."""
+    """The places of n documents' vectors, and the token counts of their texts."""
 
     origins: NDArray[np.uint8]  # (n,) of Origin
-    rows: NDArray[np.int64]  # (n,) row there
+    rows: NDArray[np.int64]  # (n,) row in that place
     counts: TokenCounts
     embeddings: Mapping[Origin, Embeddings]
     dim: int
@@ -64,7 +64,7 @@ class Vectors:
             for origin, source in self.embeddings.items():
                 here = origins == origin
                 chunk[here] = source.rows.take(rows[here], 0)
-                # Mapped pages count as this process's memory until they're given back.
+                # Mapped pages count as this process's memory until they are released.
                 source.let_go()
             check_unit_length(chunk, start)
             yield chunk
@@ -76,7 +76,7 @@ def check_unit_length(
     """Raises VerifyError for the first vector that isn't finite or not of length 1; `first` is its document's row."""
     with np.errstate(over="ignore", invalid="ignore"):
         lengths = np.linalg.norm(vectors, axis=1)
-    # Written so that NaN fails.
+    # With `not <=` instead of `>`, NaN counts as wrong.
     wrong = np.flatnonzero(~(np.abs(lengths - 1) <= tolerance))
     if wrong.size:
         raise VerifyError(
@@ -98,15 +98,15 @@ class Embedder:
         replaced: Artifact | None,
         progress: Progress,
     ) -> None:
-        """Embeds nothing yet.
+        """Takes what the embedding needs.
 
         Args:
             encoder: the int8 model.
-            journal: where new vectors go, and what an interrupted run left.
-            recipe: hex digest of all that decides a vector, part of each text's key.
-            prompt: goes before every document.
-            replaced: an artifact whose vectors can be taken over (see `find_reusable`), or None.
-            progress: told of every chunk.
+            journal: keeps new vectors, and has those of an interrupted run.
+            recipe: hex digest of everything that decides a vector. It is part of each text's key.
+            prompt: the words before every document.
+            replaced: the artifact whose vectors can be reused (see `find_reusable`), or None.
+            progress: shows every chunk.
         """
         self._encoder = encoder
         self._journal = journal
@@ -116,7 +116,7 @@ class Embedder:
         self._progress = progress
 
     def embed(self, directory: Path, count: int) -> Vectors:
-        """Gives each of the `count` documents in `directory` a vector; new ones go to the journal.
+        """Finds or makes the vector of each of the `count` documents in `directory`. New vectors go to the journal.
 
         Raises ArtifactError where the model gives a vector that isn't finite.
         """
@@ -148,7 +148,7 @@ class Embedder:
         return hashlib.blake2b(text.encode(), digest_size=KEY_BYTES, key=self._salt).digest()
 
     def _find_replaced(self) -> dict[bytes, int]:
-        """The key and row of each text of the artifact that is replaced."""
+        """Returns the key and row of each text of the artifact that is replaced."""
         if self._replaced is None:
             return {}
         return {self._key(text): row for row, text in enumerate(read_texts(self._replaced.directory))}
@@ -179,7 +179,7 @@ class Embedder:
 
 
 def find_reusable(old: Artifact | None, recipe: str) -> Artifact | None:
-    """Returns the artifact being replaced, where its vectors are whole and what this recipe would give."""
+    """Returns `old` if its vectors are undamaged and of this recipe, or else None."""
     if old is None or not _is_reusable(old.manifest, recipe):
         return None
     try:
@@ -190,5 +190,5 @@ def find_reusable(old: Artifact | None, recipe: str) -> Artifact | None:
 
 
 def _is_reusable(manifest: Manifest, recipe: str) -> bool:
-    # From float16 or int8 there is no way back to the same bytes.
+    # Vectors stored as float16 or int8 can't be turned back into the same float32 bytes.
     return manifest.recipe_sha256 == recipe and manifest.dtype == "float32" and TOKENS_FILE in manifest.files

@@ -1,8 +1,8 @@
-"""The gate of every export: the int8 artifact against the fp32 model it came from, and against what it stores.
+"""The verification of every export: compares the int8 model with fp32, and the stored vectors with new ones.
 
-A sample of documents, and queries of 2 to 6 words cut from them, go through both models by the same recipe. The rows
-that the artifact stores for the sample are compared with vectors that are made anew.
-It says nothing of how good the model itself is: benchmarks/quality.py does.
+A sample of documents, and queries of 2 to 6 words cut from them, are embedded by both models and the same recipe. The
+rows that the artifact stores for the sample are compared with vectors that int8 gives now.
+How good the model itself is, benchmarks/quality.py measures.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ FIDELITY = ("cosine_mean", "cosine_least", "overlap")
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """What an artifact must reach to be written.
+    """The least figures with which an artifact is written.
 
-    cosine_mean, cosine_least  of int8's and fp32's vectors of the same text
-    overlap                    share of fp32's top 10 in int8's
+    cosine_mean, cosine_least  mean and least cosine of int8's and fp32's vectors of the same text
+    overlap                    share of fp32's top 10 that int8's top 10 has too
     stored_least               least cosine of a stored row and the vector that int8 gives now. Rounding to int8 leaves
-                               it above .9999, so it has no option
+                               it above .9999, so no option changes this threshold
     """
 
     cosine_mean: float = 0.98
@@ -48,7 +48,7 @@ class Thresholds:
     stored_least: float = 0.99
 
     def check(self, figures: dict[str, Any]) -> None:
-        """Raises VerifyError with every figure that falls short. NaN falls short."""
+        """Raises VerifyError that names every figure below its threshold. NaN counts as below."""
         if not figures["stored_least"] >= self.stored_least:
             raise VerifyError(
                 "the stored vectors aren't those of the documents: "
@@ -81,12 +81,12 @@ def measure(
         stored: its embeddings.
         int8: its encoder.
         fp32: the encoder of the model that it was made from.
-        query_prompt: goes before every query.
-        document_prompt: goes before every document.
+        query_prompt: the words before every query.
+        document_prompt: the words before every document.
 
     Returns:
-        documents, queries: how many were compared. cosine_mean, cosine_least: of int8's and fp32's vectors. overlap:
-        of the top 10 within the sample. stored_least: least cosine of a stored row and int8's vector.
+        The figures by name. documents, queries: how many were compared. cosine_mean, cosine_least: of int8's and fp32's
+        vectors. overlap: of the top 10 within the sample. stored_least: least cosine of a stored row and int8's vector.
     """
     documents = sample_documents(artifact, DOCUMENTS)
     queries = cut_queries(documents, QUERIES)
@@ -108,12 +108,12 @@ def measure(
 
 
 def _nearest(documents: NDArray[np.float32], queries: NDArray[np.float32]) -> NDArray[np.int64]:
-    """The TOP nearest documents of each query. (n, dim), (q, dim) -> (q, k) int64."""
+    """Returns the TOP nearest documents of each query. (n, dim), (q, dim) -> (q, k) int64."""
     return np.argsort(-(queries @ documents.T), axis=1, kind="stable")[:, :TOP]
 
 
 def _overlap(ours: NDArray[np.int64], theirs: NDArray[np.int64]) -> float:
-    """The mean share of rows that both have. (q, k), (q, k) int64."""
+    """Returns the mean share of rows that both have. (q, k), (q, k) int64."""
     k = ours.shape[1]
     return float(
         np.mean([len(set(a) & set(b)) / k for a, b in zip(ours.tolist(), theirs.tolist(), strict=True)])
@@ -121,7 +121,7 @@ def _overlap(ours: NDArray[np.int64], theirs: NDArray[np.int64]) -> float:
 
 
 def _stored_least(stored: Embeddings, anew: NDArray[np.float32]) -> float:
-    """The least cosine of the sample's stored rows and their vectors made anew, (m, dim) float32; NaN if one is NaN."""
+    """Returns the least cosine of the sample's stored rows with new vectors, (m, dim) float32; NaN if one is NaN."""
     rows = sample_rows(stored.count, DOCUMENTS)
     values = np.concatenate([stored.values(int(row), int(row) + 1) for row in rows])
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
@@ -144,7 +144,7 @@ def verify_artifact(directory: Path, model: str | None, revision: str | None, th
         directory: the artifact.
         model: the model's folder or hub id; None for the one that the manifest names.
         revision: of a hub id.
-        threads: texts embedded at once.
+        threads: number of texts embedded at once.
 
     Raises:
         ArtifactError: a file is missing or damaged.

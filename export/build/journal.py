@@ -1,8 +1,9 @@
-"""The journal: every vector embedded so far, so that an interrupted export goes on where it was.
+"""The journal: every vector embedded so far. An interrupted export continues from it.
 
-Two files that only grow: the vectors, and a record for each of them with its key, its token count and a checksum. A
-chunk's vectors are on disk before its records are, so whatever the records name was written. A journal belongs to one
-recipe: vectors of another would be of no use, and of another size. It knows nothing of documents or their order.
+It has two files that only grow: the vectors, and a record for each of them with its key, its token count and a
+checksum. A chunk's vectors are on disk before its records are, so every record has its vector. A journal belongs to one
+recipe: vectors of another recipe would be useless, and perhaps of another size. It knows nothing of documents or their
+order.
 """
 
 from __future__ import annotations
@@ -22,27 +23,27 @@ from export.build.token_counts import TokenCounts
 from handler.scores import Embeddings
 
 KEY_BYTES = 16
-# How a record is written. Files of another version have other names, so that they are never misread.
+# The version of a record's layout. Files of another version have other names, so that they are never misread.
 JOURNAL_VERSION = "v2"
 RECORD = np.dtype([("key", f"V{KEY_BYTES}"), ("tokens", "<i2"), ("truncated", "?"), ("crc32", "<u4")])
 SYNC_SECONDS = 2.0
 
-# The names of its files: of this version, and of the first one, whose files are removed.
+# The names of this version's files, and of the first version's, which are removed.
 _NAME = re.compile(r"journal\.[0-9a-f]{16}\.(v2\.)?(records|vectors)")
-# Bytes of a record that its checksum covers, beside the vector: all before the checksum.
+# The checksum covers the vector and these first bytes of the record: all before the checksum itself.
 _COVERED = RECORD.itemsize - RECORD["crc32"].itemsize
 _CHUNK = 8192
 
 
 def is_journal_file(name: str) -> bool:
-    """Whether a file of that name is a journal's."""
+    """Tells whether a file of that name is a journal's."""
     return _NAME.fullmatch(name) is not None
 
 
 class Journal:
     """(rows, dim) float32 vectors, each with a 16-byte key and what the tokenizer saw of its text.
 
-    A context: it keeps what was appended, whatever ends it.
+    It is a context manager: at its end, however it ends, everything appended is on disk.
     """
 
     def __init__(
@@ -54,14 +55,14 @@ class Journal:
         fresh: bool = False,
         sync_seconds: float = SYNC_SECONDS,
     ) -> None:
-        """Goes on with the recipe's journal in `directory`, unless `fresh`; removes any other.
+        """Continues the recipe's journal in `directory`, unless `fresh` is set, and removes any other journal.
 
         Args:
-            directory: where its files are.
+            directory: the folder of its files.
             dim: dimensions of a vector.
-            recipe: hex digest of all that decides a vector.
+            recipe: hex digest of everything that decides a vector.
             fresh: whether to forget what an earlier run left.
-            sync_seconds: what an append at the latest puts on disk is so old.
+            sync_seconds: an append writes to disk if the last write is longer ago than this.
         """
         stem = f"journal.{recipe[:16]}.{JOURNAL_VERSION}"
         self._vectors_path = directory / f"{stem}.vectors"
@@ -78,7 +79,7 @@ class Journal:
             self._vectors_path.stat().st_size // row_bytes,
         )
         self._found = self.rows
-        # A torn tail is cut off: it was never acknowledged.
+        # An interrupted write may have left part of a record or a vector at the end: it is cut off.
         os.truncate(self._records_path, self.rows * RECORD.itemsize)
         os.truncate(self._vectors_path, self.rows * row_bytes)
         self._dim = dim
@@ -98,13 +99,13 @@ class Journal:
 
     @property
     def appended(self) -> int:
-        """How many rows this run has added."""
+        """The number of rows that this run has added."""
         return self.rows - self._found
 
     def find_whole(self) -> dict[bytes, int]:
-        """Reads what is there: the key and row of each record whose checksum holds.
+        """Reads the journal: returns the key and row of each record whose checksum is right.
 
-        A damaged record is left where it is, and nobody learns its row.
+        A damaged record stays in the file, and its row is never used.
         """
         records, vectors = self._read_records(), self.embeddings()
         whole: dict[bytes, int] = {}
@@ -117,7 +118,7 @@ class Journal:
         return whole
 
     def append(self, keys: list[bytes], counts: TokenCounts, vectors: NDArray[np.float32]) -> None:
-        """Adds n rows. n keys, counts of n texts, (n, dim) float32."""
+        """Adds n rows: n keys, counts of n texts, vectors (n, dim) float32."""
         records = np.empty(len(keys), RECORD)
         records["key"] = keys
         records["tokens"] = counts.tokens
@@ -130,7 +131,7 @@ class Journal:
             self.sync()
 
     def sync(self) -> None:
-        """Puts the vectors on disk, and then the records that vouch for them."""
+        """Writes the vectors to disk, and then their records."""
         self._vectors.flush()
         os.fsync(self._vectors.fileno())
         self._records.write(self._pending)
@@ -153,8 +154,8 @@ class Journal:
         return TokenCounts(records["tokens"], records["truncated"])
 
     def close(self) -> None:
-        """Keeps what was appended."""
-        # Both are closed, whatever a full disk lets be written.
+        """Writes everything appended to disk, and closes both files."""
+        # Both files are closed even if a full disk makes sync fail.
         with self._vectors, self._records:
             self.sync()
 
@@ -169,7 +170,7 @@ class Journal:
 
 
 def _checksums(records: NDArray[Any], vectors: NDArray[Any]) -> NDArray[np.uint32]:
-    """The CRC-32 of each record's own bytes and its vector. (n,) RECORD, (n, dim) float32 -> (n,) uint32."""
+    """Computes the CRC-32 of each record's own bytes and its vector. (n,) RECORD, (n, dim) float32 -> (n,) uint32."""
     data = np.frombuffer(records.tobytes(), np.uint8).reshape(len(records), RECORD.itemsize)
     pairs = zip(data[:, :_COVERED], np.ascontiguousarray(vectors), strict=True)
     return np.fromiter(

@@ -1,9 +1,9 @@
-"""The output directory: complete or absent.
+"""The output folder, which is always a whole artifact or absent.
 
-An artifact is put together in a hidden folder beside its place and renamed into it. Only a folder that is empty
-or holds an artifact is ever replaced. Two exports to one place don't meet: the second is refused. What an export
-that ended early had embedded stays in the hidden folder for the next one; nothing else does. Which files are an
-export's to replace and delete, own_files.py says.
+An artifact is written into a hidden folder beside `out`, which is then renamed to `out`. Only a folder that is empty or
+holds an artifact is ever replaced. Of two exports to one place at the same time, the second is refused. An export that
+ended early leaves its journal in the hidden folder for the next export, and nothing else. own_files.py says which files
+an export may replace and delete.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from handler.errors import OutputError
 
 
 class Output:
-    """A context: `partial` is where to write, `commit` puts it in place.
+    """A context manager: the export writes into `partial`, and `commit` renames that folder to `out`.
 
-    Its files and folders get the modes that the umask gives.
+    Files and folders get the modes that the umask gives.
     """
 
     def __init__(self, out: Path) -> None:
-        """Finds the place; raises OutputError where a loop of symbolic links is in the way."""
-        # Through a symbolic link: what it points to is replaced, not the link.
+        """Resolves the path; raises OutputError where it is a loop of symbolic links."""
+        # Where `out` is a symbolic link, the folder that it points to is replaced, not the link.
         self.out = _resolve(out)
         self.partial = self.out.parent / f".{self.out.name}.partial"
         self._old = self.out.parent / f".{self.out.name}.old"
@@ -47,7 +47,7 @@ class Output:
         try:
             self._acquire()
             self.check_replaceable()
-            # A crash between the two renames of commit left the artifact under its other name.
+            # A crash between commit's two renames leaves the artifact under this name.
             if self._old.exists() and not self.out.exists():
                 self._old.rename(self.out)
             self._remove_rest()
@@ -62,7 +62,7 @@ class Output:
         self._leave()
 
     def check_replaceable(self) -> None:
-        """Raises OutputError where what is in the place, or in the way to it, isn't an export's to replace."""
+        """Raises OutputError where `out`, or the folder that it is moved to, isn't an export's to replace."""
         if os.path.lexists(self.out) and not self.out.is_dir():
             raise OutputError(f"{self.out} is a file: choose another --out")
         check_artifact_folder(self.out)
@@ -78,7 +78,7 @@ class Output:
         for path in self.partial.iterdir():
             with path.open("rb") as file:
                 os.fsync(file.fileno())
-        # Again: the embedding took a while, and anyone may have put a file there.
+        # Checked again: a user may have put a file there during the embedding.
         self.check_replaceable()
         if self._old.exists():
             remove_artifact(self._old)
@@ -91,45 +91,45 @@ class Output:
             if replaces:
                 self._old.rename(self.out)
             raise
-        # From here on another export may be at work. The lock file stays until then: one that found none in the
-        # partial folder would take it for its own.
+        # From here on another export may run. The lock file stays until here: without it, another export would take
+        # the partial folder for a free one.
         (self.out / LOCK_FILE).unlink(missing_ok=True)
         if replaces:
             remove_artifact(self._old)
 
     def _leave(self) -> None:
         if self._lock is not None:
-            # After commit, `partial` may be another export's.
+            # After commit, `partial` may belong to another export.
             if self._is_in_place(self._lock):
                 self._leave_partial()
             self._lock.close()
         for parent in self._made_parents:
-            # Where something is in it by now, it stays.
+            # A folder that holds something by now stays.
             with suppress(OSError):
                 parent.rmdir()
 
     def _leave_partial(self) -> None:
-        """Keeps a journal that has something in it, for the next export; removes all else."""
+        """Keeps a journal that isn't empty, for the next export, and removes everything else."""
         if not any(path.stat().st_size for path in self.partial.iterdir() if is_journal_file(path.name)):
-            # Somebody's file in it is for the next export to complain of: this one has an error to tell.
+            # A user's file in it is an error. This export has one to report already, so the next one reports it.
             with suppress(OutputError):
                 remove_partial(self.partial)
                 return
         self._remove_rest()
 
     def _is_in_place(self, lock: IO[str]) -> bool:
-        """Whether the open lock file is the one in `partial`."""
+        """Tells whether the open lock file is the one in `partial`."""
         with suppress(FileNotFoundError):
             return os.path.samestat(os.fstat(lock.fileno()), (self.partial / LOCK_FILE).lstat())
         return False
 
     def _acquire(self) -> None:
-        """Makes the partial folder, or takes over one that an export left, and locks it."""
+        """Makes the partial folder, or takes the one that an earlier export left, and locks it."""
         parents = [self.out.parent, *self.out.parent.parents]
         self._made_parents = [parent for parent in parents if not parent.exists()]
         while True:
-            # The export that had the folder may end, and take it away, between any two of these; exist_ok itself
-            # raises where it does so after mkdir has found it.
+            # Another export may end, and remove its folder, between any two of these calls. (mkdir with exist_ok
+            # raises FileExistsError too, where the folder vanishes at the wrong moment.)
             try:
                 self.partial.mkdir(parents=True)
             except FileExistsError:
@@ -161,7 +161,7 @@ class Output:
             ) from None
 
     def _remove_rest(self) -> None:
-        """All but the journal and the lock: what an earlier export left must not get into the artifact."""
+        """Removes all files but the journal and the lock, so that no earlier export's file gets into the artifact."""
         for path in self.partial.iterdir():
             if is_partial_file(path.name) and path.name != LOCK_FILE and not is_journal_file(path.name):
                 path.unlink()
@@ -169,7 +169,7 @@ class Output:
 
 def _resolve(out: Path) -> Path:
     try:
-        # Before resolve: in some versions of Python that finds a loop without a word.
+        # stat finds a loop of symbolic links. In some versions of Python resolve doesn't report one.
         with suppress(FileNotFoundError):
             out.stat()
         return out.resolve()
@@ -177,6 +177,6 @@ def _resolve(out: Path) -> Path:
         reason = os.strerror(errno.ELOOP)
     except OSError as error:
         if error.errno != errno.ELOOP:
-            return out.absolute()  # what is wrong with it is told when it is made
+            return out.absolute()  # making the folder will raise the error
         reason = os.strerror(errno.ELOOP)
     raise OutputError(f"{out} can't be reached ({reason}): choose another --out")

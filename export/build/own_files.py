@@ -1,8 +1,8 @@
-"""What in a folder is an export's own: it replaces and deletes that, and nothing else.
+"""Which folders and files are an export's own. An export replaces and deletes these, and nothing else.
 
-A folder is an export's own where it is a real one, no symbolic link, and this user's. A file in it is where it is a
-regular file of one of the names that an export writes. In an artifact's folder, the manifest must list it too.
-For anything else there is an OutputError that names it, and nothing is changed.
+A folder is an export's own if it is no symbolic link and belongs to this user. A file in it is an export's own if it is
+a regular file and has one of the names that an export writes. In an artifact's folder, the manifest must list it too.
+Anything else raises an OutputError that names it, and nothing is changed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LOCK_FILE = "lock"
 
 
 def check_folder(folder: Path) -> None:
-    """Raises OutputError where the path is there and isn't a real folder of this user."""
+    """Raises OutputError where the path exists and isn't a folder of this user."""
     try:
         found = folder.lstat()
     except FileNotFoundError:
@@ -38,24 +38,24 @@ def check_folder(folder: Path) -> None:
 
 
 def check_artifact_folder(folder: Path) -> None:
-    """Raises OutputError where there is a folder that isn't this user's, or holds a file that isn't an artifact's."""
+    """Raises OutputError where the folder exists and isn't this user's, or holds a file that isn't an artifact's."""
     check_folder(folder)
     own = _artifact_files(folder)
-    # The lock is there while another export ends: it came with the folder.
+    # While another export commits, its lock file is in the folder.
     _check_files(folder, lambda name: name in own or name == LOCK_FILE, "part of an artifact")
 
 
 def check_partial_folder(folder: Path) -> None:
-    """Raises OutputError where there is a folder that isn't this user's, or holds a file that isn't an export's.
+    """Raises OutputError where the folder exists and isn't this user's, or holds a file that isn't an export's.
 
-    A folder of an export has its lock before it has anything else.
+    An export makes its lock file first, so a folder with other files and no lock isn't an export's.
     """
     check_folder(folder)
     with suppress(FileNotFoundError):
         before = folder.stat()
         names = _names(folder)
         _check_files(folder, is_partial_file, "part of an unfinished export")
-        # Another export may take its folder away meanwhile.
+        # Another export may have replaced the folder by its own meanwhile.
         if names and not (folder / LOCK_FILE).exists() and os.path.samestat(before, folder.stat()):
             raise OutputError(
                 f"{folder / names[0]} isn't part of an unfinished export, for there is no {LOCK_FILE} file beside it: "
@@ -64,25 +64,25 @@ def check_partial_folder(folder: Path) -> None:
 
 
 def is_partial_file(name: str) -> bool:
-    """Whether an unfinished export has files of that name."""
+    """Tells whether an unfinished export has files of that name."""
     return name in ALL_FILES or name == LOCK_FILE or is_journal_file(name)
 
 
 def remove_artifact(folder: Path) -> None:
-    """Removes an artifact's folder; raises OutputError where it isn't one, or holds anything else."""
+    """Removes an artifact's folder; raises OutputError where it is none, or holds anything else."""
     check_artifact_folder(folder)
     _remove(folder, [*_artifact_files(folder), LOCK_FILE])
 
 
 def remove_partial(folder: Path) -> None:
-    """Removes an unfinished export's folder; raises OutputError where it isn't one, or holds anything else."""
+    """Removes an unfinished export's folder; raises OutputError where it is none, or holds anything else."""
     check_partial_folder(folder)
     with suppress(FileNotFoundError):
         _remove(folder, [name for name in _names(folder) if is_partial_file(name)])
 
 
 def _artifact_files(folder: Path) -> set[str]:
-    """The names of an artifact's files, whatever its version; none where there is no manifest of ours."""
+    """Reads the names of an artifact's files, of any format version; none where there is no manifest of an export."""
     try:
         manifest = json.loads((folder / MANIFEST_FILE).read_bytes())
     except (OSError, ValueError, RecursionError):
@@ -112,7 +112,7 @@ def _check_files(folder: Path, is_own: Callable[[str], bool], what: str) -> None
 
 
 def _remove(folder: Path, names: Iterable[str]) -> None:
-    """Removes the files of these names and the folder, out of the way first: half removed, it must not pass for whole."""
+    """Renames the folder, and then removes these files and the folder: a half-removed folder must not look whole."""
     doomed = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
     with suppress(FileNotFoundError):  # another export has removed it
         folder.rename(doomed)

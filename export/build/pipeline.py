@@ -1,9 +1,9 @@
-"""One export: corpus in, artifact out.
+"""One export, from corpus to artifact.
 
-    read the corpus -> convert the model -> embed -> write embeddings, scan -> verify -> manifest -> rename
+    read the corpus -> convert the model -> embed -> write embeddings and scan -> verify -> manifest -> rename
 
-Texts that an interrupted run or the artifact being replaced already has vectors for, by the same recipe, aren't
-embedded again. The bytes of the artifact don't depend on which were. It prints nothing: a Progress does.
+A text isn't embedded again if an interrupted run or the artifact that is replaced has its vector by the same recipe.
+The artifact's bytes don't depend on that. This module prints nothing: a Progress does.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ from handler.errors import ArtifactError, ModelError
 from handler.manifest import FORMAT_VERSION, MANIFEST_FILE, FileEntry, Manifest
 from handler.scores import Embeddings
 
-# Raise it with every change of this room or of export/corpus/ that gives another artifact for the same inputs.
+# Raise it with every change of export/build/ or export/corpus/ that gives another artifact for the same inputs.
 BUILD_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
 class BuildOptions:
-    """What `seeklet export` was asked for."""
+    """The options of `seeklet export`."""
 
     corpus: str
     text: list[str]
@@ -69,12 +69,12 @@ class BuildOptions:
     dtype: str = "float32"
     threads: int = 1
     force: bool = False
-    thresholds: Thresholds | None = field(default_factory=Thresholds)  # None: it isn't verified
+    thresholds: Thresholds | None = field(default_factory=Thresholds)  # None: no verification
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What an export did."""
+    """The result of an export."""
 
     manifest: Manifest
     embedded: int  # texts that went through the model in this run
@@ -83,9 +83,9 @@ class Summary:
 
 
 def build(options: BuildOptions, progress: Progress, *, sync_seconds: float = SYNC_SECONDS) -> Summary:
-    """Runs the export; what is embedded goes to disk every `sync_seconds`.
+    """Runs the export. New vectors are written to disk every `sync_seconds`.
 
-    Raises an ExportError, and leaves `out` as it was, where it can't be done.
+    Raises an ExportError where it can't be done, and leaves `out` as it was.
     """
     started = time.monotonic()
     model = find_model(options.model, options.revision, options.sha256)
@@ -110,7 +110,7 @@ def build(options: BuildOptions, progress: Progress, *, sync_seconds: float = SY
         recipe_sha256 = recipe.sha256(partial)
         replaced = find_reusable(old, recipe_sha256)
         with (
-            _naming(model),
+            _model_errors(model),
             Journal(
                 partial, model.dim, recipe_sha256, fresh=options.force, sync_seconds=sync_seconds
             ) as journal,
@@ -128,7 +128,7 @@ def build(options: BuildOptions, progress: Progress, *, sync_seconds: float = SY
                 stored = _write_arrays(partial, vectors, options.dtype)
         figures: dict[str, Any] | None = None
         if options.thresholds is not None:
-            with progress.step("verifying int8 against fp32"), _naming(model):
+            with progress.step("verifying int8 against fp32"), _model_errors(model):
                 fp32 = Fp32Encoder(conversion.fp32, encoder.tokenizer, encoder.pooling, options.threads)
                 figures = measure(
                     partial,
@@ -139,7 +139,7 @@ def build(options: BuildOptions, progress: Progress, *, sync_seconds: float = SY
                     document_prompt=recipe.document_prompt,
                 )
                 options.thresholds.check(figures)
-        # Before the journal goes: an export that is refused here needn't embed again.
+        # Checked before the journal is deleted: an export that is refused here needn't embed again.
         output.check_replaceable()
         journal.delete()
         manifest = Manifest(
@@ -168,14 +168,14 @@ def build(options: BuildOptions, progress: Progress, *, sync_seconds: float = SY
 
 
 def _inputs_sha256(options: BuildOptions, model: SourceModel, recipe: Recipe) -> str:
-    """Of all that decides the artifact; "" for a corpus that can't be read twice, or at all."""
+    """Hashes everything that decides the artifact; returns "" for a corpus that can't be read twice, or not at all."""
     if options.corpus == "-" or not Path(options.corpus).is_file():
         return ""
     try:
         with Path(options.corpus).open("rb") as file:
             digest = hashlib.file_digest(file, "sha256")
     except OSError:
-        return ""  # reading it as a corpus will say why
+        return ""  # the corpus reader will raise the error
     names = ("text", "id", "metadata", "format", "dtype")
     named = {name: getattr(options, name) for name in names} | asdict(recipe)
     # Where no format is named, the file's name tells it.
@@ -195,7 +195,7 @@ def _open_artifact(out: Path) -> Artifact | None:
 
 
 def _is_up_to_date(old: Artifact, inputs: str) -> bool:
-    """Whether it was made from these inputs, and every file is still what was written."""
+    """Tells whether the artifact was made from these inputs, and no file has changed since."""
     if not inputs or old.manifest.inputs_sha256 != inputs:
         return False
     try:
@@ -206,8 +206,8 @@ def _is_up_to_date(old: Artifact, inputs: str) -> bool:
 
 
 @contextmanager
-def _naming(model: SourceModel) -> Iterator[None]:
-    """Turns what the encoder says of an artifact's model into what the user can do about this one."""
+def _model_errors(model: SourceModel) -> Iterator[None]:
+    """Turns an ArtifactError of the encoder into a ModelError that names this model and says what to do."""
     try:
         yield
     except ArtifactError as error:
@@ -228,7 +228,7 @@ def _write_arrays(partial: Path, vectors: Vectors, dtype: str) -> Embeddings:
 
 
 def _scan_crc32(partial: Path, count: int, dim: int) -> dict[str, int] | None:
-    """What the handler compares when it loads the scan; None for a corpus without one."""
+    """Returns the checksums that the handler compares when it loads the scan; None for a corpus without a scan."""
     if not (partial / SCAN_MODEL_FILE).exists():
         return None
     return Scan.load(partial, count, dim).checksums(partial)

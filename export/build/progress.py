@@ -1,4 +1,4 @@
-"""Progress on standard error: what, how much, how fast, how long still."""
+"""Progress on standard error: what is done, how much of it, how fast, and the remaining time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 
 class ReadingBar:
-    """Documents read, and how much of the file that is."""
+    """The number of documents read, and the share of the file."""
 
     def __init__(self, bar: Any) -> None:
         self._bar = bar
@@ -20,7 +20,7 @@ class ReadingBar:
         self._documents = 0
 
     def update(self, documents: int, fraction: float | None) -> None:
-        """Shows it now and then."""
+        """Notes the figures, and shows them five times a second at most."""
         self._documents = documents
         now = time.monotonic()
         if now - self._shown > 0.2:
@@ -30,13 +30,13 @@ class ReadingBar:
                 self._bar.update(round(1000 * fraction) / 10 - self._bar.n)
 
     def finish(self) -> None:
-        """The last figure, whenever the one before was shown."""
+        """Shows the last figures."""
         self._bar.set_postfix_str(f"{self._documents:,} documents", refresh=False)
         self._bar.update(100 - self._bar.n)
 
 
 class EmbeddingBar:
-    """Documents embedded, with tokens per second."""
+    """The number of documents embedded, and the tokens per second."""
 
     def __init__(self, bar: Any) -> None:
         self._bar = bar
@@ -50,21 +50,21 @@ class EmbeddingBar:
         self._bar.set_postfix_str(f"{rate:,.0f} tokens/s", refresh=False)
 
     def update(self, documents: int, known: int = 0) -> None:
-        """Counts documents that have a vector; the `known` ones among them, which took no time, not for the speed."""
+        """Counts documents that have a vector. The `known` ones took no time, so the speed leaves them out."""
         if not self._bar.disable:
             self._bar.initial += known
         self._bar.update(documents)
 
 
 class Progress:
-    """Bars and lines on standard error; `quiet` shows none."""
+    """Bars and lines on standard error, or none with `quiet`."""
 
     def __init__(self, quiet: bool = False) -> None:
         self._quiet = quiet
 
     @contextmanager
     def reading(self, name: str) -> Iterator[ReadingBar]:
-        """While the corpus is read."""
+        """Shows a bar while the corpus is read."""
         title = "standard input" if name == "-" else name.rpartition("/")[2]
         form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
         with self._bar(f"reading {title}", total=100.0, bar_format=form) as bar:
@@ -74,25 +74,25 @@ class Progress:
 
     @contextmanager
     def embedding(self, count: int) -> Iterator[EmbeddingBar]:
-        """While texts are embedded."""
+        """Shows a bar while texts are embedded."""
         with self._bar("embedding", total=count, unit=" documents", smoothing=0) as bar:
             yield EmbeddingBar(bar)
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """While something without a measure goes on."""
+        """Prints a line before and after a step of unknown length."""
         started = time.monotonic()
         self.say(f"{name} ...")
         yield
         self.say(f"{name}: {time.monotonic() - started:.1f} s")
 
     def say(self, line: str) -> None:
-        """One line."""
+        """Prints one line, unless `quiet` is set."""
         if not self._quiet:
             print(line, file=sys.stderr, flush=True)
 
     def _bar(self, title: str, **options: Any) -> Any:
-        # A log file wants a line now and then, not a moving one.
+        # In a log file each update is a line, so there are few.
         pace = 0.2 if sys.stderr.isatty() else 10.0
         return tqdm(
             desc=title,

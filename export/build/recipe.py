@@ -1,4 +1,4 @@
-"""The recipe: what turns a text into its vector, beside the model itself."""
+"""The recipe: everything beside the model itself that decides a text's vector."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from handler.errors import ModelError
 
 # Raise it with every change of the handler's tokenizer, pooling or encoder that gives other vectors.
 RECIPE_VERSION = 1
-# Of what runs at query time, those whose version may change a vector.
+# Packages of query time whose version may change a vector.
 RUNTIME = ("onnxruntime", "tokenizers", "numpy")
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """From text to vector: the model's own way, where nothing else was asked for."""
+    """How a text becomes a vector: by the options, or else by the model's own settings."""
 
     pooling: str
     max_length: int  # tokens
@@ -39,7 +39,7 @@ class Recipe:
         query_prompt: str | None = None,
         document_prompt: str | None = None,
     ) -> Recipe:
-        """Takes the model's own value for each None. Raises ModelError where the model can't do what is asked for."""
+        """Takes the model's own value for each None. Raises ModelError where the model can't use an option's value."""
         recipe = cls(
             pooling or model.pooling,
             model.max_length if max_length is None else max_length,
@@ -60,7 +60,7 @@ class Recipe:
         return recipe
 
     def sha256(self, directory: Path) -> str:
-        """Hashes all that decides a document's vector; the converted model's files are in `directory`."""
+        """Hashes everything that decides a document's vector; the converted model's files are in `directory`."""
         parts: list[object] = [
             file_sha256(directory / name) for name in (MODEL_FILE, WEIGHTS_FILE, TOKENIZER_FILE)
         ]

@@ -1,6 +1,7 @@
-"""A sample of an artifact's documents, and queries as people type them, cut from texts.
+"""A sample of an artifact's documents, and short queries cut from them.
 
-Always the same for the same artifact. A perturbed document would be an easier query than a few of its words.
+The same artifact always gives the same sample. A query is a few words, as people type them: a whole document with small
+changes would be easier to find.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from handler.artifact import DOCUMENTS_FILE, OFFSETS_FILE
 
 
 def sample_rows(total: int, count: int) -> NDArray[np.int64]:
-    """Up to `count` of `total` rows, evenly spread, the first and the last among them. -> (m,) int64, ascending."""
+    """Returns up to `count` of `total` rows, evenly spread, with the first and the last. -> (m,) int64, ascending."""
     return np.unique(np.linspace(0, total - 1, count).astype(np.int64))
 
 
 def sample_documents(artifact: Path, count: int) -> list[str]:
-    """The texts of up to `count` documents, evenly spread over the corpus: those of `sample_rows`."""
+    """Reads the texts of up to `count` documents, evenly spread over the corpus: those of `sample_rows`."""
     offsets = np.load(artifact / OFFSETS_FILE, mmap_mode="r", allow_pickle=False)
     texts = []
     with (artifact / DOCUMENTS_FILE).open("rb") as file:
@@ -32,7 +33,7 @@ def sample_documents(artifact: Path, count: int) -> list[str]:
 
 
 def cut_queries(documents: Sequence[str], count: int, seed: int = 0) -> list[str]:
-    """Up to `count` runs of 2 to 6 words from the documents, one from each that is chosen, evenly spread."""
+    """Cuts up to `count` queries of 2 to 6 consecutive words, one from each of evenly spread documents."""
     random = np.random.default_rng(seed)
     queries = []
     for document in documents[:: max(1, len(documents) // count)][:count]:

@@ -1,4 +1,4 @@
-"""The summary that an export ends with."""
+"""The summary that the command prints at the end of an export."""
 
 from __future__ import annotations
 
@@ -11,18 +11,16 @@ import numpy as np
 
 from export.build.pipeline import Summary
 from handler.artifact import DOCUMENTS_FILE, OFFSETS_FILE
+from handler.settings import DEFAULT_MAX_RESPONSE_BYTES, DEFAULT_MAX_RESULTS
 
-# The defaults of the handler's settings MAX_RESULTS and MAX_RESPONSE_BYTES.
-MAX_RESULTS = 100
-MAX_RESPONSE_BYTES = 6_000_000
-# What an answer has for each hit beside the document's line and its text: names, index and score, twice.
+# Bytes that an answer has for each hit beside the document itself: names, index and score, twice.
 HIT_BYTES = 120
 # A byte of a line becomes so many at most: two of UTF-8 become the six of \uXXXX.
 MOST_GROWTH = 3
 
 
 def describe(summary: Summary, out: Path) -> str:
-    """What was made, how large each part is, how long it took, and the next command to type."""
+    """Says what was made, how large each part is, how long it took, and which commands come next."""
     manifest = summary.manifest
     lines = [
         f"{out}: unchanged inputs, nothing to do"
@@ -32,7 +30,9 @@ def describe(summary: Summary, out: Path) -> str:
     lines += [
         f"  documents   {manifest.count:>12,}"
         + (
-            "" if summary.up_to_date else f"   {summary.embedded:,} texts embedded, the others known or equal"
+            ""
+            if summary.up_to_date
+            else f"   {summary.embedded:,} texts embedded, the others were known, or equal to another"
         ),
         f"  skipped     {manifest.skipped:>12,}   empty",
         f"  truncated   {manifest.truncated:>12,}   longer than {manifest.max_length} tokens",
@@ -52,10 +52,10 @@ def describe(summary: Summary, out: Path) -> str:
         lines.append(f"  {entry.bytes / 1e6:>10.1f} MB  {name}")
     lines.append(f"  {sum(entry.bytes for entry in manifest.files.values()) / 1e6:>10.1f} MB  in all")
     fitting = results_that_fit(out)
-    if fitting < min(MAX_RESULTS, manifest.count):
+    if fitting < min(DEFAULT_MAX_RESULTS, manifest.count):
         lines.append(
-            f"warning: of the longest documents only {fitting} fit into an answer of {MAX_RESPONSE_BYTES:,} bytes, and "
-            f"larger answers are refused: set MAX_RESULTS to {max(fitting, 1)}, or cut the corpus into passages"
+            f"warning: of the longest documents only {fitting} fit into an answer of "
+            f"{DEFAULT_MAX_RESPONSE_BYTES:,} bytes, and larger answers are refused: set MAX_RESULTS to {max(fitting, 1)}, or cut the corpus into passages"
         )
     folder = shlex.quote(str(out))
     lines += [f'next: seeklet query "your words" {folder}', f"      seeklet serve {folder}"]
@@ -63,25 +63,27 @@ def describe(summary: Summary, out: Path) -> str:
 
 
 def results_that_fit(directory: Path) -> int:
-    """How many of the MAX_RESULTS longest documents in `directory` surely fit into one answer of POST /similar.
+    """Counts how many of the longest documents in `directory` surely fit into one answer, by the default settings.
 
     An answer holds each text twice, in `text` and in `results`; twice the document's line is never less. Both are
     counted as the handler counts an answer: escaped, within the JSON that carries it.
     """
     offsets = np.load(directory / OFFSETS_FILE, mmap_mode="r", allow_pickle=False)
     sizes = np.diff(offsets).astype(np.int64)
-    longest = np.sort(sizes)[::-1][:MAX_RESULTS]
-    if (2 * MOST_GROWTH * longest + HIT_BYTES).sum() <= MAX_RESPONSE_BYTES:
+    longest = np.sort(sizes)[::-1][:DEFAULT_MAX_RESULTS]
+    if (2 * MOST_GROWTH * longest + HIT_BYTES).sum() <= DEFAULT_MAX_RESPONSE_BYTES:
         return len(longest)
     # Of shorter lines none can be among the longest when they are escaped.
     rows = np.flatnonzero(MOST_GROWTH * sizes >= longest[-1])
     with (directory / DOCUMENTS_FILE).open("rb") as file:
-        escaped = np.sort([_escaped_bytes(file, int(offsets[row])) for row in rows])[::-1][:MAX_RESULTS]
-    return int(np.searchsorted(np.cumsum(2 * escaped + HIT_BYTES), MAX_RESPONSE_BYTES, "right"))
+        escaped = np.sort([_escaped_bytes(file, int(offsets[row])) for row in rows])[::-1][
+            :DEFAULT_MAX_RESULTS
+        ]
+    return int(np.searchsorted(np.cumsum(2 * escaped + HIT_BYTES), DEFAULT_MAX_RESPONSE_BYTES, "right"))
 
 
 def _escaped_bytes(file: BinaryIO, start: int) -> int:
-    """The bytes of the line that begins at `start`, as a string of JSON in ASCII."""
+    """Returns the bytes of the line that begins at `start`, as a string of JSON in ASCII."""
     file.seek(start)
     return len(json.dumps(file.readline().decode().rstrip("\n"))) - len('""')
 

@@ -1,7 +1,7 @@
-"""How many tokens each text has and whether it was cut, and the file that keeps both for the next export.
+"""The number of tokens of each text and whether it was cut, and the file that keeps both for the next export.
 
-Here are two columns with names; on disk, in documents.tokens.npy, a count below zero means that the text was cut.
-This module alone knows that.
+In memory these are two named columns. In the file documents.tokens.npy, a count below zero means that the text was cut.
+No other module knows that.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-# What the file's int16 can hold.
+# The most that the file's int16 can hold.
 MOST_TOKENS = 32_767
 
 
 class TokenCounts(NamedTuple):
-    """What the tokenizer saw of n texts."""
+    """The token counts of n texts."""
 
     tokens: NDArray[np.int16]  # (n,), the special ones included
     truncated: NDArray[np.bool_]  # (n,), whether the text was cut at max_length
 
 
 def write_token_counts(path: Path, counts: TokenCounts) -> None:
-    """Writes documents.tokens.npy: (n,) int16, negative where the text was cut."""
+    """Writes documents.tokens.npy, (n,) int16."""
     save_array(path, np.where(counts.truncated, -counts.tokens, counts.tokens).astype(np.int16))
 
 
@@ -36,7 +36,7 @@ def read_token_counts(path: Path) -> TokenCounts:
 
 
 def save_array(path: Path, values: NDArray[np.generic]) -> None:
-    """Writes a .npy file. np.save to a path doesn't say why where it fails, as on a full disk."""
+    """Writes a .npy file. On a full disk np.save, given a path, raises an error that doesn't say why."""
     file = io.BytesIO()
     np.save(file, values)
     path.write_bytes(file.getbuffer())

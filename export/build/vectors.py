@@ -1,7 +1,7 @@
 """embeddings.safetensors, written as a stream: the whole matrix is never in memory.
 
-The safetensors package writes tensors that are in memory; this writes the same format chunk by chunk
-(8 bytes of header length, a JSON header, the data: the format's own documentation). handler/safetensors.py reads it.
+The safetensors package writes only tensors that are in memory. This module writes the same format chunk by chunk: 8
+bytes with the header's length, a JSON header, the data. handler/safetensors.py reads it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 DTYPES = {"float32": ("F32", 4), "float16": ("F16", 2), "int8": ("I8", 1)}
-# The data begins on a multiple of this, so that a map of it is aligned.
+# The data begins at a multiple of this many bytes, so that it is aligned in memory when it is mapped.
 ALIGNMENT = 64
 
 
@@ -24,7 +24,7 @@ def write_embeddings(
 ) -> None:
     """Writes (count, dim) from chunks of (n, dim) float32 as `dtype`.
 
-    int8 stores row x as round(x / s) with s = max(abs(x)) / 127, and the s as the tensor "scales", (count,) float32.
+    int8 stores row x as round(x / s) with s = max(abs(x)) / 127, and the s in the tensor "scales", (count,) float32.
     """
     code, size = DTYPES[dtype]
     end = count * dim * size

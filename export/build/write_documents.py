@@ -1,6 +1,6 @@
 """Writes documents.jsonl and documents.offsets.npy, and reads the texts back in their order.
 
-One document at a time: the corpus is never in memory.
+It handles one document at a time: the corpus is never in memory.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from handler.artifact import DOCUMENTS_FILE, OFFSETS_FILE
 
 @dataclass(frozen=True, slots=True)
 class WrittenDocuments:
-    """How many documents were written, and how many were left out because their text is empty."""
+    """The numbers of documents written and of rows left out because their text is empty."""
 
     count: int
     skipped: int

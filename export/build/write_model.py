@@ -13,7 +13,7 @@ from handler.tokenizer import BoundedTokenizer, load_tokenizer
 
 
 def write_model(conversion: Conversion, directory: Path, recipe: Recipe, dim: int, threads: int) -> Encoder:
-    """Copies the model, and its tokenizer cut at max_length; returns the encoder over both."""
+    """Copies the model, and its tokenizer with truncation at max_length; returns the encoder over both."""
     for name, source in ((MODEL_FILE, conversion.model), (WEIGHTS_FILE, conversion.weights)):
         (directory / name).write_bytes(source.read_bytes())
     tokenizer = load_tokenizer(conversion.tokenizer, recipe.max_length)

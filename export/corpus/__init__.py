@@ -1,1 +1,1 @@
-"""A corpus file to documents."""
+"""Reading a corpus file as documents."""

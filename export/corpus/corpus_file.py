@@ -1,8 +1,8 @@
-"""Opens a corpus file, unzips it, and reads it as bytes or as lines. It is never in memory as a whole.
+"""Opens a corpus file, unzips it, and reads it as bytes or as lines. The whole file is never in memory.
 
-It may be a regular file, a pipe or standard input ("-"), gzipped or not: the first two bytes tell. Text is UTF-8 or an
-error, and a line ends at LF or CR LF only. What can't be read raises CorpusError with the place. Columns and documents
-are other modules' business.
+The corpus is a regular file, a pipe or standard input ("-"). Its first two bytes say whether it is gzipped. Text must
+be UTF-8, and a line ends at LF or CR LF only. Anything else raises CorpusError with the place. This module knows
+neither columns nor documents.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MAX_LINE = 16 << 20
 
 PARQUET_MAGIC = b"PAR1"
 
-_HEAD = 4096  # bytes looked at to tell formats apart
+_HEAD = 4096  # bytes from which the format is recognised
 _BUFFER = 1 << 18  # bytes per read
 
 # First bytes that no UTF-8 text has. UTF-32 LE comes before UTF-16 LE, since it begins with the same two bytes.
@@ -51,8 +51,9 @@ class CorpusFile:
     """The unzipped bytes of one corpus. open_corpus makes it.
 
     Attributes:
-        name: what errors call it.
-        unit: what errors count in: "line", or "row" for Parquet.
+        name: its name in errors.
+        unit: the unit in which errors give a place: "line", or "row" for Parquet.
+        progress: the share that has been read, 0 to 1, where a reader knows it better than the file's position.
         head: its first bytes, 4096 at most. The stream has them too.
         stream: all its bytes.
     """
@@ -61,16 +62,16 @@ class CorpusFile:
         """Reads the head of a file.
 
         Args:
-            name: what errors call it.
+            name: its name in errors.
             file: the bytes as they are stored, perhaps gzipped.
-            size: its bytes; None for a pipe, which has no size and can't seek.
+            size: its size in bytes; None for a pipe, which has no size and can't seek.
 
         Raises:
             CorpusError: it can't be read.
         """
         self.name = name
         self.unit = "line"
-        self.progress: float | None = None  # Parquet counts rows, as it reads out of order
+        self.progress: float | None = None  # Parquet is read out of order, so it counts rows
         self._file = file
         self._size = size
         self._count = 0  # unzipped bytes read
@@ -194,12 +195,12 @@ def open_corpus(path: str) -> Iterator[CorpusFile]:
     name = path.encode("utf-8", "backslashreplace").decode("utf-8")
     with _open(path, name) as file:
         status = os.fstat(file.fileno())
-        # A pipe has neither a size nor a way back.
+        # A pipe has no size and can't seek.
         source = CorpusFile(name, file, status.st_size if stat.S_ISREG(status.st_mode) else None)
         try:
             yield source
         finally:
-            source.progress = source.fraction  # a closed file can't tell any more
+            source.progress = source.fraction  # a closed file has no position any more
 
 
 def _open(path: str, name: str) -> BinaryIO:

@@ -1,8 +1,8 @@
-"""The demo corpus: what every AWS API operation does, by botocore's own service descriptions.
+"""The demo corpus: what every AWS API operation does, from botocore's own service descriptions.
 
-It reads the JSON files of the installed botocore package, the newest version of each service, and writes JSON Lines. It
-doesn't import botocore and fetches nothing. Another version of botocore gives another corpus. Deprecated operations are
-kept; operations without a description are left out.
+This module reads the JSON files of the installed botocore package, the newest version of each service, and writes JSON
+Lines. It doesn't import botocore and fetches nothing. Another version of botocore gives another corpus. Deprecated
+operations are kept; operations without a description are left out.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def write_demo_corpus(out: Path) -> int:
             f"{out} can't be written ({error.strerror}): choose another place or make room"
         ) from error
     finally:
-        with suppress(OSError):  # gone already, or never made
+        with suppress(OSError):  # it was renamed, or never made
             part.unlink()
     return count
 
@@ -110,7 +110,7 @@ def _read_operations(data: Path) -> Iterator[dict[str, str]]:
         for name, operation in sorted(description["operations"].items()):
             explained = strip_html(operation.get("documentation", ""))
             if not explained:
-                continue  # nine operations, whose text would be their name and nothing else
+                continue  # nine operations, whose text would be their name alone
             yield {
                 "id": f"{service}:{name}",
                 "text": f"{split_words(name)}: {explained}",

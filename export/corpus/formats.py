@@ -1,4 +1,4 @@
-"""The formats of a corpus file, and how one is told from another."""
+"""The formats of a corpus file, and how a file's format is recognised."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _SUFFIXES = {f".{name}": name for name in FORMATS} | {".ndjson": "jsonl"}
 
 
 def detect_format(source: CorpusFile, path: str) -> str:
-    """Returns the format that the name's suffix says, or else the first bytes.
+    """Returns the format that the name's suffix says, or else the one that the first bytes say.
 
     Raises:
-        CorpusError: neither says it.
+        CorpusError: neither of them says a format.
     """
     suffixes = [suffix.lower() for suffix in PurePath(path).suffixes]
     if suffixes and suffixes[-1] == ".gz":

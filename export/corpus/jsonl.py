@@ -17,14 +17,14 @@ from export.corpus.rows import LISTED, Row, show, unknown_column
 from handler.errors import CorpusError
 from handler.json_types import json_type
 
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")  # in a whole pair too, so a match is only a reason to look
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")  # a whole pair matches too, so a match needs a closer look
 
 
 def read_jsonl(source: CorpusFile, columns: Sequence[str]) -> Iterator[Row]:
     """Yields the object of each line that isn't blank. A row may lack a column.
 
     Raises:
-        CorpusError: a line is malformed, or no row at all has one of the columns; that is known after the last row.
+        CorpusError: a line is malformed, or no row has one of the columns, which is known after the last row.
     """
     unseen = set(columns)
     known: dict[str, None] = {}
@@ -69,7 +69,7 @@ def _parse_object(place: str, line: str) -> dict[str, Any]:
             f"{place}, column {error.pos + 1}: malformed JSON ({error.msg}): "
             "each line must be one whole JSON object"
         ) from error
-    except ValueError as error:  # the two hooks above, and integers of over 4,300 digits
+    except ValueError as error:  # from the two hooks above, or an integer of over 4,300 digits
         raise CorpusError(f"{place}: {error}") from error
     if not isinstance(values, dict):
         raise CorpusError(

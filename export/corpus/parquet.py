@@ -18,7 +18,7 @@ from export.corpus.corpus_file import MAX_LINE, CorpusFile
 from export.corpus.rows import Row, check_columns
 from handler.errors import CorpusError
 
-_BATCH = 256  # rows: 25 MB where each holds 100 KB
+_BATCH = 256  # rows; 25 MB if each row holds 100 KB
 _BUFFER = 1 << 20  # bytes read ahead per column
 
 
@@ -60,7 +60,7 @@ def _read_batches(
     read = 0
     with source.seekable() as file:
         try:
-            # pre_buffer, on by default, keeps all that was read until the end of the file.
+            # pre_buffer, which is on by default, keeps everything that was read until the end of the file.
             with parquet.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False) as table:
                 check_columns(source.name, columns, table.schema_arrow.names)
                 for name in text:
@@ -109,14 +109,14 @@ def _python_values(arrow: Any, place: str, batch: Any, name: str) -> list[Any]:
         ) from error
     except (ValueError, OverflowError) as error:  # dates beyond the year 9999, unknown time zones
         raise CorpusError(
-            f"{place}: column {name!r} of type {kind} has a value Python has no type for "
+            f"{place}: column {name!r} of type {kind} has a value for which Python has no type "
             f"({str(error).rstrip('.')}): convert it to a string"
         ) from error
     return values
 
 
 def _characters(value: Any) -> int:
-    """Counts the characters of a JSON value's strings, and one for any other value."""
+    """Counts the characters of a JSON value: those of its strings, and 1 for each other value."""
     match value:
         case str():
             return len(value)

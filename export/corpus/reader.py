@@ -1,8 +1,8 @@
 """Reads a corpus file as documents: id, text and metadata, one at a time.
 
-The reader joins the text columns, numbers or checks the ids, skips documents without text, and counts. It keeps one hash
-an id, where an id column is named, and nothing else of the corpus. It strips a text's ends; it doesn't clean texts
-further, doesn't cut them into passages, and doesn't notice two documents with equal texts.
+The reader joins the text columns, checks the ids or numbers the rows, skips rows without text, and counts. Of the
+corpus it keeps nothing but one hash for each id, if an id column is named. It strips white space from a text's ends. It
+doesn't clean texts further, doesn't cut them into passages, and doesn't notice two documents with equal texts.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from handler.json_types import json_type
 class CorpusReader:
     """The documents of a corpus file. It can be iterated over once.
 
-    What is wrong with the corpus is raised as a CorpusError while iterating. An empty corpus, and a JSON Lines column
-    that no row had, are known only after the last document.
+    Iterating raises CorpusError where the corpus can't be read as asked. An empty corpus, and a JSON Lines column that
+    no row has, are known only after the last document.
 
     Attributes:
-        rows: rows read so far.
-        skipped: those of them whose text was empty.
+        rows: number of rows read so far.
+        skipped: number of those rows whose text was empty.
     """
 
     def __init__(
         self,
         path: str,
         text: Sequence[str],
-        id: str | None = None,  # noqa: A002, the name of what it makes
+        id: str | None = None,  # noqa: A002, the name of the option
         metadata: Sequence[str] = (),
         format: str | None = None,  # noqa: A002, the name of the option
     ) -> None:
@@ -45,8 +45,8 @@ class CorpusReader:
             path: the file, gzipped or not; "-" is standard input.
             text: the columns that make the text, joined by one space; ["text"] for plain text.
             id: the column of unique ids; None numbers the rows from 1.
-            metadata: the columns to keep; one that a JSON Lines row lacks is left out of its metadata.
-            format: one of formats.FORMATS; None tells it by the name, or else by the first bytes.
+            metadata: the columns to keep. Where a JSON Lines row lacks one, its metadata lacks it too.
+            format: one of formats.FORMATS; None for what detect_format says.
 
         Raises:
             CorpusError: the format is unknown, or no text column is named.
@@ -139,7 +139,7 @@ class CorpusReader:
                 "an id must be a string or a number: name another column or quote the value"
             )
         identifier = str(value)
-        # A 64-bit hash for the string: among a million ids two share one once in 4 * 10**7 runs.
+        # A 64-bit hash stands for the string. Two of a million ids share a hash in 1 of 4 * 10**7 runs.
         first = self._seen.setdefault(hash(identifier), row.number)
         if first != row.number:
             raise CorpusError(

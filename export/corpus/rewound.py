@@ -1,4 +1,4 @@
-"""A stream whose beginning was already read, whole again."""
+"""A stream that gives again the beginning that was already read from it."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ if TYPE_CHECKING:
 
 
 class Rewound(io.RawIOBase):
-    """The head, and then what `read` returns. A pipe can't seek back to what was looked at."""
+    """A stream of the head and then of what `read` returns. It stands in for a pipe, which can't seek back."""
 
     def __init__(self, head: bytes, read: Callable[[int], bytes]) -> None:
-        """Takes the bytes that were read, and the function that reads up to so many of those that follow."""
+        """Takes the bytes that were read already, and a function that reads up to n of the bytes after them."""
         self._head = head
         self._read = read
 
     def readable(self) -> bool:
-        """It can be read, and nothing else."""
+        """Says that the stream can be read."""
         return True
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
-        """Fills the buffer from the head, and then from the stream; returns how many bytes."""
+        """Fills the buffer from the head or, once that is used up, from the stream; returns the number of bytes."""
         view = memoryview(buffer)
         data = self._head[: len(view)] or self._read(len(view))
         self._head = self._head[len(data) :]

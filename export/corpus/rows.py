@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from handler.errors import CorpusError
 
 LISTED = 20
-"""Most columns that an error names."""
+"""The most columns that an error names."""
 
 
 MAX_DEPTH = 100
@@ -17,14 +17,14 @@ MAX_DEPTH = 100
 
 
 class Row(NamedTuple):
-    """A record; number is the line it starts on (in Parquet its row), counted from 1."""
+    """A row of the corpus. `number` is the line on which it starts (in Parquet its row), counted from 1."""
 
     number: int
     values: Mapping[str, Any]
 
 
 def unknown_column(place: str, wanted: str, columns: Iterable[str]) -> CorpusError:
-    """Returns the error that names the columns that there are, and the one that is most like `wanted`."""
+    """Returns an error that lists the columns of the corpus and suggests the one most like `wanted`."""
     names = list(dict.fromkeys(columns))
     folded = {name.strip().casefold(): name for name in reversed(names)}
     near = difflib.get_close_matches(wanted.strip().casefold(), folded, 1)
@@ -35,7 +35,7 @@ def unknown_column(place: str, wanted: str, columns: Iterable[str]) -> CorpusErr
 
 
 def check_columns(place: str, wanted: Sequence[str], columns: Sequence[str]) -> None:
-    """Raises CorpusError where a wanted column is missing or there more than once."""
+    """Raises CorpusError where a wanted column is missing or occurs more than once."""
     for name in wanted:
         if name not in columns:
             raise unknown_column(place, name, columns)

@@ -1,7 +1,7 @@
 """The rows of CSV, TSV and plain text. Every value is a string and stays one.
 
-TSV has no quoting: a tab separates, a line is a row, and a quote is an ordinary character, as in the field's own
-datasets (MS MARCO, BEIR, STS-B).
+TSV has no quoting: a tab separates fields, each line is a row, and a quote is an ordinary character. So it is in the
+data sets of this field (MS MARCO, BEIR, STS-B).
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ def read_text(source: CorpusFile, columns: Sequence[str]) -> Iterator[Row]:
 
 
 def read_csv(source: CorpusFile, columns: Sequence[str]) -> Iterator[Row]:
-    """Yields the rows under the header. Commas separate, double quotes go around a field where they are needed."""
+    """Yields the rows under the header. Commas separate fields; a field may stand in double quotes."""
     return _read_table(source, columns, ",", quoted=True)
 
 
 def read_tsv(source: CorpusFile, columns: Sequence[str]) -> Iterator[Row]:
-    """Yields the rows under the header. Tabs separate, and there is no quoting."""
+    """Yields the rows under the header. Tabs separate fields, and there is no quoting."""
     return _read_table(source, columns, "\t", quoted=False)
 
 
 def _read_table(source: CorpusFile, columns: Sequence[str], delimiter: str, quoted: bool) -> Iterator[Row]:
-    # The limit (131,072 characters) is global to the csv module, so it is only ever raised.
+    # The limit (by default 131,072 characters) is global to the csv module, so it is raised and never lowered.
     csv.field_size_limit(max(MAX_LINE, csv.field_size_limit()))
     reader = csv.reader(
         source.lines(),
@@ -58,7 +58,7 @@ def _read_table(source: CorpusFile, columns: Sequence[str], delimiter: str, quot
             indices = {name: header.index(name) for name in columns}
         elif len(fields) == len(header):
             yield Row(start, {name: fields[index] for name, index in indices.items()})
-        elif len(fields) > 1 or fields[0].strip():  # otherwise a line of blanks
+        elif len(fields) > 1 or fields[0].strip():  # a line of blanks is skipped
             remedy = (
                 "quote a field that holds a comma or a line break"
                 if quoted

@@ -11,15 +11,15 @@ from export.graph.onnx_graph import Array, Graph
 
 
 class _Heads(NamedTuple):
-    """What was split into heads."""
+    """A value that was split into heads."""
 
     source: str  # the projection, (1, t, d)
     heads: int
-    scale: float  # what it was multiplied by after it was split
+    scale: float  # the factor that it was multiplied by after it was split
 
 
 class _Scores(NamedTuple):
-    """What goes into a Softmax: a b' * scale + bias."""
+    """The input of a Softmax: a b' * scale + bias."""
 
     a: str
     b: str
@@ -28,7 +28,7 @@ class _Scores(NamedTuple):
 
 
 def fuse_attention(graph: Graph, shapes: Mapping[str, Array], num_attention_heads: int) -> None:
-    """Rewrites softmax(q k' * scale + bias) v into one Attention node (opset 23). Parts in () may be missing.
+    """Rewrites softmax(q k' * scale + bias) v into one Attention node (opset 23). Parts in () are optional.
 
     Before:  q ── Reshape ── Transpose ── (Mul) ─┐
              k ── Reshape ── Transpose ── (Mul) ─┴─ MatMul ── (Mul | Div) ── (Add bias) ── Softmax ─┐
@@ -38,8 +38,8 @@ def fuse_attention(graph: Graph, shapes: Mapping[str, Array], num_attention_head
 
     Args:
         graph: the graph to change.
-        shapes: the values that depend on the text's length alone, at one length; the Reshapes' targets among them.
-        num_attention_heads: what the Reshapes must agree with; other attention stays as it is.
+        shapes: the values that depend on the text's length alone, at one length. They include the Reshapes' targets.
+        num_attention_heads: the heads that the Reshapes must have. Attention with another number stays as it is.
     """
     for softmax in [node for node in graph.nodes if node.op_type == "Softmax"]:
         scores = _scores(graph, softmax, shapes)
@@ -67,7 +67,7 @@ def fuse_attention(graph: Graph, shapes: Mapping[str, Array], num_attention_head
 
 
 def _scores(graph: Graph, softmax: NodeProto, shapes: Mapping[str, Array]) -> _Scores | None:
-    """Follows a Softmax back through Add and Mul to the product q k'. None where that isn't the pattern."""
+    """Follows a Softmax back through Add and Mul to the product q k'. Returns None where the nodes are others."""
     node = graph.maker(softmax.input[0])
     bias = ""
     if node.op_type == "Add":  # MPNet's relative positions
@@ -84,7 +84,7 @@ def _scores(graph: Graph, softmax: NodeProto, shapes: Mapping[str, Array]) -> _S
 
 
 def _heads(graph: Graph, value: str, perm: list[int], shapes: Mapping[str, Array]) -> _Heads | None:
-    """Follows a value back through Mul, Transpose(perm) and Reshape. None where that isn't the pattern."""
+    """Follows a value back through Mul, Transpose(perm) and Reshape. Returns None where the nodes are others."""
     scale = 1.0
     while (node := graph.maker(value)).op_type in ("Mul", "Div"):
         factor = graph.constants.get(node.input[1])

@@ -1,7 +1,7 @@
-"""Folds into constants what is the same for every text.
+"""Makes constants of the values that are the same for every text.
 
-A run holds one text, unpadded. The mask is all ones and the token types are all zeros. A value that depends on them
-and on the text's length alone is evaluated here, once. A value that isn't recognised stays as it was.
+A run holds one text, unpadded, so the mask is all ones and the token types are all zeros. A value that depends only on
+them and on the text's length is computed here, once. A value that isn't recognised stays as it was.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from export.graph.words import sample_ids, word_gathers
 from handler.errors import ModelError
 
 LENGTHS = (3, 8)
-"""Lengths (tokens) at which a value is looked at. Not 1: a wrong broadcast gives the right values there."""
+"""Lengths (tokens) at which values are compared. 1 is not among them: there a wrong broadcast gives the right values."""
 
 
 def fold_inputs(graph: Graph) -> None:
-    """Makes the mask of ones and the token types of zeros, both as long as input_ids.
+    """Replaces the input mask by ones and the input token types by zeros, both as long as input_ids.
 
     Before:  input_ids, attention_mask, token_type_ids are inputs
     After:   input_ids ── Shape ─┬─ ConstantOfShape(1) ── attention_mask
                                  └─ ConstantOfShape(0) ── token_type_ids
 
     Raises:
-        ModelError: the model has yet another input.
+        ModelError: the model has another input beside these three.
     """
     shape = graph.add("Shape", [INPUT], ["seeklet/shape"])
     for name, value in (("attention_mask", 1), ("token_type_ids", 0)):
@@ -41,9 +41,9 @@ def fold_inputs(graph: Graph) -> None:
 
 
 def fold_constants(graph: Graph) -> dict[str, Array]:
-    """Folds what the length alone decides. Returns those values as they are at the longer of LENGTHS.
+    """Folds the values that depend on the length alone. Returns them as they are at the longer of LENGTHS.
 
-    A scalar becomes a constant. A mask that adds nothing is left out. Rows that the position decides become the first
+    A scalar becomes a constant. A mask that adds zero is left out. Rows that depend on their position become the first
     rows of a constant.
     """
     by_length = _by_length_alone(graph)
@@ -72,12 +72,12 @@ def fold_constants(graph: Graph) -> dict[str, Array]:
 
 
 def fold_embeddings(graph: Graph) -> None:
-    """Adds up the constants that are added to the word embeddings: token types and positions.
+    """Joins the constants that are added to the word embeddings, token types and positions, into one.
 
     Before:  Gather(words) ── Add(types) ── Add(positions) ── x
     After:   Gather(words) ── Add(types + positions) ── x
 
-    Without positions the sum goes into the words' table, and no Add is left.
+    Where there are no positions, the sum is added to the words' table, and no Add is left.
     """
     words = word_gathers(graph)[0]
     value = words.output[0]
@@ -103,7 +103,7 @@ def fold_embeddings(graph: Graph) -> None:
 
 
 def _by_length_alone(graph: Graph) -> set[str]:
-    """Returns the values, constants apart, that depend on the text's length but not on its words."""
+    """Returns the values that depend on the text's length but not on its words, without the constants."""
     known = set(graph.constants) | {""}
     for node in graph.ordered([OUTPUT]):
         if node.op_type == "Shape" or all(name in known for name in node.input):
@@ -112,7 +112,7 @@ def _by_length_alone(graph: Graph) -> set[str]:
 
 
 def _fold_rows(graph: Graph, name: str, short: Array, long: Array) -> None:
-    """Replaces rows (1, t, d) that the position alone decides by the first t rows of a constant."""
+    """Replaces rows (1, t, d) that depend on their position alone by the first t rows of a constant."""
     if (long == long[:, :1]).all() and (short == long[:, :1]).all():
         graph.redirect(name, graph.constant(f"{name}/folded", long[:, :1]))
         return
@@ -126,7 +126,7 @@ def _fold_rows(graph: Graph, name: str, short: Array, long: Array) -> None:
 
 
 def _first_rows(graph: Graph, name: str, table: Array) -> str:
-    """Adds a Slice of a constant (1, longest, d): as many rows as the text has tokens. Returns its output's name."""
+    """Adds a Slice of a constant (1, longest, d) with as many rows as the text has tokens. Returns its output's name."""
     shape = graph.add("Shape", [INPUT], [f"{name}/length"], start=1, end=2)
     begin = graph.constant("seeklet/zero", np.array([0], np.int64))
     axis = graph.constant("seeklet/one", np.array([1], np.int64))

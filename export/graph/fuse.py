@@ -1,7 +1,7 @@
-"""Makes the fp32 graph small: what is the same for every text becomes a constant, and many nodes become few.
+"""Makes the fp32 graph small: values that are the same for every text become constants, and many nodes become few.
 
-Each rewrite changes a pattern that it recognises and leaves all else as it was. At the end both graphs run on sample
-texts. Where their answers differ in one token, the whole rewritten graph is thrown away and the plain one is used.
+Each rewrite changes a pattern that it recognises and leaves everything else as it was. At the end both graphs run on
+sample texts. If their vectors differ in one token, the plain graph is used instead of the rewritten one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from export.graph.onnx_graph import INPUT, OUTPUT, Graph
 from export.graph.words import sample_ids
 
 FAITHFUL = 0.9999
-"""Least cosine, per token, between the fused graph and the plain one."""
+"""Least cosine of a token's vectors from the fused and the plain graph."""
 
 LENGTHS = (1, 2, 7, 16)
 """Lengths (tokens) of the texts that both graphs run on."""
@@ -45,7 +45,7 @@ def fuse(
         export: an ONNX file.
         num_attention_heads: heads of each layer.
         hidden_size: d.
-        more: rewrites after the usual ones; the comparison at the end judges them too.
+        more: rewrites that follow the usual ones. The comparison at the end covers them too.
 
     Raises:
         ModelError: the graph is no encoder of the BERT family.
@@ -65,13 +65,13 @@ def fuse(
 
 
 def _same(plain: Graph, fused: Graph) -> bool:
-    """Tells whether two graphs answer alike, token by token."""
+    """Tells whether two graphs give the same vectors, token by token."""
     sessions = [graph.session() for graph in (plain, fused)]
     for length in LENGTHS:
         ids = sample_ids(plain, length)
         a, b = (session.run(None, {INPUT: ids})[0][0] for session in sessions)
         norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-        # A NaN in either is a difference: no comparison with it is true.
+        # A NaN in either graph's vectors is a difference, because no comparison with NaN is true.
         if not np.isfinite(b).all() or not ((a * b).sum(1) >= FAITHFUL * norms).all():
             return False
     return True

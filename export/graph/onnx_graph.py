@@ -1,7 +1,7 @@
 """An ONNX graph that can be edited: its nodes, its constants, and which nodes make and read a value.
 
-It knows the operators Constant and Identity alone. It optimises nothing. All weights are in memory, 2 GB at most.
-`model` leaves out what nobody reads and puts the nodes in order again.
+It knows only the operators Constant and Identity. It optimises nothing. All weights are in memory, 2 GB at most.
+`model` leaves out values that no node reads, and puts the nodes in order again.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Graph:
         return {output: node for node in self.nodes for output in node.output}
 
     def maker(self, value: str) -> NodeProto:
-        """Returns the node that makes a value; an empty one, of type "", for what no node makes."""
+        """Returns the node that makes a value, or an empty node of type "" where no node makes it."""
         return next((node for node in self.nodes if value in node.output), NodeProto())
 
     def readers(self, value: str) -> list[NodeProto]:
@@ -91,7 +91,7 @@ class Graph:
         return [node for node in self.nodes if value in node.input]
 
     def rename(self, old: str, new: str) -> None:
-        """Gives a value another name, where it's made and where it's read."""
+        """Renames a value in the node that makes it and in the nodes that read it."""
         for node in self.nodes:
             for names in (node.input, node.output):
                 for i, name in enumerate(names):
@@ -99,7 +99,7 @@ class Graph:
                         names[i] = new
 
     def redirect(self, old: str, new: str, readers: Iterable[NodeProto] | None = None) -> None:
-        """Makes the readers of one value read another; all of them, unless some are named."""
+        """Makes the nodes that read `old` read `new`: all of them, or only those in `readers`."""
         for node in self.nodes if readers is None else readers:
             for i, name in enumerate(node.input):
                 if name == old:
@@ -124,7 +124,7 @@ class Graph:
         return order
 
     def model(self, outputs: Sequence[str] = (OUTPUT,)) -> ModelProto:
-        """Returns the model from input_ids (1, t) int64 to the outputs, with nothing that they don't need."""
+        """Returns the model from input_ids (1, t) int64 to the outputs. It holds only what the outputs need."""
         nodes = self.ordered(outputs)
         read = {name for node in nodes for name in node.input}
         infos = [
@@ -140,7 +140,7 @@ class Graph:
             infos,
             [numpy_helper.from_array(value, name) for name, value in self.constants.items() if name in read],
         )
-        # 23 has Attention; what BERTs are made of means the same in 18 (optimum's) and in 23.
+        # Opset 23 has Attention. BERT's other operators mean the same in 18, which optimum writes, and in 23.
         opsets = [helper.make_opsetid("", 23), helper.make_opsetid("com.microsoft", 1)]
         return helper.make_model(proto, opset_imports=opsets, ir_version=10, producer_name="seeklet")
 
@@ -149,12 +149,12 @@ class Graph:
         return self.session(outputs).run(list(outputs), {INPUT: ids})  # type: ignore[no-any-return]
 
     def session(self, outputs: Sequence[str] = (OUTPUT,)) -> ort.InferenceSession:
-        """Opens a session that answers with the values named by outputs, on one thread, nothing optimised.
+        """Opens a session that returns the values named by outputs, on one thread, without optimisation.
 
-        Not by the handler's open_session: that one reads a file and blames the artifact.
+        It doesn't use the handler's open_session, which reads a file and whose errors name the artifact.
         """
         options = ort.SessionOptions()
-        options.log_severity_level = 4  # its warnings and errors go to stderr; the errors are raised too
+        options.log_severity_level = 4  # quiet: its errors are raised anyway
         options.intra_op_num_threads = 1
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
         return ort.InferenceSession(self.model(outputs).SerializeToString(), options)

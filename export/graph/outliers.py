@@ -1,6 +1,6 @@
-"""Evens out the channels that reach far beyond the others, and computes such hidden units apart, in float32.
+"""Treats outliers: evens out the channels with far larger values, and keeps hidden units with such values in float32.
 
-One scale serves a whole activation. A few large values make it coarse, and all the others lose bits.
+A whole activation has one scale. A few large values make that scale coarse, and all other values lose bits.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from export.graph.onnx_graph import INPUT, FloatArray, Graph
 from export.graph.products import MOST_OUTLIERS, bias_of, products_of, weight_of
 
 SMOOTHING = 0.75
-"""Share of a channel's excess over the median that moves into the weights (SmoothQuant's alpha)."""
+"""Share of a channel's excess over the median that is moved into the weights (SmoothQuant's alpha)."""
 
 OUTLIER = 2.0
-"""A unit that reaches more than this many times as far as the 17th farthest one is an outlier, kept in float32."""
+"""A unit is an outlier if its reach is more than this many times the 17th largest reach. It stays in float32."""
 
 
 def tame_outliers(graph: Graph, samples: Sequence[NDArray[np.int64]]) -> None:
-    """Rewrites the fp32 graph so that int8 fits it. Its answers stay the same.
+    """Rewrites the fp32 graph so that int8 loses less. Its vectors stay the same.
 
     Args:
         graph: the graph to change.
@@ -36,7 +36,7 @@ def tame_outliers(graph: Graph, samples: Sequence[NDArray[np.int64]]) -> None:
 
 
 def _reach(graph: Graph, samples: Sequence[NDArray[np.int64]]) -> dict[str, FloatArray]:
-    """Returns how far from 0 each channel of each product's input gets, (k,) float32, by the input's name."""
+    """Returns the reach of each channel of each product's input: its greatest absolute value. (k,) float32 by input."""
     names = list(dict.fromkeys(node.input[0] for node in products_of(graph)))
     session = graph.session(names)
     far: dict[str, FloatArray] = {}
@@ -55,7 +55,7 @@ def _smooth(graph: Graph, value: str, reach: FloatArray) -> None:
     After:   LayerNormalization(gamma / f, beta / f) ─┬─ MatMul(f * W) ── y
                                                       └─ Mul(f) ── residual
 
-    SmoothQuant (Xiao et al., 2023, arXiv 2211.10438). One Mul is all that it costs per answer.
+    SmoothQuant (Xiao et al., 2023, arXiv 2211.10438). It costs one Mul for each text.
     """
     norm = graph.maker(value)
     readers = graph.readers(value)
@@ -77,9 +77,9 @@ def _smooth(graph: Graph, value: str, reach: FloatArray) -> None:
 
 
 def _keep_outliers(graph: Graph, down: NodeProto, reach: FloatArray) -> None:
-    """Computes the units of a hidden layer that reach far beyond the others apart, in float32.
+    """Computes the outlier units of a hidden layer separately, in float32.
 
-    A unit at 25 where the others stay below 6 would cost all of them two bits.
+    If one unit reaches 25 and the others stay below 6, one scale for all would cost the others two bits.
 
     Before:  x ── MatMul(up) ── Add(b) ── Gelu ── MatMul(down) ── Add(c) ── Add(residual) ── y
     After:   x ─┬─ MatMul(up') ── Add(b') ── Gelu ── MatMul(down') ── Add(c) ─┬─ Sum(residual) ── y
@@ -90,7 +90,7 @@ def _keep_outliers(graph: Graph, down: NodeProto, reach: FloatArray) -> None:
     Args:
         graph: the graph to change.
         down: the product that reads the hidden layer.
-        reach: how far from 0 each unit gets, (k,) float32.
+        reach: the greatest absolute value of each unit, (k,) float32.
     """
     gelu = graph.maker(down.input[0])
     if gelu.op_type != "Gelu":
@@ -115,7 +115,7 @@ def _keep_outliers(graph: Graph, down: NodeProto, reach: FloatArray) -> None:
     value = graph.add("MatMul", [value, wide], [f"{name}/outliers/output"])
     residual[0].op_type = "Sum"
     residual[0].input.append(value)
-    # Gelu(0) is 0, so the range of the units that stay doesn't see those that left.
+    # Gelu(0) is 0, so the removed units no longer widen the range of the others.
     for node, slot in ((up, 1), (bias[0], list(bias[0].input).index(bias[1])), (down, 1)):
         left = graph.constants[node.input[slot]].copy()
         left[units if node is down else (..., units)] = 0

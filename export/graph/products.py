@@ -8,11 +8,11 @@ from onnx import NodeProto
 from export.graph.onnx_graph import OUTPUT, FloatArray, Graph
 
 MOST_OUTLIERS = 16
-"""Most units of a hidden layer that are computed apart. A product with so few rows or fewer is one of theirs."""
+"""The most outlier units of a hidden layer. A product with this many rows or fewer belongs to outlier units."""
 
 
 def products_of(graph: Graph) -> list[NodeProto]:
-    """Returns the products of an activation (1, t, k) and a weight (k, n), without those of the outlier units."""
+    """Returns the products of an activation (1, t, k) and a weight (k, n), except those of outlier units."""
     return [node for node in graph.ordered([OUTPUT]) if len(weight_of(graph, node)) > MOST_OUTLIERS]
 
 

@@ -1,22 +1,19 @@
 """Turns optimum's fp32 ONNX export into the int8 graph that the handler runs.
 
 Weights are int8 with a scale per column. Activations become uint8 at run time, with a scale per text. Three steps keep
-the answers near those of fp32: outlier channels are evened out, outlier units stay float32, and weights are rounded so
-that they never saturate on AVX2. The result depends on the model alone. Nothing here judges it: export/build/gate.py
-does.
+the vectors near those of fp32: outlier channels are evened out, outlier units stay float32, and weights are rounded so
+that they never saturate on AVX2. The result depends on the model alone. export/build/gate.py judges it.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # on by default since 1.29
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto
 from tokenizers import Tokenizer
@@ -29,24 +26,12 @@ from export.graph.rounding import int8_weight
 from export.graph.saving import save_optimized
 from export.graph.sentences import PASSAGES, SENTENCES
 from export.graph.words import sample_ids
-from handler.artifact import WEIGHTS_SUFFIX
 from handler.errors import ModelError
 
 CONTRIB = "com.microsoft"
 
 ROUNDING_BYTES = 256 << 20
-"""Bytes of activations that are held at a time while weights are rounded."""
-
-
-@dataclass(frozen=True)
-class QuantizeReport:
-    """What became of the graph. Sizes are in bytes, the weights included."""
-
-    graph: str  # "fused" or "unfused": whether each attention is one node
-    nodes_before: int
-    nodes_after: int
-    bytes_before: int
-    bytes_after: int
+"""Bytes of activations that are in memory at a time while weights are rounded."""
 
 
 def quantize(
@@ -57,7 +42,7 @@ def quantize(
     hidden_size: int,
     model_type: str,
     max_length: int = 256,
-) -> QuantizeReport:
+) -> str:
     """Writes the int8 graph: input_ids (1, t) int64 -> token_embeddings (1, t, d) float32.
 
     Load it with graph optimisation off: it was optimised here.
@@ -67,8 +52,11 @@ def quantize(
         out: the file to write; its weights go beside it, to out.data.
         num_attention_heads: heads of each layer.
         hidden_size: d.
-        model_type: what transformers calls the architecture, for the error.
-        max_length: the most tokens that the model takes.
+        model_type: transformers' name of the architecture, for errors.
+        max_length: the most tokens that the model reads.
+
+    Returns:
+        "fused", or "unfused" where attention isn't one node.
 
     Raises:
         ModelError: the export is missing, or is no encoder of the BERT family.
@@ -83,13 +71,11 @@ def quantize(
     _quantize_matmuls(graph, _round(graph, [*queries, *_samples(graph, tokenizer, PASSAGES, max_length)]))
     _quantize_words(graph)
     save_optimized(graph, out)
-    before, after = (len(onnx.load(path, load_external_data=False).graph.node) for path in (source, out))
-    size = sum(path.stat().st_size for path in (out, out.with_name(out.name + WEIGHTS_SUFFIX)))
-    return QuantizeReport("fused" if fused else "unfused", before, after, source.stat().st_size, size)
+    return "fused" if fused else "unfused"
 
 
 def _samples(graph: Graph, tokenizer: Path, texts: Sequence[str], max_length: int) -> list[NDArray[np.int64]]:
-    """Returns the texts as ids, each (1, t) int64. Without a tokenizer beside the export the ids are random."""
+    """Returns the texts as ids, each (1, t) int64. Where no tokenizer lies beside the export, the ids are random."""
     if not tokenizer.is_file():
         return [sample_ids(graph, length) for length in range(4, 36, 2)]
     encode = Tokenizer.from_file(str(tokenizer))
@@ -133,11 +119,11 @@ def _quantize_matmuls(graph: Graph, rounded: dict[str, tuple[NDArray[np.int8], F
     Before:  x ── MatMul(W) ── Add(b) ── y
     After:   x ── DynamicQuantizeMatMul(W int8, scales, b) ── y
 
-    Where several products read x, one DynamicQuantizeLinear makes it uint8 for all of them, and each product is a
+    Where several products read x, one DynamicQuantizeLinear makes x uint8 for all of them, and each product becomes a
     MatMulIntegerToFloat.
     """
     products = products_of(graph)
-    # From the last to the first: a replaced product's readers are redirected, and are done by then.
+    # From the last to the first: replacing a product redirects its readers, which by then are replaced already.
     for value in reversed(list(dict.fromkeys(node.input[0] for node in products))):
         sharing = [node for node in products if node.input[0] == value]
         quantized = [f"{value}/{part}" for part in ("uint8", "scale", "zero_point")]

@@ -1,6 +1,6 @@
-"""Rounds a weight to int8 so that its products err little on usual inputs, and never saturate.
+"""Rounds a weight to int8 so that its products have small errors on usual inputs, and never saturate.
 
-It knows neither graphs nor models.
+This module knows neither graphs nor models.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float32]
 
 DAMPING = 0.1
-"""Share of the channels' mean square that is added to each channel's own: the samples are few and don't show all."""
+"""Share of the channels' mean square that is added to each channel's own, because the samples are few."""
 
 BLOCK = 128
 """Rows that are rounded before their errors are spread over the rows after them."""
@@ -24,11 +24,11 @@ def int8_weight(
 
     AVX2 without VNNI adds u8 x s8 products in pairs, rows 2i and 2i + 1, in 16 bits. 255 * 128 still fits there, so two
     weights of one sign may reach 128 together. ONNX Runtime's reduce_range allows 64 each, which costs every column
-    one of its 8 bits; this costs nearly none of them anything.
+    one of its 8 bits. This rule costs nearly no column anything.
 
     Args:
         weight: (k, n) float32.
-        gram: x.T @ x of usual inputs x (tokens, k). With it, the rows that follow a row make up for its rounding
+        gram: x.T @ x of usual inputs x (tokens, k). With it, the rows after a row compensate its rounding
             error as far as their inputs correlate: GPTQ (Frantar et al., 2022, arXiv 2210.17323). Without it,
             every weight goes to the nearest step.
     """
@@ -59,7 +59,7 @@ def _scales(weight: FloatArray) -> FloatArray:
 
 
 def _step(row: NDArray[np.float64], before: NDArray[np.float64] | None) -> NDArray[np.float64]:
-    """Returns the nearest whole numbers that are allowed beside those of the pair's first row, (n,) both."""
+    """Returns the nearest allowed whole numbers. (n,) the row, (n,) the steps of its pair's first row -> (n,)."""
     low, high = (
         (-127.0, 127.0)
         if before is None

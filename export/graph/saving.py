@@ -1,4 +1,4 @@
-"""Writes a graph as the handler opens it: optimised for any processor, the weights in a file beside it."""
+"""Writes a graph in the form that the handler opens: optimised for any processor, with the weights in a second file."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ LEAST_WEIGHT = 1024
 """Constants of fewer bytes stay in the model."""
 
 ALIGNMENT = 64
-"""Bytes of a cache line. The file is mapped into memory, and each weight is read where it lies."""
+"""Bytes of a cache line. The file is mapped into memory, and each weight is read in place."""
 
 
 def save_optimized(graph: Graph, out: Path) -> None:
-    """Optimises the graph and writes it to `out`, its weights to out.data.
+    """Optimises the graph and writes it to `out`, and its weights to out.data.
 
-    ONNX Runtime's extended level runs on every processor; the level "all" is tied to the one it ran on.
+    A graph of ONNX Runtime's level "extended" runs on every processor; one of the level "all" only on processors like
+    this one.
     """
     options = ort.SessionOptions()
     options.log_severity_level = 4
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
-    # Its CPU kernel takes ten times as long as Add and LayerNormalization.
+    # SkipLayerNormalization's CPU kernel takes ten times as long as Add and LayerNormalization.
     disabled = ["SkipLayerNormFusion"]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model.onnx")
@@ -45,7 +46,7 @@ def save_optimized(graph: Graph, out: Path) -> None:
 
 
 def _move_weights(model: onnx.ModelProto, location: str) -> bytes:
-    """Moves the constants of LEAST_WEIGHT bytes and more out of the model. Returns the bytes of the file for them."""
+    """Moves the constants of LEAST_WEIGHT bytes and more out of the model. Returns the bytes of their file."""
     weights = bytearray()
     for tensor in model.graph.initializer:
         raw = numpy_helper.to_array(tensor).tobytes()

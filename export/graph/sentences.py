@@ -1,7 +1,8 @@
-"""Texts of our own that show a model's usual activations. Its quantisation is fitted to them.
+"""Texts of our own that show a model's usual activations. The quantisation is fitted to them.
 
-The user's texts are never used, so that a model's bytes depend on the model alone. Queries, headlines, questions and product names
-first, then passages of the kinds that people search: news, abstracts, help pages, reference manuals, encyclopedias.
+The user's texts are never used, so that a model's bytes depend on the model alone. SENTENCES are queries, headlines,
+questions and product names. PASSAGES are of the kinds that people search: news, abstracts, help pages, reference
+manuals, encyclopedias.
 """
 
 from __future__ import annotations

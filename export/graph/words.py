@@ -1,4 +1,4 @@
-"""The table of word embeddings, and ids of words drawn from it."""
+"""The table of word embeddings, and random ids of its words."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from handler.errors import ModelError
 
 
 def word_gathers(graph: Graph) -> list[NodeProto]:
-    """Returns the nodes that look input_ids up in a constant table: words first, then what else is looked up by them.
+    """Returns the nodes that look input_ids up in a constant table: first the words' table, then any others.
 
     Raises:
         ModelError: there is none, so the graph is no encoder of the BERT family.
@@ -25,7 +25,7 @@ def word_gathers(graph: Graph) -> list[NodeProto]:
 
 
 def sample_ids(graph: Graph, length: int) -> NDArray[np.int64]:
-    """Returns random ids in place of a text of `length` tokens, the same ones every time. (1, t) int64."""
+    """Returns random ids for a text of `length` tokens, always the same ones. -> (1, length) int64."""
     rows = max(len(graph.constants[n.input[0]]) for n in word_gathers(graph))
     ids = np.random.default_rng(length).integers(rows // 20, rows, (1, length))
     return ids.astype(np.int64)

@@ -1,1 +1,1 @@
-"""A sentence-transformer: found, read, and converted."""
+"""Finding, reading and converting a sentence-transformer."""

@@ -1,4 +1,4 @@
-"""Reads the configs of a sentence-transformers folder, one question a function.
+"""Reads the configs of a sentence-transformers folder. Each function answers one question.
 
 sentence-transformers has written these files since 0.2, in several layouts, and all of them are read. Each function
 returns what sentence-transformers itself would use. Where the handler couldn't do the same, it raises a ModelError that
@@ -13,7 +13,7 @@ from typing import Any
 
 from handler.errors import ModelError
 
-# The positions of these begin after the padding id, so the rows of the table up to it are never used.
+# In these models positions begin after the padding id, so the table's rows up to that id are never used.
 OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert", "mpnet")
 
 POOLING_FLAGS = {
@@ -38,10 +38,10 @@ def module_folder(folder: Path, module: dict[str, Any], usual: str) -> Path:
     Args:
         folder: the model's folder.
         module: an entry of modules.json.
-        usual: the path where the entry has none.
+        usual: the path that counts where the entry has none.
 
     Raises:
-        ModelError: the path is no text, or leaves the model's folder.
+        ModelError: the path is not a string, or leaves the model's folder.
     """
     path = module.get("path", usual)
     if not isinstance(path, str):
@@ -55,12 +55,12 @@ def module_folder(folder: Path, module: dict[str, Any], usual: str) -> Path:
 
 
 def usable_positions(transformer_dir: Path) -> int:
-    """Returns the most tokens that the encoder has positions for."""
+    """Returns the largest number of tokens for which the encoder has positions."""
     path = transformer_dir / "config.json"
     config = read_object(path)
     positions = read_number(path, config, "max_position_embeddings")
     if config.get("model_type") in OFFSET_POSITIONS:
-        # 1 is transformers' default for these; MPNet's code knows no other.
+        # 1 is transformers' default for these models. MPNet's code always uses 1.
         padding = 1 if config["model_type"] == "mpnet" else config.get("pad_token_id", 1)
         positions -= int(padding or 0) + 1
     return positions
@@ -71,12 +71,12 @@ def read_max_length(transformer: Path, settings: dict[str, Any]) -> int:
     positions = usable_positions(transformer)
     length = settings.get("max_seq_length")
     if length is None:
-        # As in sentence-transformers, the tokenizer's limit, where it has a real one.
+        # sentence-transformers then takes the tokenizer's limit. min() below drops one that means "no limit".
         tokenizer = transformer / "tokenizer_config.json"
         length = (
             read_object(tokenizer).get("model_max_length", positions) if tokenizer.exists() else positions
         )
-    # Two of a text's tokens are the special ones.
+    # Two tokens are special ones, so 3 is the least for a text of one token.
     if not isinstance(length, int | float) or not length >= 3:
         raise ModelError(
             f"{transformer}: max_seq_length is {length!r}, not a number of tokens from 3 on: mend the config"
@@ -107,7 +107,7 @@ def read_pooling(folder: Path) -> str:
 
 
 def read_transformer_settings(transformer: Path) -> dict[str, Any]:
-    """Reads sentence_bert_config.json, which has other names in older models."""
+    """Reads sentence_bert_config.json, or the file of another name that an older model has."""
     path = next((transformer / name for name in TRANSFORMER_CONFIGS if (transformer / name).exists()), None)
     if path is None:
         raise ModelError(f"{transformer} lacks {TRANSFORMER_CONFIGS[0]}: copy the whole model folder")
@@ -126,13 +126,13 @@ def read_transformer_settings(transformer: Path) -> dict[str, Any]:
 
 
 def read_sentence_config(folder: Path) -> dict[str, Any]:
-    """Reads config_sentence_transformers.json (prompts, similarity); {} where an older model has none."""
+    """Reads config_sentence_transformers.json (prompts, similarity). An older model has none, and gives {}."""
     path = folder / "config_sentence_transformers.json"
     return read_object(path) if path.exists() else {}
 
 
 def read_prompt(folder: Path, config: dict[str, Any], names: tuple[str, ...]) -> str:
-    """Returns the first of the prompts `names` that the model has, or else its default prompt, or else ""."""
+    """Returns the model's prompt of the first of `names` that it has, or else its default prompt, or else ""."""
     prompts = config.get("prompts") or {}
     if not isinstance(prompts, dict) or not all(isinstance(text, str | None) for text in prompts.values()):
         raise ModelError(
@@ -165,7 +165,7 @@ def read_object(path: Path) -> dict[str, Any]:
 
 
 def read_number(path: Path, config: dict[str, Any], *names: str) -> int:
-    """Returns the first of `names` that the config has: a size above 0."""
+    """Returns the first of `names` that the config has as a whole number above 0."""
     for name in names:
         value = config.get(name)
         if isinstance(value, int) and value > 0:

@@ -1,7 +1,7 @@
-"""A conversion in the cache: its files, and the record that says whether they are still what was written.
+"""A conversion in the cache: its files, and a record that shows whether they have changed since they were written.
 
-The record, conversion.json, holds the SHA-256 of each file and how the graph was made. It protects against damage,
-not against somebody who can write to the cache.
+The record, conversion.json, holds the SHA-256 of each file, and whether the graph is fused. It protects against damage,
+but not against a person who can write to the cache.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Conversion:
 
     @classmethod
     def load(cls, folder: Path) -> Conversion | None:
-        """Reads the record in `folder` and hashes the files; None where one is missing or differs."""
+        """Reads the record in `folder` and hashes the files; returns None where one is missing or differs."""
         try:
             record = json.loads((folder / RECORD_FILE).read_bytes())
             if record["graph"] in GRAPHS and record["files"] == _hash_files(folder):

@@ -1,7 +1,7 @@
-"""A sentence-transformer to what the handler runs: model.onnx (int8) and tokenizer.json.
+"""Converts a sentence-transformer to the files that the handler runs: model.onnx (int8) and tokenizer.json.
 
 The conversion runs in a process of its own, so that torch's memory is free again before the texts are embedded. Its
-result is cached under a key of all that decides its bytes: weights, configs, converters, and CONVERSION_VERSION.
+result is cached under a key of everything that decides its bytes: weights, configs, converters and CONVERSION_VERSION.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from export.model.to_onnx import MADE, SOURCE, TOLD
 from handler.errors import ModelError, OutputError
 
 CONVERTERS = ("torch", "transformers", "optimum-onnx", "onnx", "onnxruntime", "tokenizers", "numpy")
-# Raise it with every change of this room or of export/graph/ that changes the converted bytes.
+# Raise it with every change of export/model/ or export/graph/ that changes the converted bytes.
 CONVERSION_VERSION = 1
 ASIDE = "converting-"
-# A folder of that name that is older was left by a conversion that was killed: one takes minutes.
+# A conversion takes minutes. A folder of that name that is older than this was left by a killed conversion.
 LEFT_SECONDS = 86_400
 
 
@@ -68,7 +68,7 @@ def convert(model: SourceModel) -> Conversion:
             _run_child(model, aside)
             if folder.is_dir() and Conversion.load(folder) is None:
                 shutil.rmtree(folder)
-            # Another export may have made the same meanwhile, of the same bytes.
+            # Another export may have made the same conversion meanwhile, with the same bytes.
             with contextlib.suppress(FileExistsError):
                 (aside / MADE).rename(folder)
     except OSError as error:
@@ -111,7 +111,7 @@ def conversion_key(model: SourceModel) -> str:
 
 
 def _run_child(model: SourceModel, aside: Path) -> None:
-    # Wherever this process was started, the child finds the same package.
+    # The child must find this same package, wherever this process was started.
     path = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
     done = subprocess.run(
         [sys.executable, "-m", "export.model.to_onnx", str(aside)],

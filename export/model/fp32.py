@@ -1,7 +1,7 @@
 """The fp32 encoder: the unquantised graph as optimum writes it, the oracle for the int8 artifact.
 
 It runs one text at a time, unpadded, as the handler's Encoder does, with the same tokenizer and pooling.
-It is for comparisons only: it is several times slower, and it knows nothing of an artifact.
+It is for comparisons only. It is several times slower than int8, and it knows nothing of an artifact.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from handler.session import open_session
 
 
 class Fp32Encoder:
-    """The ONNX session of the fp32 graph, a tokenizer, and a pooling."""
+    """The ONNX session of the fp32 graph, with a tokenizer and a pooling."""
 
     def __init__(self, path: Path, tokenizer: Any, pooling: str, threads: int = 1) -> None:
         """Loads the graph.
@@ -28,7 +28,7 @@ class Fp32Encoder:
             path: fp32.onnx of a conversion.
             tokenizer: one that truncates and doesn't pad, as `load_tokenizer` returns it and an Encoder holds it.
             pooling: one of handler.pooling.POOLINGS.
-            threads: texts that run at the same time.
+            threads: number of texts that run at the same time.
 
         Raises:
             ArtifactError: ONNX Runtime can't load the file.
@@ -41,7 +41,7 @@ class Fp32Encoder:
         self._threads = threads
 
     def encode(self, texts: Sequence[str], prompt: str = "") -> NDArray[np.float32]:
-        """Returns one L2-normalised vector a text. n texts -> (n, dim) float32. `prompt` goes before every text."""
+        """Returns an L2-normalised vector for each text; `prompt` goes before each. n texts -> (n, dim) float32."""
         if not texts:
             return np.empty((0, self._session.get_outputs()[0].shape[-1]), np.float32)
         with ThreadPoolExecutor(self._threads) as executor:

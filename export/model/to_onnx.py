@@ -1,7 +1,8 @@
-"""The process that converts: torch's weights to model.onnx, fp32.onnx and tokenizer.json.
+"""The process that converts torch's weights to model.onnx, fp32.onnx and tokenizer.json.
 
 `python -m export.model.to_onnx FOLDER` reads a SourceModel as JSON from standard input. FOLDER/source holds the staged
-files, FOLDER/model gets the conversion. The exit status is TOLD where standard error ends in a sentence for the user.
+files, FOLDER/model gets the conversion. Where the exit status is TOLD, the last line of standard error is a sentence
+for the user.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def to_onnx(model: SourceModel, folder: Path) -> None:
     )
     made = folder / MADE
     made.mkdir()
-    report = quantize(
+    graph = quantize(
         folder / "onnx" / "model.onnx",
         made / MODEL_FILE,
         num_attention_heads=model.num_attention_heads,
@@ -61,7 +62,7 @@ def to_onnx(model: SourceModel, folder: Path) -> None:
     )
     shutil.move(folder / "onnx" / "model.onnx", made / FP32_FILE)
     _save_tokenizer(model, source, made / TOKENIZER_FILE)
-    Conversion(made, report.graph).save()
+    Conversion(made, graph).save()
 
 
 def _save_tokenizer(model: SourceModel, source: Path, path: Path) -> None:
@@ -84,7 +85,7 @@ def _save_tokenizer(model: SourceModel, source: Path, path: Path) -> None:
 
 
 def lowercase_first(tokenizer: Tokenizer) -> None:
-    """Applies do_lower_case: the text goes to lower case before the tokenizer's own normaliser."""
+    """Applies do_lower_case: makes the tokenizer lowercase a text before its own normaliser runs."""
     own = [tokenizer.normalizer] if tokenizer.normalizer else []
     tokenizer.normalizer = normalizers.Sequence([normalizers.Lowercase(), *own])
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handler.errors import ModelError
+from handler.artifact import file_sha256
+from handler.errors import ArtifactError, ModelError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,20 +27,19 @@ def find_weights(transformer: Path) -> Path:
 def hash_weights(path: Path) -> str:
     """Returns the file's SHA-256 in hexadecimal digits; raises ModelError where it can't be read."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise ModelError(f"{path} can't be read ({error.strerror}): check its permissions") from None
+        return file_sha256(path)
+    except ArtifactError as error:
+        raise ModelError(str(error)) from None
 
 
 def refuse_non_finite(path: Path, shown: Path) -> None:
-    """Reads the weights and raises ModelError with the first tensor that holds NaN or infinity.
+    """Reads the weights; raises ModelError that names the first tensor with NaN or infinity.
 
-    Only what the file stores counts. The infinities of an attention mask are made by the model's code.
+    It looks at stored values only. The infinities of an attention mask are made by the model's code.
 
     Args:
         path: a weight file.
-        shown: what the error calls it.
+        shown: the path that the error names.
     """
     import torch
 
@@ -61,6 +60,6 @@ def _load(path: Path) -> dict[str, Tensor]:
         return tensors
     import torch
 
-    # weights_only: a pickle can run code, and this refuses all that is not a tensor.
+    # A pickle can run code. weights_only refuses everything but tensors and plain values.
     state = torch.load(path, map_location="cpu", weights_only=True)
     return {name: value for name, value in state.items() if isinstance(value, torch.Tensor)}

@@ -1,1 +1,1 @@
-"""The model layer: the artifact."""
+"""The model layer, which holds the artifact."""

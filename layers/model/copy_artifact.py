@@ -1,8 +1,8 @@
 """Copies an artifact into the model layer: whole, checked, and readable by Lambda's user.
 
-Copies what the manifest lists and nothing else; handler/manifest.py takes no name that is a path. Stops before a layer
-that Lambda would refuse: function and layers together may have 250 MB unzipped. Of s3://bucket/prefix nothing is
-copied: the function fetches it, and the layer, which isn't deployed, stays empty.
+It copies the files that the manifest lists and nothing else; handler/manifest.py refuses names that are paths. It stops
+where Lambda would refuse the layer: function and layers together may have 250 MB unzipped. From s3://bucket/prefix it
+copies nothing: the function fetches the artifact, and the layer stays empty and isn't deployed.
 """
 
 from __future__ import annotations
@@ -17,13 +17,12 @@ from pathlib import Path
 from handler.artifact import Artifact
 from handler.errors import ArtifactError
 from handler.manifest import MANIFEST_FILE
+from layers import EPOCH
 from layers.size import LIMIT, RUNTIME_BUDGET, refusal
-
-EPOCH = 315532800  # 1980, as in SAM's zip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Copies the artifact; 2 where it can't be shipped."""
+    """Copies the artifact; returns 0, or 2 where it can't be shipped."""
     parser = argparse.ArgumentParser(
         prog="python -m layers.model.copy_artifact", description=__doc__.split("\n\n")[0]
     )
@@ -54,14 +53,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def size_problem(artifact: Artifact, runtime_bytes: int = RUNTIME_BUDGET) -> str | None:
-    """Why Lambda would refuse it beside a runtime layer of `runtime_bytes`, or None."""
+    """Says why Lambda would refuse it beside a runtime layer of `runtime_bytes`; None where it wouldn't."""
     parts = {f"artifact/{name}": entry.bytes for name, entry in artifact.manifest.files.items()}
     parts["runtime layer, at most"] = runtime_bytes
     return refusal(parts) if sum(parts.values()) > LIMIT else None
 
 
 def copy(artifact: Artifact, out: Path) -> None:
-    """Makes `out` anew: the manifest and the files that it lists; nothing else that lies beside them ships."""
+    """Makes `out` anew, with the manifest and the files that it lists and nothing else."""
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     for name in (MANIFEST_FILE, *artifact.manifest.files):

@@ -1,1 +1,1 @@
-"""The runtime layer: what handler/ imports, locked, pruned and compiled."""
+"""The runtime layer: the packages that handler/ imports, locked, pruned and compiled."""

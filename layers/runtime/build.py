@@ -1,8 +1,8 @@
 """Builds the runtime layer: the handler's dependencies, pruned and compiled, for one Python and processor.
 
-Installs the locked wheels from any machine (nothing of the target is run), deletes what prune.txt lists, and
-compiles bytecode where this machine has the target's Python. The same lock gives the same bytes.
-Does not resolve versions: lock.py does.
+It installs the locked wheels on any machine (it runs nothing of the target), deletes what prune.txt lists, and compiles
+bytecode if this machine has the target's Python. The same lock gives the same bytes. It resolves no versions: lock.py
+does.
 """
 
 from __future__ import annotations
@@ -16,17 +16,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from layers import EPOCH
 from layers.runtime.bytecode import compile_tree
 from layers.runtime.elf import strip
 from layers.runtime.prune import prune, read_prune
-from layers.runtime.targets import TARGETS, BuildError, lock_of, pip_target
-
-# What SAM's zip would carry for every file; a fixed time makes trees comparable.
-EPOCH = 315532800
+from layers.runtime.targets import TARGETS, BuildError, lock_of, pip_install, pip_target
 
 
 def main() -> int:
-    """Parses the command line and builds."""
+    """Parses the command line and builds; returns the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m layers.runtime.build", description=__doc__.split("\n\n")[0]
     )
@@ -36,7 +34,7 @@ def main() -> int:
     )
     parser.add_argument("--code", type=Path, metavar="DIR", help="copy and compile this package instead")
     parser.add_argument(
-        "--stamp", type=Path, nargs="*", default=[], metavar="FILE", help="what the layers are made of"
+        "--stamp", type=Path, nargs="*", default=[], metavar="FILE", help="files that the layers are made of"
     )
     options = parser.parse_args()
     try:
@@ -51,7 +49,7 @@ def main() -> int:
 
 
 def build_layer(target: str, out: Path) -> None:
-    """Writes out/python."""
+    """Builds the layer into out/python."""
     tree = out / "python"
     shutil.rmtree(tree, ignore_errors=True)
     tree.mkdir(parents=True)
@@ -73,8 +71,8 @@ def build_layer(target: str, out: Path) -> None:
 def build_code(target: str, package: Path, out: Path, stamp: Sequence[Path] = ()) -> None:
     """Copies a package into out, under its own name, and compiles it.
 
-    Writes layers.sha256 over the stamp's files: SAM publishes a version for new code, not for new layers
-    (serverless-application-model #1640), so the alias would go on serving the old corpus.
+    Writes the hashes of the stamp's files to layers.sha256. SAM publishes a version for new code, not for new layers
+    (serverless-application-model #1640), so without that file the alias would still serve the old corpus.
     """
     shutil.rmtree(out / package.name, ignore_errors=True)
     shutil.copytree(package, out / package.name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc", ".*"))
@@ -86,17 +84,9 @@ def build_code(target: str, package: Path, out: Path, stamp: Sequence[Path] = ()
 
 
 def install(target: str, lock: Path, tree: Path) -> None:
-    """Installs a target's lock; raises BuildError where pip refuses, as it does any file of another hash."""
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    command += [
-        "--require-hashes",
-        "--no-compile",
-        "--target",
-        str(tree),
-        *pip_target(target),
-        "-r",
-        str(lock),
-    ]
+    """Installs a target's lock; raises BuildError where pip refuses, for example a file of another hash."""
+    command = [*pip_install(), "--no-deps", "--require-hashes", "--no-compile"]
+    command += ["--target", str(tree), *pip_target(target), "-r", str(lock)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if "error" in line.lower()] or [done.stderr[-300:]]
@@ -104,14 +94,14 @@ def install(target: str, lock: Path, tree: Path) -> None:
 
 
 def settle(tree: Path) -> None:
-    """One time and one mode for every file: readable by Lambda's user, and the same bytes from every machine."""
+    """Sets one time and one mode for every file: readable by Lambda's user, and the same on every machine."""
     for path in [*tree.rglob("*"), tree]:
         path.chmod(0o755 if path.is_dir() or path.suffix == ".so" else 0o644)
         os.utime(path, (EPOCH, EPOCH))
 
 
 def size_of(tree: Path) -> int:
-    """Bytes of all files."""
+    """Returns the bytes of all files."""
     return sum(path.stat().st_size for path in tree.rglob("*") if path.is_file())
 
 

@@ -1,4 +1,4 @@
-"""Bytecode by the target's own Python, which is looked for on this machine."""
+"""Compiles bytecode with the target's own Python, if this machine has it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from layers.runtime.targets import BuildError
 
 
 def compile_tree(target: str, tree: Path, place: str, *, sources: bool) -> bool:
-    """Compiles by the target's own Python; False, and nothing done, where this machine has none.
+    """Compiles with the target's own Python. Where this machine has none, it does nothing and returns False.
 
-    Unchecked: the zip sets every file's time to 1980, which makes ordinary bytecode look stale. Without sources
-    the bytecode takes their place, docstrings and asserts left out: a traceback has file and line, not the text.
+    The bytecode is unchecked: SAM's zip sets every file's time to 1980, which makes ordinary bytecode look out of date.
+    Without `sources` the bytecode replaces them, without docstrings and asserts: a traceback then has file and line,
+    but not the text.
     """
     python = find_python(target.split("-")[0])
     if python is None:
@@ -42,14 +43,14 @@ def compile_tree(target: str, tree: Path, place: str, *, sources: bool) -> bool:
 
 
 def find_python(name: str) -> str | None:
-    """A working interpreter of that minor version: this one, on PATH, or of pyenv."""
+    """Finds an interpreter of that minor version: this one, one on PATH, or one of pyenv; None where there is none."""
     candidates = [sys.executable, shutil.which(name)]
     candidates += sorted(
         map(str, Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")).glob(f"versions/*/bin/{name}"))
     )
     version = "import sys; print('python%d.%d' % sys.version_info[:2])"
     for candidate in candidates:
-        # A pyenv shim exists for versions that aren't there.
+        # pyenv has shims for versions that aren't installed.
         if (
             candidate
             and subprocess.run([candidate, "-c", version], capture_output=True, text=True).stdout.strip()

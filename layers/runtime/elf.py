@@ -1,4 +1,4 @@
-"""ELF shared libraries without what the loader never maps. Knows 64-bit little-endian files alone: Lambda's two processors."""
+"""Strips ELF shared libraries. It knows only 64-bit little-endian files, those of Lambda's two processors."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ PT_LOAD = 1  # a segment that is mapped
 
 
 def strip(library: bytes) -> bytes:
-    """A shared library without what the loader never maps: symbol tables and section headers.
+    """Removes from a shared library what the loader never maps: symbol tables and section headers.
 
-    As binutils' strip, but for any processor from any. File offsets stand in the program headers alone (System V
-    ABI, chapter 5), so a gap between segments may shrink by whole alignments; addresses don't move.
+    It does what binutils' strip does, but on any machine for any processor. Only program headers hold the file offsets
+    that the loader uses (System V ABI, chapter 5), so a gap between segments may shrink by whole alignments. Addresses
+    don't move.
+
+        before:  headers | segment | gap | segment | symbols, section headers
+        after:   headers | segment | segment
     """
     (headers,) = struct.unpack_from("<Q", library, 32)
     size, count = struct.unpack_from("<HH", library, 54)

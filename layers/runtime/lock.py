@@ -1,7 +1,7 @@
-"""Locks the runtime layer by hash: one requirements.txt for each Python and processor.
+"""Locks the runtime layer by hash: writes a requirements.txt for each Python and processor.
 
-Resolves requirements.in as pip would on that target, from any machine, and leaves out the distributions that
-prune.txt names with `without`. Installs nothing.
+It resolves requirements.in as pip would on that target, on any machine, and leaves out the distributions that
+prune.txt names with `without`. It installs nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from layers.runtime.prune import read_prune
-from layers.runtime.targets import RUNTIME, TARGETS, BuildError, lock_of, pip_target
+from layers.runtime.targets import RUNTIME, TARGETS, BuildError, lock_of, pip_install, pip_target
 
 EXPORT_REQUIREMENTS = RUNTIME.parent.parent / "requirements.txt"
 
@@ -45,29 +45,26 @@ def main() -> int:
 
 
 def read_pins(path: Path) -> dict[str, str]:
-    """Distribution, by its normal name -> version, of a file of pins; its hashes are left out."""
+    """Reads a file of pins: normalised distribution name -> version. It ignores hashes."""
     found = re.findall(r"^([A-Za-z0-9._-]+)==([^\s;]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[._-]+", "-", name).lower(): version for name, version in found}
 
 
+def write_constraints(path: Path) -> None:
+    """Writes the versions that the export uses as constraints for pip."""
+    # Without hashes: if one constraint has a hash, pip asks for a hash of everything.
+    pins = read_pins(EXPORT_REQUIREMENTS)
+    path.write_text("".join(f"{name}=={version}\n" for name, version in pins.items()))
+
+
 def resolve(target: str) -> dict[str, tuple[str, str]]:
-    """Distribution name -> (name==version, the wheel's SHA-256), as pip resolves them for the target."""
+    """Resolves for a target as pip does: distribution name -> (name==version, the wheel's SHA-256)."""
     with tempfile.TemporaryDirectory() as scratch:
         report, constraints = Path(scratch) / "report.json", Path(scratch) / "constraints.txt"
-        # Versions alone: pip wants hashes for everything where a constraint has one.
-        pins = read_pins(EXPORT_REQUIREMENTS)
-        constraints.write_text("".join(f"{name}=={version}\n" for name, version in pins.items()))
-        # --target is only what --platform demands: a dry run writes nothing there.
-        command = [
-            sys.executable,
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--dry-run",
-        ]
-        command += ["--ignore-installed", "--report", str(report), "--target", scratch, *pip_target(target)]
+        write_constraints(constraints)
+        # --platform needs --target; a dry run writes nothing there.
+        command = [*pip_install(), "--dry-run", "--ignore-installed", "--report", str(report)]
+        command += ["--target", scratch, *pip_target(target)]
         command += ["-r", str(RUNTIME / "requirements.in"), "-c", str(constraints)]
         done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
         if done.returncode:

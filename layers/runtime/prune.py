@@ -1,4 +1,4 @@
-"""prune.txt: what the layer does without, read and done."""
+"""prune.txt, the list of what the layer does without: reads it, and deletes what it names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PRUNE_LIST = RUNTIME / "prune.txt"
 
 @dataclass(frozen=True, slots=True)
 class PruneLine:
-    """A glob to delete, a module to empty, or a distribution to leave out, and why."""
+    """A glob to delete, a module to empty, or a distribution to leave out, and the reason."""
 
     pattern: str
     reason: str
@@ -24,7 +24,7 @@ class PruneLine:
 
 
 def read_prune(path: Path = PRUNE_LIST) -> list[PruneLine]:
-    """The lines of a prune list; raises BuildError where one lacks its reason."""
+    """Reads the lines of a prune list; raises BuildError where one lacks its reason."""
     lines = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         if not line.strip() or line.startswith("#"):
@@ -37,7 +37,7 @@ def read_prune(path: Path = PRUNE_LIST) -> list[PruneLine]:
 
 
 def prune(tree: Path, lines: Sequence[PruneLine]) -> None:
-    """Deletes in `tree` what the lines name; raises BuildError where one finds nothing, so is stale."""
+    """Deletes in `tree` what the lines name; raises BuildError where a line matches nothing: it is out of date."""
     for line in lines:
         if line.distribution:
             continue

@@ -1,26 +1,32 @@
-"""What the runtime layer is built for: each Python and processor of Lambda's, and how pip is told of one."""
+"""The targets of the runtime layer, each a Python and a processor of Lambda, and pip's options for one."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 RUNTIME = Path(__file__).resolve().parent
 TARGETS = tuple(f"python3.{minor}-{arch}" for minor in (12, 13, 14) for arch in ("x86_64", "arm64"))
-# Lambda's python3.12 and later have glibc 2.34. pip wants every older tag by name too.
+# Lambda's python3.12 and later have glibc 2.34. pip must be given every older tag by name too.
 GLIBC_TAGS = ("manylinux_2_34", "manylinux_2_28", "manylinux_2_27", "manylinux_2_17", "manylinux2014")
 
 
 class BuildError(Exception):
-    """Raise when the layer can't be built; the message says how to go on."""
+    """Raised when the layer can't be built; the message says what to do."""
 
 
 def lock_of(target: str) -> Path:
-    """The target's pinned distributions, each with its SHA-256."""
+    """Returns the file of the target's pinned distributions, each with its SHA-256."""
     return RUNTIME / target / "requirements.txt"
 
 
+def pip_install(python: str = sys.executable) -> list[str]:
+    """Returns the beginning of a command that installs packages with that interpreter's pip."""
+    return [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+
+
 def pip_target(target: str) -> list[str]:
-    """pip's options for another machine's wheels."""
+    """Returns pip's options for the wheels of another machine."""
     python, arch = target.removeprefix("python").split("-")
     machine = {"arm64": "aarch64"}.get(arch, arch)
     platforms = [part for tag in GLIBC_TAGS for part in ("--platform", f"{tag}_{machine}")]

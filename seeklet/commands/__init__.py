@@ -1,1 +1,1 @@
-"""The commands of `seeklet`, one module each: its parser and what it does."""
+"""The commands of `seeklet`: a module for each, with its parser and its work."""

@@ -1,4 +1,4 @@
-"""`seeklet demo-corpus`: the corpus of the demonstration."""
+"""`seeklet demo-corpus`: writes the demo corpus."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ example:
 
 
 def build_parser(prog: str = "seeklet demo-corpus") -> Parser:
-    """The one argument."""
+    """Makes the parser of the one argument."""
     parser = new_parser(
         prog,
         "Writes the demo corpus, the API operations of AWS from the botocore package, as JSON Lines.",
         EXAMPLES,
     )
     parser.add_argument(
-        "file", type=Path, metavar="FILE", help="the file to write; one that is there is replaced"
+        "file", type=Path, metavar="FILE", help="the file to write; an existing file is replaced"
     )
     return parser
 

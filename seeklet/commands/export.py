@@ -1,4 +1,4 @@
-"""`seeklet export`: a corpus and a model to an artifact."""
+"""`seeklet export`: makes an artifact of a corpus and a model."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ examples:
   a CSV file with a header, its text in two columns:
     %(prog)s --corpus papers.csv --text title,abstract --out artifact
 
-  JSON Lines, gzipped, with ids of its own, and two columns to come back with each answer:
+  JSON Lines, gzipped, with ids, and two columns to return with each answer:
     %(prog)s --corpus products.jsonl.gz --text name --id sku --metadata price,url --out artifact
 
-  a text a line, from another program:
+  one text on each line, from another program:
     zcat headlines.txt.gz | %(prog)s --corpus - --format txt --text text --out artifact
 
   another sentence-transformer, from a folder:
@@ -45,12 +45,12 @@ other commands, also of `python -m export`:
   seeklet verify DIR        checks an artifact: every file's SHA-256, and int8 against fp32
   seeklet demo-corpus FILE  writes the demo corpus, the API operations of AWS, as JSON Lines
 
-Interrupted, it goes on where it was when started again. With a changed corpus it embeds only the new texts.
+After an interruption, the same command continues. After a change of the corpus it embeds only the new texts.
 """
 
 
 def build_parser(prog: str = "seeklet export") -> Parser:
-    """The options, grouped by what they are about."""
+    """Makes the parser of the options, in groups by subject."""
     from export.build.vectors import DTYPES
     from export.corpus.formats import FORMATS
     from handler.pooling import POOLINGS
@@ -82,25 +82,28 @@ def build_parser(prog: str = "seeklet export") -> Parser:
         type=column_names,
         default=[],
         metavar="COLUMNS",
-        help="columns to keep and give back with each answer",
+        help="columns to keep, and to return with each answer",
     )
-    corpus.add_argument("--format", choices=FORMATS, help="where the file's name doesn't tell it")
+    corpus.add_argument("--format", choices=FORMATS, help="the file's format, where its name doesn't tell it")
     model = parser.add_argument_group("the model")
     add_model(model, "a sentence-transformer's folder, or its hub id (default: all-MiniLM-L6-v2)")
     model.add_argument("--sha256", metavar="HEX", help="refuse weights of another SHA-256")
     model.add_argument(
         "--pooling",
         choices=list(POOLINGS),
-        help="tokens to text (default: the model's own; any other costs quality)",
+        help="how token vectors become one vector (default: the model's own; any other costs quality)",
     )
     model.add_argument(
-        "--max-length", type=count, metavar="N", help="tokens a text is cut at (default: the model's own)"
+        "--max-length",
+        type=count,
+        metavar="N",
+        help="tokens after which a text is cut (default: the model's own)",
     )
     model.add_argument(
-        "--query-prompt", metavar="TEXT", help="put before each query (default: the model's own)"
+        "--query-prompt", metavar="TEXT", help="words before each query (default: the model's own)"
     )
     model.add_argument(
-        "--document-prompt", metavar="TEXT", help="put before each document (default: the model's own)"
+        "--document-prompt", metavar="TEXT", help="words before each document (default: the model's own)"
     )
     output = parser.add_argument_group("the artifact")
     output.add_argument(
@@ -108,7 +111,7 @@ def build_parser(prog: str = "seeklet export") -> Parser:
         required=True,
         type=Path,
         metavar="DIR",
-        help="where to; an artifact that is there is replaced",
+        help="the folder to write; an existing artifact is replaced",
     )
     output.add_argument(
         "--dtype",
@@ -117,7 +120,7 @@ def build_parser(prog: str = "seeklet export") -> Parser:
         help="how embeddings are stored (default: float32)",
     )
     add_threads(output)
-    output.add_argument("--force", action="store_true", help="embed everything again, whatever is there")
+    output.add_argument("--force", action="store_true", help="embed everything again")
     output.add_argument("--quiet", action="store_true", help="show no progress")
     add_thresholds(output)
     output.add_argument("--no-verify", action="store_true", help="leave out the comparison of int8 with fp32")
@@ -127,7 +130,7 @@ def build_parser(prog: str = "seeklet export") -> Parser:
 def run(options: argparse.Namespace, environ: MutableMapping[str, str]) -> None:  # noqa: ARG001
     """Exports, and prints the summary."""
     require("export", "export")
-    # After the options are read: --help and a wrong option don't wait for the rest.
+    # Imported after the options are read, so that --help and a wrong option are answered at once.
     from export.build.pipeline import BuildOptions, build
     from export.build.progress import Progress
     from export.build.summary import describe
@@ -143,14 +146,14 @@ def run(options: argparse.Namespace, environ: MutableMapping[str, str]) -> None:
     try:
         summary = build(given, Progress(options.quiet))
     except KeyboardInterrupt:
-        raise KeyboardInterrupt("the same command goes on from here") from None
+        raise KeyboardInterrupt("the same command continues from here") from None
     # "new/../artifact" can be made, but there is no folder "new" to reach it through afterwards.
     out = given.out if given.out.is_dir() else given.out.resolve()
     print(printable_lines(describe(summary, out)))
 
 
 def _check_corpus(path: Path) -> None:
-    """Told before the model is read; whatever else is wrong with it is told when it is opened."""
+    """Raises CorpusError where there is no such file, before the model is read. Other errors come when it is opened."""
     try:
         path.stat()
     except FileNotFoundError:
@@ -160,7 +163,7 @@ def _check_corpus(path: Path) -> None:
 
 
 def _check_out(path: Path) -> None:
-    """A loop of symbolic links is an error of its own in some versions of Python, and none in others."""
+    """Raises OutputError where the path can't be used. Not every version of Python reports a loop of symbolic links."""
     try:
         path.resolve()
         path.stat()

@@ -1,4 +1,4 @@
-"""`seeklet info`: what an artifact is, read from its manifest alone."""
+"""`seeklet info`: describes an artifact from its manifest alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from handler.artifact import Artifact
 from handler.manifest import Manifest
-from seeklet.arguments import Parser, default_artifact, new_parser
+from seeklet.arguments import Parser, add_artifact, default_artifact, new_parser
 from seeklet.terminal import printable, to_json
 
 SUMMARY = "says what an artifact holds, from which model, how large"
@@ -25,20 +25,14 @@ BAR = 20  # characters of the longest bar
 
 
 def build_parser(prog: str = "seeklet info") -> Parser:
-    """The options."""
+    """Makes the parser of the options."""
     parser = new_parser(
         prog,
         "Says what an artifact is: its model, its recipe, its fidelity, its documents, and how large each part is.\n"
-        "Reads the manifest and the files' sizes only; `seeklet verify` reads the files.",
+        "It reads the manifest and the files' sizes only; `seeklet verify` reads the files.",
         EXAMPLES,
     )
-    parser.add_argument(
-        "artifact",
-        nargs="?",
-        type=Path,
-        metavar="DIR",
-        help="the artifact's folder (default: $ARTIFACT_DIR, else ./artifact, else ./build/artifact)",
-    )
+    add_artifact(parser)
     parser.add_argument(
         "--json", action="store_true", help="JSON, as it is when standard output isn't a terminal"
     )
@@ -56,12 +50,12 @@ def run(options: argparse.Namespace, environ: MutableMapping[str, str]) -> None:
 
 
 def as_json(manifest: Manifest) -> dict[str, Any]:
-    """The manifest's fields, and `bytes`, the size of all its files."""
+    """Returns the manifest's fields, and `bytes`, the size of all its files."""
     return manifest.fields() | {"bytes": _total(manifest)}
 
 
 def describe(directory: Path, manifest: Manifest) -> list[str]:
-    """The same for people, line by line."""
+    """Returns the same as lines for people."""
     lines = [
         f"{directory}: {manifest.count:,} documents, {_size(_total(manifest))}",
         _row("model", f"{manifest.model_id} ({manifest.revision})"),
@@ -117,7 +111,7 @@ def _total(manifest: Manifest) -> int:
 
 
 def _size(count: int) -> str:
-    """Bytes in the unit that suits them: "512 B", "12.3 kB", "45.6 MB"."""
+    """Writes a number of bytes in the unit that suits it: "512 B", "12.3 kB", "45.6 MB"."""
     if count < 1000:
         return f"{count} B"
     return f"{count / 1e3:.1f} kB" if count < 1e6 else f"{count / 1e6:.1f} MB"

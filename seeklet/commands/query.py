@@ -1,4 +1,4 @@
-"""`seeklet query`: asks a folder, a URL or a deployed function; a table for people, JSON for programs."""
+"""`seeklet query`: asks an artifact's folder, a URL or a deployed function, and prints a table or JSON."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator, MutableMapping, Sequence
 from pathlib import Path
 
 from handler.errors import OptionError
-from seeklet.arguments import Parser, count, default_artifact, new_parser
+from seeklet.arguments import DEFAULT_ARTIFACT, Parser, count, default_artifact, new_parser
 from seeklet.asking import Result, find_target, is_folder, is_url
 from seeklet.terminal import columns, cut, pad, printable, to_json
 
@@ -24,7 +24,8 @@ examples:
   %(prog)s "storms in Europe" my-search-SearchFunction-1AB2C3 --region eu-west-1
   %(prog)s - my-artifact < queries.txt | jq .results[0].id
 
-A terminal gets a table. Otherwise, or with --json, it is an object {"query", "results"}; with - one line a query.
+In a terminal it prints a table. Elsewhere, or with --json, it prints an object {"query", "results"};
+for TEXT - it prints one such object on a line for each query.
 """
 SCORE_COLUMNS = 7  # "-0.1234"
 ID_COLUMNS = 32
@@ -32,22 +33,22 @@ LEAST_TEXT_COLUMNS = 20
 
 
 def build_parser(prog: str = "seeklet query") -> Parser:
-    """The options, grouped by what they are about."""
+    """Makes the parser of the options."""
     parser = new_parser(
         prog,
         "Finds the documents whose meaning is nearest to a text: in an artifact's folder, through the service\n"
-        "at a URL, or by a Lambda function that is deployed.",
+        "at a URL, or by a deployed Lambda function.",
         EXAMPLES,
     )
     parser.add_argument(
-        "text", metavar="TEXT", help="the query, in words; - reads queries from standard input, one a line"
+        "text", metavar="TEXT", help="the query, in words; - reads queries from standard input, one on a line"
     )
     parser.add_argument(
         "target",
         nargs="?",
         metavar="TARGET",
         help="an artifact's folder, an http(s) URL, or the name or ARN of a deployed function "
-        "(default: $ARTIFACT_DIR, else ./artifact, else ./build/artifact)",
+        f"(default: {DEFAULT_ARTIFACT})",
     )
     answer = parser.add_argument_group("the answer")
     answer.add_argument("-k", type=count, default=5, metavar="N", help="how many documents (default: 5)")
@@ -58,14 +59,16 @@ def build_parser(prog: str = "seeklet query") -> Parser:
     url.add_argument(
         "--api-key",
         metavar="KEY",
-        help="sent as x-api-key (default: $API_KEY, which no list of processes shows)",
+        help="sent as x-api-key (default: $API_KEY, which unlike this option isn't in the list of processes)",
     )
-    function = parser.add_argument_group('a function, by the extra "aws"')
+    function = parser.add_argument_group('a function (needs the extra "aws")')
     function.add_argument(
-        "--region", metavar="REGION", help="its AWS region (default: as AWS's tools find it)"
+        "--region", metavar="REGION", help="its AWS region (default: the one that AWS's tools use)"
     )
     function.add_argument(
-        "--profile", metavar="NAME", help="of the AWS configuration (default: as AWS's tools find it)"
+        "--profile",
+        metavar="NAME",
+        help="a profile of the AWS configuration (default: the one that AWS's tools use)",
     )
     return parser
 
@@ -95,7 +98,7 @@ def run(options: argparse.Namespace, environ: MutableMapping[str, str]) -> None:
 
 
 def table(results: Sequence[Result], width: int) -> list[str]:
-    """Rank, score, id and text, a line a result, at most `width` columns of a terminal where it has room for them."""
+    """Returns a line with rank, score, id and text for each result, cut to `width` columns unless that is too few."""
     ids = [cut(printable(result["id"]), ID_COLUMNS) for result in results]
     id_columns = max([2, *map(columns, ids)])
     rank_columns = max(4, len(str(len(results))))
@@ -134,7 +137,7 @@ def _check_text(text: str) -> None:
 
 
 def _read_queries() -> Iterator[str]:
-    """The lines of standard input, blank ones left out."""
+    """Yields the lines of standard input that aren't blank."""
     if sys.stdin is None:
         raise OptionError("standard input is closed: pipe the queries in, one a line")
     for number, line in enumerate(sys.stdin.buffer, start=1):

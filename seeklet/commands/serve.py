@@ -1,4 +1,4 @@
-"""`seeklet serve`: the HTTP service over an artifact, in the foreground. Not for production: Lambda is."""
+"""`seeklet serve`: runs the HTTP service over an artifact in the foreground, for your own machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from handler.artifact import Artifact
 from handler.errors import OptionError
 from handler.settings import Settings
-from seeklet.arguments import Parser, default_artifact, new_parser, port
+from seeklet.arguments import Parser, add_artifact, default_artifact, new_parser, port
 from seeklet.extras import require
 from seeklet.terminal import printable
 
@@ -28,25 +28,19 @@ then:
   seeklet query "storms in Europe" http://127.0.0.1:3000
   curl -s http://127.0.0.1:3000/similar -H 'content-type: application/json' -d '{"text": "storms in Europe"}'
 
-The function's variables are read: API_KEY, MAX_RESULTS, MAX_BODY_BYTES, MAX_RESPONSE_BYTES, THREADS.
-Ctrl-C ends it, with status 0.
+It reads the function's variables API_KEY, MAX_RESULTS, MAX_BODY_BYTES, MAX_RESPONSE_BYTES and
+THREADS. Ctrl-C ends it with status 0.
 """
 
 
 def build_parser(prog: str = "seeklet serve") -> Parser:
-    """The options."""
+    """Makes the parser of the options."""
     parser = new_parser(
         prog,
         "Serves an artifact over HTTP: POST /similar, GET /health, and /docs to try it in the browser.",
         EXAMPLES,
     )
-    parser.add_argument(
-        "artifact",
-        nargs="?",
-        type=Path,
-        metavar="DIR",
-        help="the artifact's folder (default: $ARTIFACT_DIR, else ./artifact, else ./build/artifact)",
-    )
+    add_artifact(parser)
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", type=port, default=3000, metavar="N", help="the port (default: 3000)")
     return parser
@@ -56,10 +50,10 @@ def run(options: argparse.Namespace, environ: MutableMapping[str, str]) -> None:
     """Serves until it is interrupted."""
     require("serve", "serve")
     directory = Path(options.artifact or default_artifact(environ.get("ARTIFACT_DIR"))).absolute()
-    # Both before the socket: what is wrong with them is one sentence.
+    # Both are read before the socket opens, so that an error in them is one sentence.
     Settings.from_env(environ)
     manifest = Artifact.open(directory).manifest
-    # The application reads its settings when uvicorn imports it; a bucket would overrule the folder.
+    # The application reads its settings when uvicorn imports it. ARTIFACT_URI would overrule the folder.
     environ["ARTIFACT_DIR"] = str(directory)
     environ.pop("ARTIFACT_URI", None)
     import uvicorn
@@ -69,7 +63,7 @@ def run(options: argparse.Namespace, environ: MutableMapping[str, str]) -> None:
         address = f"http://{host}:{listener.getsockname()[1]}"
         print(
             printable(
-                f"serving {directory} ({manifest.count:,} documents) on {address}: its API is at {address}/docs"
+                f"serving {directory} ({manifest.count:,} documents) on {address}: try the API at {address}/docs"
             ),
             file=sys.stderr,
         )

@@ -1,4 +1,4 @@
-"""`seeklet verify`: whether an artifact is whole, and faithful to its model."""
+"""`seeklet verify`: checks that an artifact is whole, and faithful to its model."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ examples:
 
 
 def build_parser(prog: str = "seeklet verify") -> Parser:
-    """The options."""
+    """Makes the parser of the options."""
     parser = new_parser(
         prog,
         "Checks an artifact: every file against its SHA-256, and int8 against the fp32 model.",
