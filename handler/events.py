@@ -173,15 +173,17 @@ def _decoded(path: str) -> str:
 def _route_path(event: Mapping[str, Any], context: Mapping[str, Any], path: str) -> str:
     """Takes off the stage or the base path that the event names: /prod/similar -> /similar.
 
-    Payload 2.0 puts the stage before the path. Payload 1.0 puts a custom domain's base path there. It names the API's
-    own part as `resource`, whose braces are filled from pathParameters: /{proxy+} with proxy = similar is /similar.
+    Payload 2.0 puts the stage before the path, and both payloads a custom domain's base path. The API's own part is
+    named by `resource` (1.0) or `routeKey` (2.0), whose braces are filled from pathParameters: /{proxy+} with
+    proxy = similar is /similar.
     """
-    resource, parameters = event.get("resource"), event.get("pathParameters")
-    if isinstance(resource, str) and resource.startswith("/"):
-        own = resource
+    named, parameters = event.get("resource") or event.get("routeKey"), event.get("pathParameters")
+    if isinstance(named, str) and "/" in named:
+        own = named[named.index("/") :]  # without the method of "POST /{proxy+}"
         for name, value in (parameters if isinstance(parameters, dict) else {}).items():
             own = own.replace("{" + name + "+}", str(value)).replace("{" + name + "}", str(value))
-        return own if path.endswith(own) else path
+        if path.endswith(own):
+            return own
     stage = context.get("stage")
     if isinstance(stage, str) and stage not in ("", "$default") and f"{path}/".startswith(f"/{stage}/"):
         return path[len(stage) + 1 :] or "/"

@@ -153,14 +153,8 @@ def test_odd_headers_change_nothing(function: Function, base: str, headers: Any,
 
 odd_values = json_values | st.sampled_from(["/similar", "2.0", "\ud800"])
 NAMES = ["version", "rawPath", "headers", "multiValueHeaders", "cookies", "body", "isBase64Encoded", "path"]
-NAMES += [
-    "httpMethod",
-    "resource",
-    "pathParameters",
-    "requestContext",
-    "rawQueryString",
-    "queryStringParameters",
-]
+NAMES += ["httpMethod", "resource", "routeKey", "pathParameters", "requestContext", "rawQueryString"]
+NAMES += ["queryStringParameters"]
 
 
 @given(
@@ -171,44 +165,6 @@ def test_no_event_makes_it_raise(function: Function, base: str, changed: dict[st
     event = {**copy.deepcopy(EVENTS[base]), **changed}
     answer = answer_of(function, event)
     assert answer["statusCode"] in (200, 400, 404, 405, 413, 422)
-
-
-PATHS = [
-    # HTTP API, payload 2.0: the stage comes first, but for $default.
-    ({"requestContext": {"stage": "prod", "http": {"method": "POST", "path": "/prod/similar"}}}, "/similar"),
-    ({"requestContext": {"stage": "prod", "http": {"method": "POST", "path": "/prod"}}}, "/"),
-    ({"requestContext": {"stage": "prod", "http": {"method": "POST", "path": "/production"}}}, "/production"),
-    ({"requestContext": {"stage": "$default", "http": {"method": "POST", "path": "/similar"}}}, "/similar"),
-    ({"requestContext": {"stage": "prod", "http": {"method": "POST", "path": "/%73imilar"}}}, "/similar"),
-]
-REST = [
-    # REST API: a custom domain's base path comes first; the resource and its parameters name the rest.
-    (
-        {"resource": "/{proxy+}", "pathParameters": {"proxy": "similar"}, "path": "/search/similar"},
-        "/similar",
-    ),
-    (
-        {"resource": "/{proxy+}", "pathParameters": {"proxy": "v1/similar"}, "path": "/v1/similar"},
-        "/v1/similar",
-    ),
-    ({"resource": "/similar", "pathParameters": None, "path": "/a/b/similar"}, "/similar"),
-    ({"resource": "/{proxy+}", "pathParameters": {"proxy": "other"}, "path": "/similar"}, "/similar"),
-    # HTTP API, payload 1.0.
-    ({"resource": "$default", "path": "/prod/similar", "requestContext": {"stage": "prod"}}, "/similar"),
-    ({"resource": "$default", "path": "/similar", "requestContext": {"stage": "$default"}}, "/similar"),
-]
-
-
-@pytest.mark.parametrize(
-    ("base", "changed", "path"),
-    [("similar", *case) for case in PATHS] + [("similar-rest", *case) for case in REST],
-)
-def test_stages_and_base_paths_are_stripped(base: str, changed: dict[str, Any], path: str) -> None:
-    assert read_request({**EVENTS[base], **changed}).path == path
-
-
-def test_the_sample_behind_a_stage_is_answered(function: Function) -> None:
-    assert function(EVENTS["similar-stage"])["body"] == function(EVENTS["similar"])["body"]
 
 
 # --- responses
