@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,7 @@ from handler.events import read_request
 from handler.function import Function
 from handler.requests import parse_similar
 from handler.schemas import ErrorResponse, SimilarRequest, SimilarResponse
-from handler.searcher import Searcher
+from handler.searcher import Hit, Searcher
 from handler.settings import Settings
 
 ITEM = re.compile(r"Item:(?P<text>.*) \(index: (?P<index>\d+) score:(?P<score>-?\d[\d.e-]*)\)", re.DOTALL)
@@ -135,6 +136,21 @@ def test_a_defect_of_ours_is_a_500_without_its_insides(
     assert (status, answer["error"]["code"]) == (500, "internal_error")
     assert "secret" not in answer["error"]["message"]
     assert "ZeroDivisionError: secret" in caplog.text
+
+
+class NotANumber(BrokenSearcher):
+    """A searcher over damaged vectors."""
+
+    def search(self, query: str, k: int) -> list[Hit]:
+        return [Hit("a", 0, math.nan, "storm", {})]
+
+
+@pytest.mark.parametrize("direct", [True, False])
+def test_no_answer_holds_nan(function: Function, direct: bool) -> None:
+    broken = Function(function.settings, NotANumber(function.searcher), direct=direct)
+    status, answer = post(broken, '{"text": "storm"}')
+    assert (status, answer["error"]["code"]) == (500, "internal_error")
+    assert broken({"text": "storm"})["error"]["code"] == "internal_error"
 
 
 def test_openapi_has_an_example_that_runs(function: Function) -> None:
