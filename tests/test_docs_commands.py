@@ -17,49 +17,12 @@ from typing import Any
 
 import pytest
 from documents import ROOT, RUNNABLE, Block, read_blocks
+from run_elsewhere import ELSEWHERE
 from servers import free_port, wait_for
 
 import seeklet
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-DEMO = "the demo corpus takes more than a minute; tests/test_demo.py and tests/test_serve.py run the steps"
-SETUP = "CI begins with it, and these tests run in what it made"
-PACKAGE = "tests/test_package.py installs the wheel into empty environments"
-LAMBDA = "`make test-lambda`: tests/test_sam_local.py, tests/test_deploy.py and tests/test_lambda.py"
-ACCESS = "tests/test_access.py and tests/test_template_access.py; IAM and JWT are AWS's own"
-AWS = "it needs an AWS account; tests/test_deploy.py moves the alias against moto"
-BENCH = "it takes minutes to hours on an idle machine"
-
-# A block, by its document and first line -> what runs it instead.
-ELSEWHERE = {
-    ("README.md", "make run"): DEMO,
-    ("README.md", "$ source .venv/bin/activate"): DEMO,
-    ("README.md", 'pip install ".[export,serve]"'): PACKAGE,
-    ("README.md", "make build"): LAMBDA,
-    ("docs/tutorial.md", "make setup"): SETUP,
-    ("docs/tutorial.md", "make build ARTIFACT=artifact"): LAMBDA,
-    (
-        "docs/tutorial.md",
-        'seeklet query "what does a warmer climate do" https://abc123.execute-api.eu-west-1.amazonaws.com',
-    ): "tests/test_query.py asks a service at a URL",
-    (
-        "docs/http.md",
-        'aws lambda invoke --function-name "$NAME:live" --cli-binary-format raw-in-base64-out \\',
-    ): "tests/test_events.py and tests/test_lambda.py send events/direct.json",
-    ("docs/commands.md", "seeklet demo-corpus demo.jsonl"): "tests/test_demo.py writes it",
-    ("docs/operations.md", "make logs"): "it needs an AWS account",
-    ("docs/deploy.md", "make sam-setup"): LAMBDA,
-    ("docs/deploy.md", "# none"): ACCESS,
-    (
-        "docs/deploy.md",
-        "aws s3 cp --recursive artifact s3://my-bucket/search/2026-11-23",
-    ): "tests/test_fetch.py fetches an artifact from moto's S3",
-    (
-        "docs/deploy.md",
-        "aws lambda list-versions-by-function --function-name NAME --query 'Versions[].[Version,LastModified]'",
-    ): AWS,
-    ("docs/benchmarks.md", "make bench BENCH_DATA=folder EMULATED_PYTHON=program"): BENCH,
-}
 SERVICE = re.compile(r"^((?:[A-Z_]+=\S+ )*)seeklet serve (\S+)(?: --port (\d+))?$")
 ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)")
 DEFAULT_PORT = "3000"
