@@ -21,6 +21,9 @@ exit status:
 # What default_artifact does, for help texts.
 DEFAULT_ARTIFACT = "$ARTIFACT_DIR, else ./artifact, else ./build/artifact"
 
+# No count is meant to be larger.
+MOST = 10**9
+
 
 class Parser(argparse.ArgumentParser):
     """An argument parser that raises OptionError where argparse would print its usage and exit."""
@@ -50,9 +53,14 @@ def column_names(value: str) -> list[str]:
 
 
 def count(value: str) -> int:
-    """Reads a whole number from 1 to 10**9."""
-    if not _is_number(value, 10**9):
-        raise argparse.ArgumentTypeError(f"{value!r:.40} is not a whole number above 0, or is too large")
+    """Reads a whole number from 1 to MOST."""
+    if not _is_number(value, MOST):
+        what = (
+            f"is larger than {MOST:,}"
+            if value.isdecimal() and value.strip("0")
+            else "is not a whole number above 0"
+        )
+        raise argparse.ArgumentTypeError(f"{value!r:.40} {what}")
     return int(value)
 
 

@@ -147,4 +147,4 @@ def test_a_wrong_setting_ends_with_one_sentence(artifact: Path) -> None:
         check=False,
     )
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert done.stderr.startswith("seeklet: THREADS='two' is not a whole number above 0")
+    assert done.stderr.startswith("seeklet: THREADS='two' is not a whole number from 1 to 1024")

@@ -69,7 +69,7 @@ def test_the_version() -> None:
         (["query"], "the following arguments are required: TEXT: see seeklet query --help"),
         (
             ["query", "a", "-k", "0"],
-            "argument -k: '0' is not a whole number above 0, or is too large: see seeklet query --help",
+            "argument -k: '0' is not a whole number above 0: see seeklet query --help",
         ),
         (
             ["serve", "--port", "65536"],
