@@ -2,8 +2,8 @@
 
     python -m benchmarks.report [benchmarks/results/FILE.json] [--documents README.md ...] [--plots docs]
 
-Tables go between `<!-- figures: NAME -->` and `<!-- end -->`. A table whose figures weren't measured says so. This
-module measures nothing.
+Tables go between `<!-- figures: NAME -->` and `<!-- end -->`. A table that these results don't have keeps the figures
+of an earlier run, and says so. This module measures nothing.
 """
 
 from __future__ import annotations
@@ -39,6 +39,9 @@ MAKERS = {
     )
 }
 NOT_MEASURED = "*Not measured in this run.*"
+EARLIER = (
+    "*Not measured in this run: these figures are from an earlier run, on another processor or commit.*\n\n"
+)
 
 
 def main() -> None:
@@ -64,9 +67,17 @@ def fill(text: str, results: Results) -> str:
         name = found[1]
         if name not in MAKERS:
             raise SystemExit(f"error: no table is called {name!r}: the tables are {', '.join(MAKERS)}")
-        return f"<!-- figures: {name} -->\n{MAKERS[name](results) or NOT_MEASURED}\n<!-- end -->"
+        table = MAKERS[name](results) or _earlier(found[2].strip())
+        return f"<!-- figures: {name} -->\n{table}\n<!-- end -->"
 
-    return re.sub(r"<!-- figures: (\w+) -->\n.*?<!-- end -->", one, text, flags=re.DOTALL)
+    return re.sub(r"<!-- figures: (\w+) -->\n(.*?)<!-- end -->", one, text, flags=re.DOTALL)
+
+
+def _earlier(table: str) -> str:
+    """Marks a table that stays as it was."""
+    if table in ("", NOT_MEASURED):
+        return NOT_MEASURED
+    return EARLIER + table.removeprefix(EARLIER.strip()).lstrip()
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from benchmarks.record import ROOT, Results, mean_of, save, spread
-from benchmarks.report import MAKERS, NOT_MEASURED, fill
+from benchmarks.report import EARLIER, MAKERS, NOT_MEASURED, fill
 
 
 def took(median: float, p99: float = 9.0, **more: Any) -> dict[str, Any]:
@@ -195,7 +195,17 @@ def test_filled_again_it_is_the_same_and_leaves_the_rest() -> None:
 
 @pytest.mark.parametrize("name", MAKERS)
 def test_what_was_not_measured_is_said(name: str) -> None:
-    assert lines(name, Results({})) == [NOT_MEASURED]
+    empty = f"<!-- figures: {name} -->\n<!-- end -->"
+    assert fill(empty, Results({})).splitlines()[1:-1] == [NOT_MEASURED]
+
+
+def test_figures_of_an_earlier_run_stay_and_are_marked() -> None:
+    measured = fill(MARKED.format("quality"), RESULTS)
+    once = fill(measured, Results({}))
+    assert fill(once, Results({})) == once
+    assert once.replace(EARLIER, "") == measured
+    assert once.count(EARLIER) == 1
+    assert fill(once, RESULTS) == measured
 
 
 def test_a_table_that_is_not_there_is_named() -> None:
