@@ -60,8 +60,8 @@ class Scan:
         self.columns = self._head + self._groups
         # The tail's norms must not be too small.
         self._factors[..., self._head :] *= np.float32(ROUND_UP)
-        # Because of the tail's norms, rows with a long tail have high sums, but not always high scores. With one candidate for each hit,
-        # 1 query in 100 gets a threshold that half of the corpus reaches.
+        # Because of the tail's norms, rows with a long tail have high sums, but not always high scores. With one
+        # candidate for each hit, 1 query in 100 gets a threshold that half of the corpus reaches.
         self.candidates_per_hit = 4 if self._groups else 1
         self._session = session
         # The rounding of the entries themselves: each is up to LEVELS, with an error of a few 2**-24.
@@ -89,7 +89,10 @@ class Scan:
         return scan
 
     def _check(self, directory: Path, padded: int, crc32: Mapping[str, int] | None) -> None:
-        """Runs the scan once, and checks its sums. That touches every page of the matrix, so that the first query is as fast as the second."""
+        """Runs the scan once, and checks its sums.
+
+        That touches every page of the matrix, so that the first query is as fast as the second.
+        """
         codes = _probe(self.columns)
         try:
             sums = self.sums(codes)

@@ -10,18 +10,14 @@ import os
 import re
 import weakref
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from handler.artifact import DOCUMENTS_FILE, OFFSETS_FILE, Artifact
 from handler.errors import ArtifactError
+from handler.json_types import refuse_constant
 from handler.manifest import REMEDY
-
-
-def _refuse(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
 
 # What numpy writes before a one-dimensional array of uint64. Its own reader evaluates a header as Python, warns on
 # standard error, and multiplies sizes until they overflow.
@@ -29,7 +25,7 @@ _NPY_HEADER = re.compile(
     rb"\x93NUMPY\x01\x00..\{'descr': '<u8', 'fortran_order': False, 'shape': \((\d{1,15}),\), \} *\n",
     re.DOTALL,
 )
-_DECODER = json.JSONDecoder(parse_constant=_refuse)
+_DECODER = json.JSONDecoder(parse_constant=refuse_constant)
 
 
 class Document(NamedTuple):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 _NAMES: dict[type, str] = {
     type(None): "null",
     bool: "a boolean",
@@ -16,3 +18,8 @@ _NAMES: dict[type, str] = {
 def json_type(value: object) -> str:
     """Names the JSON type of a value: "a number"."""
     return _NAMES.get(type(value), f"a {type(value).__name__}")
+
+
+def refuse_constant(name: str) -> NoReturn:
+    """Raises ValueError for NaN and infinity, which Python's JSON reads and JSON hasn't: for `parse_constant`."""
+    raise ValueError(f"{name} is not JSON")

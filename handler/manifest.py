@@ -9,9 +9,10 @@ import dataclasses
 import json
 import re
 from dataclasses import dataclass
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 from handler.errors import ArtifactError
+from handler.json_types import refuse_constant
 
 FORMAT_VERSION = 1
 MANIFEST_FILE = "manifest.json"
@@ -108,15 +109,12 @@ class Manifest:
 
 
 def _parse_json(data: bytes, where: str) -> Any:
-    def refuse(name: str) -> NoReturn:
-        raise ValueError(f"{name} is not JSON")
-
     if len(data) > MAX_MANIFEST_BYTES:
         raise ArtifactError(
             f"{where} has more than {MAX_MANIFEST_BYTES:,} bytes, so it is no manifest: {REMEDY}"
         )
     try:
-        fields = json.loads(data, parse_constant=refuse)
+        fields = json.loads(data, parse_constant=refuse_constant)
         # Half of a surrogate pair would raise later, when the text is encoded.
         json.dumps(fields, ensure_ascii=False, allow_nan=False).encode()
     except ValueError as error:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 from handler.errors import RequestError
-from handler.json_types import json_type
+from handler.json_types import json_type, refuse_constant
 from handler.settings import Settings
 
 KEY_HEADER = "x-api-key"
@@ -118,7 +118,7 @@ def _check_num_results(request: Mapping[str, Any], max_results: int) -> int:
 
 def _parse_json(body: bytes) -> object:
     try:
-        return json.loads(body.decode(), parse_constant=_refuse_constant)
+        return json.loads(body.decode(), parse_constant=refuse_constant)
     except UnicodeDecodeError as error:
         raise RequestError(
             400, "not_json", f"the body is not UTF-8 (byte {error.start}): send JSON in UTF-8"
@@ -134,7 +134,3 @@ def _parse_json(body: bytes) -> object:
 
 def _invalid(field: str | None, message: str) -> RequestError:
     return RequestError(422, "invalid_request", message, field)
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
