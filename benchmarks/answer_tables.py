@@ -59,10 +59,14 @@ def processors(results: Results) -> str:
             mean(row["spearman"]),
             f"{row['least cosine']:.6f}",
             f"{row['ids that differ']} of {row['ids']:,}",
+            # Earlier results have no such count.
+            f"{row['hybrid ids that differ']} of {row['hybrid ids']:,}" if "hybrid ids" in row else "",
         ]
         for name, row in results.figures("processors").get("on", {}).items()
     ]
-    return table(["", "STS-B spearman", "least cosine", "ids that aren't a full sort's"], rows)
+    return table(
+        ["", "STS-B spearman", "least cosine", "ids that aren't a full sort's", "the same, hybrid"], rows
+    )
 
 
 def exactness(results: Results) -> str:

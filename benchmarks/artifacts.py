@@ -29,7 +29,7 @@ ENOUGH = 20_000
 def load_embeddings(artifact: Path) -> Embeddings:
     """Maps an artifact's embeddings; raises ArtifactError where it isn't whole."""
     manifest = Artifact.open(artifact).manifest
-    return Embeddings.load(artifact, manifest.count, manifest.dim)
+    return Embeddings.load(artifact, manifest.rows, manifest.dim)
 
 
 def load_documents(artifact: Path) -> Documents:

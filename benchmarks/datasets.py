@@ -1,16 +1,16 @@
 """Reads the data sets of quality: sentence pairs that people scored, and retrieval sets in BEIR's layout.
 
-BEIR's layout is a folder with corpus.jsonl and queries.jsonl (each also .gz) and qrels/test.tsv. It scores nothing.
+seeklet/evaluation/beir.py reads that layout. This module scores nothing.
 """
 
 from __future__ import annotations
 
 import csv
-import gzip
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from seeklet.evaluation.beir import read_corpus
+from seeklet.evaluation.judgements import read_judgements
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +44,9 @@ def read_pairs(path: Path) -> Pairs:
 
 
 def read_retrieval(folder: Path) -> Retrieval:
-    """Reads the judged queries of a folder in BEIR's layout. A document's text is its title, a space, and its text."""
-    documents = read_lines(folder / "corpus.jsonl")
-    with (folder / "qrels" / "test.tsv").open(encoding="utf-8") as file:
-        judged: dict[str, dict[str, float]] = {}
-        for row in csv.reader(list(file)[1:], delimiter="\t"):
-            judged.setdefault(row[0], {})[row[1]] = float(row[2])
-    queries = [query for query in read_lines(folder / "queries.jsonl") if query["_id"] in judged]
-    return Retrieval(
-        [document["_id"] for document in documents],
-        [f"{document.get('title', '')} {document['text']}".strip() for document in documents],
-        [query["text"] for query in queries],
-        [judged[query["_id"]] for query in queries],
-    )
+    """Reads the judged queries and the documents of a folder in BEIR's layout."""
+    documents, judged = read_corpus(folder), read_judgements(folder)
+    return Retrieval(list(documents), list(documents.values()), judged.queries, judged.gains)
 
 
 def first_of(data: Retrieval, documents: int) -> Retrieval:
@@ -71,10 +61,3 @@ def first_of(data: Retrieval, documents: int) -> Retrieval:
     return Retrieval(
         ids, data.documents[:documents], [query for query, _ in kept], [gains for _, gains in kept]
     )
-
-
-def read_lines(path: Path) -> list[dict[str, Any]]:
-    """Reads the objects of a JSON Lines file, or of its gzipped form with .gz."""
-    packed = path.with_name(path.name + ".gz")
-    text = gzip.decompress(packed.read_bytes()) if packed.exists() else path.read_bytes()
-    return [json.loads(line) for line in text.splitlines() if line.strip()]

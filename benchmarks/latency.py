@@ -8,20 +8,19 @@ of other subjects ("off subject"). The figure is the median over rounds of each 
 
 from __future__ import annotations
 
-import itertools
-import json
 import os
 import random
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.artifacts import ENOUGH, draw_texts, read_texts
 from benchmarks.contenders import OURS, PACKAGES, load_contenders
 from benchmarks.options import make_parser, results_file
-from benchmarks.record import ROOT, save
+from benchmarks.record import save
+from benchmarks.sample_events import answer_in_turn, make_event
 from benchmarks.textbook import make_async_handler, make_handler
 from benchmarks.textbook_files import write_textbook_files
 from benchmarks.timing import Plan, has_threads, run_again, time_blocks
@@ -50,7 +49,6 @@ WORDS = [
     "energy",
     "book",
 ]
-EVENT = ROOT / "events" / "similar.json"
 # Different queries of one table; each contender gets them in the same order.
 QUERIES = 200
 FASTAPI, TEXTBOOK, TEXTBOOK_ASYNC = (
@@ -59,7 +57,6 @@ FASTAPI, TEXTBOOK, TEXTBOOK_ASYNC = (
     "textbook (async def, one thread)",
 )
 
-Handler = Callable[[dict[str, Any], object], Any]
 Timings = dict[str, dict[str, Any]]
 
 
@@ -117,27 +114,9 @@ def measure_events(artifact: Path, off: Path | None, plan: Plan) -> dict[str, Ti
         }
         for source, documents in texts.items():
             events = [make_event(query) for query in cut_queries(documents, QUERIES)]
-            calls = {name: _in_turn(handler, events) for name, handler in handlers.items()}
+            calls = {name: answer_in_turn(handler, events) for name, handler in handlers.items()}
             rows[f"event, {searcher.manifest.count:,} documents, {source}"] = time_blocks(calls, plan)
     return rows
-
-
-def make_event(text: str) -> dict[str, Any]:
-    """Returns the sample event with another query."""
-    event: dict[str, Any] = json.loads(EVENT.read_text())
-    return event | {"body": json.dumps({"text": text, "num_results": 5}), "isBase64Encoded": False}
-
-
-def _in_turn(handler: Handler, events: Sequence[dict[str, Any]]) -> Callable[[], object]:
-    upcoming = itertools.cycle(events)
-
-    def call() -> object:
-        response = handler(next(upcoming), None)
-        if response["statusCode"] != 200:
-            raise RuntimeError(f"the handler answered {str(response)[:300]}")
-        return response
-
-    return call
 
 
 def as_table(rows: Mapping[str, Timings]) -> str:

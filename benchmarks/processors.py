@@ -8,7 +8,8 @@ COMMAND runs CPython 3.13 as that processor would, with the function's packages 
 
 after `python -m layers.runtime.build --target python3.13-x86_64 --out build/layer-x86`. PAIRS has lines of score,
 sentence1, sentence2, as STS-B has; --every 4 takes each fourth. Every processor encodes them, searches the artifact and
-hostile corpora, and compares the ids with a full sort of its own scores. Emulation is slow, so nothing is timed.
+hostile corpora by vectors, and the artifact by vectors and keywords, and compares the ids with a full sort of its own
+scores. Emulation is slow, so nothing is timed.
 """
 
 from __future__ import annotations
@@ -91,7 +92,9 @@ def ask(commands: Mapping[str, str], folder: Path, pairs: Pairs) -> dict[str, di
     """Returns each processor's figures. The cosines are with the first processor's vectors."""
     figures: dict[str, dict[str, Any]] = {}
     reference: NDArray[np.float32] | None = None
-    print("| on | STS-B spearman | least cosine | ids that aren't a full sort's |\n|---|---|---|---|")
+    print(
+        "| on | STS-B spearman | least cosine | ids that aren't a full sort's | hybrid |\n|---|---|---|---|---|"
+    )
     for name, command in commands.items():
         run = [*shlex.split(command), "-m", "benchmarks.answer", str(folder)]
         status = subprocess.run(run, cwd=ROOT, check=False).returncode
@@ -109,10 +112,13 @@ def ask(commands: Mapping[str, str], folder: Path, pairs: Pairs) -> dict[str, di
             "least cosine": float((vectors * reference).sum(axis=1).min()),
             "ids": found["ids"],
             "ids that differ": found["differ"],
+            "hybrid ids": found["hybrid ids"],
+            "hybrid ids that differ": found["hybrid differ"],
         }
         print(
             f"| {name} | {row['spearman']['mean']:.4f} | {row['least cosine']:.7f} "
-            f"| {row['ids that differ']} of {row['ids']:,} |",
+            f"| {row['ids that differ']} of {row['ids']:,} "
+            f"| {row['hybrid ids that differ']} of {row['hybrid ids']:,} |",
             flush=True,
         )
     return figures

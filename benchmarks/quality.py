@@ -25,6 +25,7 @@ from benchmarks.options import make_parser, results_file
 from benchmarks.record import save
 from benchmarks.scoring import Figures, rank_by_bm25, score_pairs, score_ranking, score_vectors
 from export.model.convert import convert
+from export.model.dense import open_layers
 from export.model.fp32 import Fp32Encoder
 from export.model.source_model import SourceModel, find_model
 from handler.encoder import Encoder
@@ -81,10 +82,12 @@ def make_recipes(
     converted = convert(model)
     tokenizer = load_tokenizer(converted.tokenizer, model.max_length)
     session = open_session(converted.model)
+    layers = open_layers(model.dense, converted.dense)
 
     def fp32(name: str, tokenizer: Tokenizer, pooling: str) -> Recipe:
-        encoder = Fp32Encoder(converted.fp32, tokenizer, pooling, threads)
-        recipe = [model.weights_sha256, name, str(model.max_length)]
+        encoder = Fp32Encoder(converted.fp32, tokenizer, pooling, threads, layers=layers, dim=model.dim)
+        hashes = [model.weights_sha256, *(layer.weights_sha256 for layer in model.dense)]
+        recipe = [*hashes, name, str(model.max_length)]
         return Recipe(
             name, lambda texts: keep_vectors(recipe, ["onnxruntime", "tokenizers"], texts, encoder.encode)
         )
@@ -92,7 +95,7 @@ def make_recipes(
     for pooling in poolings:
         yield fp32(f"fp32, {pooling}", tokenizer, pooling)
         bounded = BoundedTokenizer(tokenizer, model.max_length)
-        encoder = Encoder(session, bounded, pooling=pooling, dim=model.dim, threads=threads)
+        encoder = Encoder(session, bounded, pooling=pooling, dim=model.dim, layers=layers, threads=threads)
         yield Recipe(f"int8, {pooling}", encoder.encode)
     if article:
         padded = load_tokenizer(converted.tokenizer, ARTICLE_TOKENS)

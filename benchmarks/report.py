@@ -12,7 +12,7 @@ import argparse
 import re
 from pathlib import Path
 
-from benchmarks import answer_tables, search_tables, speed_tables
+from benchmarks import answer_tables, hybrid_tables, search_tables, speed_tables
 from benchmarks.plots import draw
 from benchmarks.record import ROOT, Results, default_file
 
@@ -22,10 +22,14 @@ MAKERS = {
     for maker in (
         answer_tables.quality,
         answer_tables.known_items,
+        hybrid_tables.hybrid_answers,
+        hybrid_tables.hybrid_dtypes,
         answer_tables.cosines,
         answer_tables.processors,
         answer_tables.exactness,
+        hybrid_tables.hybrid_exactness,
         search_tables.search,
+        hybrid_tables.hybrid_search,
         search_tables.hostile,
         search_tables.survivors,
         speed_tables.embedding,

@@ -1,6 +1,6 @@
 """Scores rankings by nDCG@10 and recall@100, and similarities by Spearman's correlation; BM25 is the baseline.
 
-nDCG is defined as in trec_eval: linear gain, log2 discount. Every figure has the standard error of its mean over the
+seeklet/evaluation/metrics.py computes a ranking's figures. Every figure has the standard error of its mean over the
 queries; Spearman's is from 200 samples of the pairs, drawn with replacement.
 """
 
@@ -15,6 +15,7 @@ from scipy.stats import spearmanr
 
 from benchmarks.datasets import Pairs, Retrieval
 from benchmarks.record import mean_of
+from seeklet.evaluation.metrics import figure_names, measure
 
 F32 = NDArray[np.float32]
 Ranking = Sequence[NDArray[np.int64]]
@@ -45,16 +46,12 @@ def score_vectors(documents: F32, queries: F32, data: Retrieval) -> Figures:
 
 def score_ranking(ranking: Ranking, data: Retrieval) -> Figures:
     """Returns nDCG@10 and recall@100 of each query's first 100 rows, best first."""
-    gains, recalls = [], []
+    measured = []
     for order, wanted in zip(ranking, data.gains, strict=True):
-        found = [wanted.get(data.ids[row], 0.0) for row in order.tolist()]
-        gains.append(_dcg(found[:10]) / _dcg(sorted(wanted.values(), reverse=True)[:10]))
-        recalls.append(sum(gain > 0 for gain in found) / sum(gain > 0 for gain in wanted.values()))
-    return {"ndcg@10": mean_of(gains), "recall@100": mean_of(recalls)}
-
-
-def _dcg(gains: Sequence[float]) -> float:
-    return float(sum(gain / np.log2(rank + 2) for rank, gain in enumerate(gains)))
+        found = [wanted.get(data.ids[row], 0.0) for row in order[:RANKED].tolist()]
+        measured.append(measure(np.array([found]), wanted.values(), RANKED)[0])
+    columns = dict(zip(figure_names(RANKED), np.transpose(measured), strict=True))
+    return {name: mean_of(columns[name].tolist()) for name in ("ndcg@10", "recall@100")}
 
 
 def rank_by_bm25(data: Retrieval) -> Ranking:

@@ -6,15 +6,20 @@ scripts use it too.
     model.onnx               int8 encoder: input_ids (1, t) int64 -> token_embeddings (1, t, dim) float32
     model.onnx.data          its weights, mapped into memory
     tokenizer.json           the tokenizer, with truncation at max_length
-    embeddings.safetensors   "embeddings" (count, dim), L2-normalised, in the corpus's order; "scales" for int8
+    dense.safetensors        the layers after the pooling, of a model that has such layers
+    embeddings.safetensors   "embeddings" (rows, dim), L2-normalised, in the corpus's order; "scales" for int8
     documents.jsonl          one line for each document: {"id", "text", "metadata"}
     documents.offsets.npy    (count + 1,) uint64: where each line begins, in bytes
-    documents.tokens.npy     (count,) int16: tokens of each text, negative where it was cut; only the next export reads it
+    documents.tokens.npy     (rows,) int16: tokens of each text, negative where it was cut; only the next export reads it
+    passages.safetensors     "first" (count + 1,) int64: each document's first row; "spans" (rows, 2) int32: each row's
+                             begin and end in its document's text, in code points
     scan.onnx                the int8 scan: codes (q, columns) uint8 -> sums (q, rows) int32
     scan.bin                 its matrix, (columns, rows) int8
     scan.safetensors         the numbers of its bound
+    keywords.safetensors     the keyword index: words, terms, and the rows that hold each term
     manifest.json            the Manifest
 
+A row is a passage of a document where there is passages.safetensors, and else a whole document.
 An artifact has all three files of the scan, or none: a small corpus has no scan.
 """
 
@@ -26,25 +31,36 @@ from pathlib import Path
 from typing import NamedTuple
 
 from handler.errors import ArtifactError
-from handler.manifest import MANIFEST_FILE, MAX_MANIFEST_BYTES, REMEDY, Manifest
+from handler.manifest import FORMAT_VERSION, MANIFEST_FILE, MAX_MANIFEST_BYTES, REMEDY, Manifest
 
 MODEL_FILE = "model.onnx"
 # ONNX external data is mapped into memory. Weights within model.onnx would be parsed and copied, 30 ms at each start.
 WEIGHTS_SUFFIX = ".data"
 WEIGHTS_FILE = MODEL_FILE + WEIGHTS_SUFFIX
 TOKENIZER_FILE = "tokenizer.json"
+DENSE_FILE = "dense.safetensors"
 EMBEDDINGS_FILE = "embeddings.safetensors"
 DOCUMENTS_FILE = "documents.jsonl"
 OFFSETS_FILE = "documents.offsets.npy"
 TOKENS_FILE = "documents.tokens.npy"
+PASSAGES_FILE = "passages.safetensors"
 SCAN_MODEL_FILE = "scan.onnx"
 SCAN_MATRIX_FILE = "scan.bin"
 SCAN_BOUND_FILE = "scan.safetensors"
+KEYWORDS_FILE = "keywords.safetensors"
 
 REQUIRED_FILES = (MODEL_FILE, WEIGHTS_FILE, TOKENIZER_FILE, EMBEDDINGS_FILE, DOCUMENTS_FILE, OFFSETS_FILE)
 SCAN_FILES = (SCAN_MODEL_FILE, SCAN_MATRIX_FILE, SCAN_BOUND_FILE)
 # Every name that an export writes. An export deletes no other file in its folders.
-ALL_FILES = (*REQUIRED_FILES, TOKENS_FILE, *SCAN_FILES, MANIFEST_FILE)
+ALL_FILES = (
+    *REQUIRED_FILES,
+    DENSE_FILE,
+    TOKENS_FILE,
+    PASSAGES_FILE,
+    *SCAN_FILES,
+    KEYWORDS_FILE,
+    MANIFEST_FILE,
+)
 
 
 class Artifact(NamedTuple):
@@ -54,8 +70,8 @@ class Artifact(NamedTuple):
     manifest: Manifest
 
     @classmethod
-    def open(cls, directory: Path | str) -> Artifact:
-        """Reads the manifest, and compares the size of every file. It compares no hash.
+    def open(cls, directory: Path | str, oldest: int = FORMAT_VERSION) -> Artifact:
+        """Reads the manifest, of format `oldest` or newer, and compares the size of every file. It compares no hash.
 
         Raises ArtifactError where the folder, the manifest, a field or a file is missing or wrong.
         """
@@ -77,7 +93,7 @@ class Artifact(NamedTuple):
             ) from None
         except OSError as error:
             raise ArtifactError(f"{path} can't be read ({error.strerror}): check its permissions") from None
-        artifact = cls(directory, parse_manifest(data, str(path)))
+        artifact = cls(directory, parse_manifest(data, str(path), oldest))
         artifact.check_sizes()
         return artifact
 
@@ -116,15 +132,23 @@ class Artifact(NamedTuple):
                 )
 
 
-def parse_manifest(data: bytes, where: str) -> Manifest:
+def parse_manifest(data: bytes, where: str, oldest: int = FORMAT_VERSION) -> Manifest:
     """Reads the bytes of a manifest.json, and checks that it lists every file that an artifact needs.
 
     `where` names it in errors. Raises ArtifactError where it is not an artifact's manifest.
     """
-    manifest = Manifest.parse(data, where)
+    manifest = Manifest.parse(data, where, oldest)
     needed = list(REQUIRED_FILES)
     if any(name in manifest.files for name in SCAN_FILES):
         needed += SCAN_FILES
+    if manifest.dense:
+        needed.append(DENSE_FILE)
+    if manifest.keywords is not None:
+        needed.append(KEYWORDS_FILE)
+    if manifest.passages is not None:
+        needed.append(PASSAGES_FILE)
+    elif PASSAGES_FILE in manifest.files:
+        raise ArtifactError(f"{where} lists {PASSAGES_FILE}, and its passages are null: {REMEDY}")
     missing = [name for name in needed if name not in manifest.files]
     if missing:
         raise ArtifactError(f"{where} lists no {missing[0]}: {REMEDY}")

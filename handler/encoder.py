@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from handler.artifact import MODEL_FILE, TOKENIZER_FILE, Artifact
+from handler.artifact import DENSE_FILE, MODEL_FILE, TOKENIZER_FILE, Artifact
 from handler.errors import ArtifactError
 from handler.manifest import REMEDY
-from handler.pooling import POOLINGS, l2_normalize
+from handler.pooling import POOLINGS, Layer, l2_normalize
 from handler.session import open_session
 from handler.threads import thread_pool
 from handler.tokenizer import BoundedTokenizer, load_tokenizer
@@ -44,15 +44,32 @@ class Encoder:
     """
 
     def __init__(
-        self, session: Any, tokenizer: BoundedTokenizer, *, pooling: str, dim: int, threads: int = 1
+        self,
+        session: Any,
+        tokenizer: BoundedTokenizer,
+        *,
+        pooling: str,
+        dim: int,
+        layers: Sequence[Layer] = (),
+        threads: int = 1,
     ) -> None:
-        """Takes a session over model.onnx and a tokenizer. It encodes up to `threads` texts at once."""
+        """Takes what a text passes.
+
+        Args:
+            session: over model.onnx.
+            tokenizer: over tokenizer.json.
+            pooling: one of handler.pooling.POOLINGS.
+            dim: how many of the vector's first dimensions are kept.
+            layers: the layers after the pooling.
+            threads: how many texts are encoded at once.
+        """
         self.dim = dim
         self.pooling = pooling
         self.threads = threads
         self.tokenizer = tokenizer
         self._session = session
         self._pool = POOLINGS[pooling]
+        self._layers = layers
         # Each thread encodes a text of its own. ONNX Runtime itself gets one thread.
         self._executor = thread_pool(threads, "seeklet-encode")
 
@@ -78,17 +95,30 @@ class Encoder:
                 f"{model} takes {', '.join(takes):.200} and gives {', '.join(gives):.200}, not "
                 f"{INPUT!a} tensor(int64) of 2 axes and tensor(float) of 3: {REMEDY}"
             )
-        dim = outputs[0].shape[-1]
-        if dim != manifest.dim:
+        width = outputs[0].shape[-1]
+        layers: Sequence[Layer] = ()
+        if manifest.dense:
+            # Few models have such layers, so no other artifact pays for the import.
+            from handler.dense import load_dense
+
+            dense = load_dense(artifact.path(DENSE_FILE), manifest.dense, width)
+            layers, width = dense, len(dense[-1].weight)
+        full_dim = manifest.full_dim or manifest.dim
+        if width != full_dim:
             raise ArtifactError(
-                f"{model} gives {dim!a:.40} dimensions, its manifest says {manifest.dim}: {REMEDY}"
+                f"{model} gives {width!a:.40} dimensions, its manifest says {full_dim}: {REMEDY}"
+            )
+        if manifest.dim > full_dim:
+            raise ArtifactError(
+                f"the artifact's dim is {manifest.dim}, its model gives {full_dim} dimensions: {REMEDY}"
             )
         tokenizer = load_tokenizer(artifact.path(TOKENIZER_FILE), manifest.max_length)
         return cls(
             session,
             BoundedTokenizer(tokenizer, manifest.max_length),
             pooling=manifest.pooling,
-            dim=dim,
+            dim=manifest.dim,
+            layers=layers,
             threads=threads,
         )
 
@@ -127,10 +157,15 @@ class Encoder:
         return out
 
     def _to_vector(self, token_embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Pools and normalises one text's token embeddings. (t, dim) float32 -> (dim,) float32."""
-        vector = self._pool(token_embeddings)
-        if not math.isfinite(vector.dot(vector)):
-            raise ArtifactError(
-                "the model gives a vector that isn't finite: its weights are damaged or unusable"
-            )
-        return l2_normalize(vector)
+        """Makes one text's vector of its token embeddings. (t, d) float32 -> (dim,) float32 of length 1."""
+        vector = _finite(self._pool(token_embeddings))
+        for layer in self._layers:
+            vector = _finite(layer(vector))
+        return l2_normalize(vector[: self.dim])
+
+
+def _finite(vector: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Returns the vector; raises ArtifactError where it holds NaN or infinity, which a next layer might hide."""
+    if not math.isfinite(vector.dot(vector)):
+        raise ArtifactError("the model gives a vector that isn't finite: its weights are damaged or unusable")
+    return vector

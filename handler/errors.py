@@ -4,6 +4,7 @@ SeekletError                  a user can mend the cause; the text is one sentenc
 ├── SettingsError             an environment variable has an unusable value
 ├── ArtifactError             the artifact is missing, damaged, or doesn't fit this code
 ├── RequestError              a request can't be answered; the error has status, code and field
+├── EvaluationError           queries or judgements can't be used, or the artifact scores less than asked
 └── ExportError               the export can't continue; the command prints one sentence and ends with status 2
     ├── OptionError           the command line can't be understood
     ├── CorpusError           the corpus can't be read as asked; the text names file, line and column
@@ -41,6 +42,10 @@ class RequestError(SeekletError):
         self.status = status
         self.code = code
         self.field = field
+
+
+class EvaluationError(SeekletError):
+    """Raised when queries or judgements can't be used, or the artifact scores less than asked."""
 
 
 class ExportError(SeekletError):

@@ -1,21 +1,25 @@
-"""Exact top k: the same ids in the same order as a full product and a stable sort give, for far less work.
+"""Exact top k: the same ids in the same order as scoring every row and a stable sort give, for far less work.
 
-The int8 scan (bound.py) bounds every row's score from above. The exact scores of a few candidates give a
-threshold. Only the rows whose bound reaches it, the survivors, are scored. Every row is scored where the scan can't
-save work: for a small corpus, a large k, or embeddings whose bounds are too much alike.
+A score is a cosine, or a cosine and a keyword part (blend.py). The int8 scan (bound.py) and the keywords bound every
+row's score from above. The exact scores of a few candidates give a threshold. Only the rows whose bound reaches it, the
+survivors, are scored. Every row is scored where the scan can't save work: for a small corpus, a large k, or embeddings
+whose bounds are too much alike.
 This module encodes no text and knows no documents: ids are rows of the embeddings. docs/exact-search.md has a picture.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handler.artifact import Artifact
+from handler.blend import Blend, Scored
 from handler.bound import PADDING, Bound, Scan
+from handler.keywords import KeywordQuery
 from handler.scores import Embeddings
 from handler.threads import thread_pool
 
@@ -36,6 +40,16 @@ class Found(NamedTuple):
 
     ids: NDArray[np.int64]
     scores: NDArray[np.float32]
+    # The parts of the scores. cosines is None where none were computed, keywords where the search had none.
+    cosines: NDArray[np.float32] | None = None
+    keywords: NDArray[np.float32] | None = None
+
+
+class _Best(NamedTuple):
+    """One query's best rows, (k,) each."""
+
+    ids: NDArray[np.int64]
+    scored: Scored
 
 
 class Index:
@@ -62,61 +76,101 @@ class Index:
         Raises ArtifactError where files are missing or damaged, or disagree with the manifest.
         """
         directory, manifest = artifact.directory, artifact.manifest
-        embeddings = Embeddings.load(directory, manifest.count, manifest.dim)
+        embeddings = Embeddings.load(directory, manifest.rows, manifest.dim)
         scan = None
         if artifact.has_scan:
-            scan = Scan.load(directory, manifest.count, manifest.dim, threads, manifest.scan_crc32)
+            scan = Scan.load(directory, manifest.rows, manifest.dim, threads, manifest.scan_crc32)
         return cls(embeddings, scan, threads)
 
-    def search(self, queries: NDArray[np.float32], k: int) -> Found:
+    @property
+    def embeddings(self) -> Embeddings:
+        """The stored embeddings."""
+        return self._embeddings
+
+    def search(
+        self,
+        queries: NDArray[np.float32],
+        k: int,
+        keywords: Sequence[KeywordQuery | None] | None = None,
+        share: float = 0.0,
+    ) -> Found:
         """Finds each query's k best rows. (q, dim) float32 -> ids (q, min(k, n)) int64, scores (q, min(k, n)) float32.
 
-        A score is the inner product, which is the cosine where both sides are normalised. A NaN comes last.
+        A score is the inner product, which is the cosine where both sides are normalised. With keywords, one for each
+        query, it is (1 - share) * cosine + share * keyword part; a query whose keywords are None has the cosine alone.
+        A NaN comes last.
         """
         count = self._embeddings.count
         k = max(0, min(k, count))
         ids, scores = np.empty((len(queries), k), np.int64), np.empty((len(queries), k), np.float32)
+        found = Found(ids, scores, scores)
+        if keywords is not None:
+            found = Found(ids, scores, np.empty_like(scores), np.zeros_like(scores))
         if not k:
-            return Found(ids, scores)
+            return found
         queries = np.ascontiguousarray(queries, np.float32)
+        asked = keywords or [None] * len(queries)
+        blends = [Blend(self._embeddings, *both, share) for both in zip(queries, asked, strict=True)]
         step = max(1, self._batch_bytes // (4 * count))
         for start in range(0, len(queries), step):
-            for i, found in enumerate(self._search(queries[start : start + step], k), start):
-                ids[i], scores[i] = found
-        return Found(ids, scores)
+            for i, (best, scored) in enumerate(self._search(blends[start : start + step], k), start):
+                ids[i], scores[i] = best, scored.scores
+                if found.keywords is not None and found.cosines is not None:
+                    found.cosines[i] = scored.cosines
+                    if scored.keywords is not None:
+                        found.keywords[i] = scored.keywords
+        return found
 
-    def _search(self, queries: NDArray[np.float32], k: int) -> list[Found]:
-        found = self._search_by_scan(queries, k)
+    def search_keywords(self, keywords: KeywordQuery, k: int) -> Found:
+        """Finds the best of the rows that hold a term, by their keyword part. -> ids and scores, (1, min(k, holders))."""
+        every = keywords.all_scores()
+        ids, best = _best_of_all(Scored(every, every, None), max(0, min(k, len(every))))
+        holders = int(np.count_nonzero(best.scores))
+        scores = best.scores[None, :holders]
+        return Found(ids[None, :holders], scores, None, scores)
+
+    def _search(self, blends: Sequence[Blend], k: int) -> list[_Best]:
+        found = self._search_by_scan(blends, k)
         unanswered = [i for i, one in enumerate(found) if one is None]
         if unanswered:
-            every = self._embeddings.all_scores(queries[unanswered], self._pool)
-            for i, scores in zip(unanswered, every, strict=True):
-                found[i] = _best_of_all(scores, k)
+            queries = np.stack([blends[i].query for i in unanswered])
+            every = self._embeddings.all_scores(queries, self._pool)
+            for i, cosines in zip(unanswered, every, strict=True):
+                found[i] = _best_of_all(blends[i].all_scores(cosines), k)
         return [one for one in found if one]
 
-    def _search_by_scan(self, queries: NDArray[np.float32], k: int) -> list[Found | None]:
-        """Searches with the scan; returns None for each query that needs every row's score."""
-        found: list[Found | None] = [None] * len(queries)
+    def _search_by_scan(self, blends: Sequence[Blend], k: int) -> list[_Best | None]:
+        """Searches by keywords alone, or with the scan; returns None for each query that needs every row's cosine."""
+        found = [self._search_keywords(blend, k) for blend in blends]
         height = min(PADDING, self._embeddings.count // (BLOCKS_PER_HIT * k))
         if self._scan is None or height < LEAST_HEIGHT:
             return found
-        codes = np.empty((len(queries), self._scan.columns), np.uint8)
+        codes = np.empty((len(blends), self._scan.columns), np.uint8)
         bounds: list[tuple[int, Bound]] = []
-        for i, query in enumerate(queries):
-            if bound := self._scan.encode(query, codes[len(bounds)]):
+        for i, blend in enumerate(blends):
+            if found[i] is None and (bound := self._scan.encode(blend.query, codes[len(bounds)])):
                 bounds.append((i, bound))
         if bounds:
             sums = self._scan.sums(codes[: len(bounds)])
             # The largest power of two up to height: it divides the padded rows.
             blocks = sums.reshape(len(bounds), 1 << (height.bit_length() - 1), -1)
             candidates = k * self._scan.candidates_per_hit
-            for (i, bound), block_sums in zip(bounds, blocks, strict=True):
-                found[i] = self._search_blocks(queries[i], k, candidates, bound, block_sums)
+            for (i, bound), row_sums, block_sums in zip(bounds, sums, blocks, strict=True):
+                if blends[i].raise_sums(bound, row_sums):
+                    found[i] = self._search_blocks(blends[i], k, candidates, bound, block_sums)
         return found
 
+    def _search_keywords(self, blend: Blend, k: int) -> _Best | None:
+        """Searches where the keywords have the whole score; returns None elsewhere."""
+        if blend.keywords is None or not blend.of_keywords_alone:
+            return None
+        every = blend.keywords.all_scores()
+        ids, best = _best_of_all(Scored(every, every, every), k)
+        return _Best(ids, best._replace(cosines=self._embeddings.scores(ids, blend.query)))
+
     def _search_blocks(
-        self, query: NDArray[np.float32], k: int, candidates: int, bound: Bound, sums: NDArray[np.int32]
-    ) -> Found | None:
+        self, blend: Blend, k: int, candidates: int, bound: Bound, sums: NDArray[np.int32]
+    ) -> _Best | None:
         """Searches by one query's sums, (height, blocks) int32; returns None where too many rows survive.
 
         Row h * blocks + b lies in block b, so that a maximum over a block runs along the memory:
@@ -126,35 +180,30 @@ class Index:
             h = 1    row B  row B+1  ...           B = number of blocks
         """
         highest = np.maximum.reduce(sums)
-        threshold = self._threshold(query, k, candidates, sums, highest)
+        threshold = _threshold(blend, k, candidates, sums, highest)
         if not math.isfinite(threshold):
             return None
-        # score <= unit * sum + slack: a row whose sum is less than this can't reach the threshold.
-        least = math.ceil((threshold - bound.slack) / bound.unit)
-        survivors = _at_least(least, sums, highest)
+        # A row whose sum is less than this can't reach the threshold.
+        survivors = _at_least(blend.least_sum(bound, threshold), sums, highest)
         # Fewer than k survive only where the scan is damaged: the k rows that gave the threshold reach it.
         if len(survivors) < k or len(survivors) * SURVIVOR_COST > self._embeddings.count:
             return None
-        return _best(survivors, self._embeddings.scores(survivors, query), k)
+        return _best(survivors, blend.scores(survivors), k)
 
-    def _threshold(
-        self,
-        query: NDArray[np.float32],
-        k: int,
-        candidates: int,
-        sums: NDArray[np.int32],
-        highest: NDArray[np.int32],
-    ) -> float:
-        """Returns the k-th best exact score of the candidates, which are the best rows of the highest blocks.
 
-        Each of the k best rows of the corpus scores at least as much.
-        """
-        blocks = sums.shape[1]
-        first = highest.argpartition(blocks - candidates)[blocks - candidates :]
-        rows = sums.take(first, 1).argmax(0) * blocks + first
-        scores = self._embeddings.scores(rows, query)
-        scores.partition(candidates - k)
-        return float(scores[candidates - k])
+def _threshold(
+    blend: Blend, k: int, candidates: int, sums: NDArray[np.int32], highest: NDArray[np.int32]
+) -> float:
+    """Returns the k-th best exact score of the candidates, which are the best rows of the highest blocks.
+
+    Each of the k best rows of the corpus scores at least as much.
+    """
+    blocks = sums.shape[1]
+    first = highest.argpartition(blocks - candidates)[blocks - candidates :]
+    rows = sums.take(first, 1).argmax(0) * blocks + first
+    scores = blend.scores(rows).scores
+    scores.partition(candidates - k)
+    return float(scores[candidates - k])
 
 
 def _at_least(least: int, sums: NDArray[np.int32], highest: NDArray[np.int32]) -> NDArray[np.int64]:
@@ -171,15 +220,16 @@ def _at_least(least: int, sums: NDArray[np.int32], highest: NDArray[np.int32]) -
     return (sums.ravel() >= least).nonzero()[0]
 
 
-def _best_of_all(scores: NDArray[np.float32], k: int) -> Found:
-    """Finds the k best of all rows' scores, (n,) float32."""
+def _best_of_all(every: Scored, k: int) -> _Best:
+    """Finds the k best of all rows, (n,) each."""
     # Negated, so that numpy's own order puts a NaN last.
-    worst = np.partition(-scores, k - 1)[k - 1]
-    ids = (~(-scores > worst)).nonzero()[0]
-    return _best(ids, scores[ids], k)
+    negated = -every.scores
+    worst = np.partition(negated, k - 1)[k - 1]
+    ids = (~(negated > worst)).nonzero()[0]
+    return _best(ids, every.take(ids), k)
 
 
-def _best(ids: NDArray[np.int64], scores: NDArray[np.float32], k: int) -> Found:
+def _best(ids: NDArray[np.int64], scored: Scored, k: int) -> _Best:
     """Orders ascending ids by their scores, best first; the stable sort leaves ties by lower id."""
-    order = (-scores).argsort(kind="stable")[:k]
-    return Found(ids[order], scores[order])
+    order = (-scored.scores).argsort(kind="stable")[:k]
+    return _Best(ids[order], scored.take(order))

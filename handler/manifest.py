@@ -14,7 +14,9 @@ from typing import Any, NamedTuple
 from handler.errors import ArtifactError
 from handler.json_types import refuse_constant
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+# An export takes over the vectors of artifacts from this format on.
+OLDEST_REUSABLE = 1
 MANIFEST_FILE = "manifest.json"
 # An export writes 5 KB.
 MAX_MANIFEST_BYTES = 2**20
@@ -36,6 +38,16 @@ class FileEntry(NamedTuple):
     sha256: str
 
 
+class DocumentModel(NamedTuple):
+    """The model that embedded the documents, where it isn't the artifact's own, which embeds the queries."""
+
+    model_id: str
+    revision: str
+    weights_sha256: str
+    pooling: str
+    max_length: int  # tokens, the special ones included
+
+
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """How the artifact was made, and what it holds. A query's recipe comes only from here."""
@@ -53,7 +65,7 @@ class Manifest:
     dtype: str  # of the stored embeddings
     count: int  # documents
     skipped: int  # empty texts left out
-    truncated: int  # documents longer than max_length
+    truncated: int  # rows longer than max_length
     inputs_sha256: str  # of the corpus and every option: unchanged inputs need no new export
     recipe_sha256: str  # of all that decides a text's vector
     files: dict[str, FileEntry]
@@ -62,11 +74,30 @@ class Manifest:
     # Fields that older artifacts of this format lack.
     graph: str | None = None  # "fused", or "unfused" where the model's graph has an unknown pattern
     scan_crc32: dict[str, int] | None = None  # "bound" and "sums": what a scan must give when it is loaded
+    keywords: dict[str, Any] | None = None  # how terms are made, and their share; None: no keywords
+    rows: int = 0  # of the embeddings: passages, or else documents; 0 becomes count
+    passages: dict[str, int] | None = None  # "tokens" and "overlap": how documents were cut; None: not at all
+    dense: list[str] | None = None  # the activation of each Dense layer after the pooling
+    full_dim: int | None = None  # of the model's vector, whose first `dim` are kept; None: all are
+    document_model: DocumentModel | None = None  # None: the model of the queries embedded the documents too
+
+    def __post_init__(self) -> None:
+        # Older artifacts have a row for each document, and don't say so.
+        if self.rows == 0:
+            object.__setattr__(self, "rows", self.count)
+
+    @property
+    def document_max_length(self) -> int:
+        """The tokens after which a document is cut."""
+        return self.document_model.max_length if self.document_model else self.max_length
 
     def fields(self) -> dict[str, Any]:
         """Every field by its name, as JSON has it."""
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return {**values, "files": {name: entry._asdict() for name, entry in self.files.items()}}
+        values["files"] = {name: entry._asdict() for name, entry in self.files.items()}
+        if self.document_model:
+            values["document_model"] = self.document_model._asdict()
+        return values
 
     def to_json(self) -> bytes:
         """Returns the bytes of manifest.json."""
@@ -74,22 +105,22 @@ class Manifest:
         return f"{text}\n".encode()
 
     @classmethod
-    def parse(cls, data: bytes, where: str) -> Manifest:
-        """Reads the bytes of a manifest.json; `where` names it in errors.
+    def parse(cls, data: bytes, where: str, oldest: int = FORMAT_VERSION) -> Manifest:
+        """Reads the bytes of a manifest.json, of format `oldest` or newer; `where` names it in errors.
 
         Raises ArtifactError where the version, a field, or the name of a file is missing or wrong.
         """
         try:
-            return cls._of_fields(_parse_json(data, where), where)
+            return cls._of_fields(_parse_json(data, where), where, oldest)
         except RecursionError:
             raise ArtifactError(f"{where} is nested too deeply: {REMEDY}") from None
 
     @classmethod
-    def _of_fields(cls, fields: Any, where: str) -> Manifest:
+    def _of_fields(cls, fields: Any, where: str, oldest: int) -> Manifest:
         version = fields.get("format_version") if isinstance(fields, dict) else None
-        if version != FORMAT_VERSION:
+        if version not in range(oldest, FORMAT_VERSION + 1) or type(version) is not int:
             raise ArtifactError(
-                f"{where} says format_version {version!r:.40}, this code reads {FORMAT_VERSION}: {REMEDY}"
+                f"{where} says format_version {version!r:.40}, this code reads {FORMAT_VERSION}: {_version_remedy(version)}"
             )
         values: dict[str, Any] = {}
         for field in dataclasses.fields(cls):
@@ -99,6 +130,7 @@ class Manifest:
                 raise ArtifactError(f"{where} lacks the field {field.name!r}: {REMEDY}")
         manifest = cls(**values)
         manifest._check_sizes(where)
+        manifest._check_keywords(where)
         return manifest
 
     def _check_sizes(self, where: str) -> None:
@@ -106,6 +138,34 @@ class Manifest:
             most = _MOST_TOKENS if name == "max_length" else _MOST
             if not 1 <= getattr(self, name) <= most:
                 raise ArtifactError(f"{where}: {name} is {getattr(self, name)}, not 1 to {most}: {REMEDY}")
+        if self.passages is not None and set(self.passages) != {"tokens", "overlap"}:
+            raise ArtifactError(
+                f"{where}: passages is {self.passages!r:.80}, which lacks tokens and overlap: {REMEDY}"
+            )
+        if not self.count <= self.rows <= (self.count if self.passages is None else _MOST):
+            raise ArtifactError(
+                f"{where}: rows is {self.rows}, count is {self.count}: without passages they are equal, and with "
+                f"passages rows is the larger one: {REMEDY}"
+            )
+
+    def _check_keywords(self, where: str) -> None:
+        if self.keywords is None:
+            return
+        terms, share = self.keywords.get("terms"), self.keywords.get("share")
+        fits = isinstance(share, int | float) and not isinstance(share, bool) and 0 <= share <= 1
+        if type(terms) is not str or not fits:
+            raise ArtifactError(
+                f"{where}: keywords has terms {terms!r:.40} and share {share!r:.40}, "
+                f"not a name and a number from 0 to 1: {REMEDY}"
+            )
+
+
+def _version_remedy(version: Any) -> str:
+    if type(version) is int and OLDEST_REUSABLE <= version < FORMAT_VERSION:
+        return "run `seeklet export` again with the same options, which takes over its vectors"
+    if type(version) is int and version > FORMAT_VERSION:
+        return f"install a newer seeklet, or {REMEDY}"
+    return REMEDY
 
 
 def _parse_json(data: bytes, where: str) -> Any:
@@ -128,11 +188,14 @@ def _checked(where: str, name: str, kind: str, value: Any) -> Any:
         return _file_entries(where, value)
     if value is None and kind.endswith("| None"):
         return None
+    if kind.startswith("DocumentModel"):
+        return _document_model(where, value)
     # Items of a dict must be of the field's type. Those of `verify` are only shown to people, so they aren't checked.
     fits = {
         "str": lambda: type(value) is str,
         "int": lambda: type(value) is int,
         "bool": lambda: type(value) is bool,
+        "list[str]": lambda: type(value) is list and all(type(v) is str for v in value),
         "dict[str, str]": lambda: type(value) is dict and all(type(v) is str for v in value.values()),
         "dict[str, int]": lambda: type(value) is dict and all(type(v) is int for v in value.values()),
         "dict[str, Any]": lambda: type(value) is dict,
@@ -140,6 +203,23 @@ def _checked(where: str, name: str, kind: str, value: Any) -> Any:
     if not fits[kind.removesuffix(" | None")]():
         raise ArtifactError(f"{where}: {name} is {value!r:.80}, not of type {kind}: {REMEDY}")
     return value
+
+
+def _document_model(where: str, value: Any) -> DocumentModel:
+    """Checks and returns the document model."""
+    fields = value if isinstance(value, dict) else {}
+    kinds = dict.fromkeys(DocumentModel._fields, "str") | {"max_length": "int"}
+    model = DocumentModel(
+        **{
+            name: _checked(where, f"document_model.{name}", kind, fields.get(name))
+            for name, kind in kinds.items()
+        }
+    )
+    if not 1 <= model.max_length <= _MOST_TOKENS:
+        raise ArtifactError(
+            f"{where}: document_model.max_length is {model.max_length}, not 1 to {_MOST_TOKENS}: {REMEDY}"
+        )
+    return model
 
 
 def _file_entries(where: str, value: Any) -> dict[str, FileEntry]:

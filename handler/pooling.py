@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float32]
+# What a model may have after the pooling: one vector to another.
+Layer = Callable[[FloatArray], FloatArray]
 
 
 def mean_pool(token_embeddings: FloatArray) -> FloatArray:

@@ -7,26 +7,34 @@ OpenAPI, and a test compares the two.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from handler.errors import RequestError
 from handler.json_types import json_type, refuse_constant
+from handler.searcher import MODES
 from handler.settings import Settings
 
 KEY_HEADER = "x-api-key"
 DEFAULT_RESULTS = 5
-FIELDS = ("text", "num_results")
+FIELDS = ("text", "num_results", "mode", "share", "matches")
 EXAMPLE = '{"text": "...", "num_results": 5}'
 # One byte of the body becomes at most this many: Lambda's runtime may write a character as \uXXXX in its JSON.
 _MOST_GROWTH = 6
 
 
 class SimilarQuery(NamedTuple):
-    """A request that can be answered."""
+    """A request that can be answered.
+
+    Without a mode the answer is by cosine alone, and doesn't say the scores' parts. Without a share the artifact's own
+    is used. With matches, the answer says which words matched, and where.
+    """
 
     text: str
     num_results: int
+    mode: str | None = None
+    share: float | None = None
+    matches: bool = False
 
 
 def refuse_without_key(sent: bytes, key: str | None) -> None:
@@ -83,9 +91,11 @@ def check_similar(request: object, max_results: int) -> SimilarQuery:
         if name not in FIELDS:
             raise _invalid(
                 str(ascii(name))[1:-1],
-                f"there is no field {name[:80]!a}: the fields are text and num_results",
+                f"there is no field {name[:80]!a}: the fields are {', '.join(FIELDS)}",
             )
-    return SimilarQuery(_check_text(request), _check_num_results(request, max_results))
+    text, num_results = _check_text(request), _check_num_results(request, max_results)
+    mode = _check_mode(request)
+    return SimilarQuery(text, num_results, mode, _check_share(request, mode), _check_matches(request, mode))
 
 
 def _check_text(request: Mapping[str, Any]) -> str:
@@ -114,6 +124,46 @@ def _check_num_results(request: Mapping[str, Any], max_results: int) -> int:
         shown = str(num_results) if abs(num_results) < 10**12 else "out of range"
         raise _invalid("num_results", f"num_results is {shown}: ask for 1 to {max_results}")
     return num_results
+
+
+def _check_mode(request: Mapping[str, Any]) -> str | None:
+    if "mode" not in request:
+        return None
+    mode = request["mode"]
+    if not isinstance(mode, str) or mode not in MODES:
+        shown = f"{mode[:40]!a}" if isinstance(mode, str) else json_type(mode)
+        raise _invalid("mode", f"mode is {shown}: ask for one of {', '.join(MODES)}")
+    return mode
+
+
+def _check_share(request: Mapping[str, Any], mode: str | None) -> float | None:
+    if "share" not in request:
+        return None
+    share = request["share"]
+    if not isinstance(share, int | float) or isinstance(share, bool):
+        raise _invalid("share", f"share is {json_type(share)}, not a number")
+    if not 0 <= share <= 1:
+        raise _invalid("share", f"share is {str(share)[:20]}: send a number from 0 to 1")
+    if mode != "hybrid":
+        raise _invalid(
+            "share", 'share is the weight of the keywords in the mode "hybrid": send that mode too'
+        )
+    return float(share)
+
+
+def _check_matches(request: Mapping[str, Any], mode: str | None) -> bool:
+    matches = request.get("matches", False)
+    if not isinstance(matches, bool):
+        raise _invalid("matches", f"matches is {json_type(matches)}, not true or false")
+    if matches and mode is None:
+        raise _invalid("matches", "matches are part of the answer in a mode: send a mode too")
+    return matches
+
+
+def refuse_mode(mode: str | None, modes: Sequence[str]) -> None:
+    """Raises RequestError (422) where the artifact can't be searched in this mode; modes are those that it can."""
+    if mode is not None and mode not in modes:
+        raise _invalid("mode", f"the artifact has no keywords, so mode is one of: {', '.join(modes)}")
 
 
 def _parse_json(body: bytes) -> object:

@@ -25,21 +25,15 @@ class Response(NamedTuple):
     headers: Mapping[str, str] = JSON
 
 
-def render_hits(hits: Sequence[Hit]) -> bytes:
-    """Writes the answer of POST /similar: `text` has the hits as the article's strings, `results` as objects."""
+def render_hits(hits: Sequence[Hit], *, parts: bool = False, matches: bool = False) -> bytes:
+    """Writes the answer of POST /similar: `text` has the hits as the article's strings, `results` as objects.
+
+    With `parts`, an object has the score's parts, and with `matches` the words that matched.
+    """
     return to_json(
         {
             "text": [f"Item:{hit.text} (index: {hit.index} score:{hit.score})" for hit in hits],
-            "results": [
-                {
-                    "id": hit.id,
-                    "index": hit.index,
-                    "score": hit.score,
-                    "text": hit.text,
-                    "metadata": hit.metadata,
-                }
-                for hit in hits
-            ],
+            "results": [hit.fields(parts=parts, matches=matches) for hit in hits],
         }
     )
 

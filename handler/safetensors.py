@@ -23,7 +23,16 @@ from handler.manifest import REMEDY
 LENGTH_BYTES = 8
 # An export's headers have some hundred bytes.
 MAX_HEADER_BYTES = 2**20
-_DTYPES = {"I64": "<i8", "F64": "<f8", "F32": "<f4", "F16": "<f2", "I8": "|i1"}
+_DTYPES = {
+    "I64": "<i8",
+    "F64": "<f8",
+    "F32": "<f4",
+    "F16": "<f2",
+    "I32": "<i4",
+    "U32": "<u4",
+    "I8": "|i1",
+    "U8": "|u1",
+}
 
 
 def read_safetensors(path: Path) -> dict[str, NDArray[Any]]:

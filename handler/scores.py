@@ -77,6 +77,11 @@ class Embeddings:
         values = self.rows[start:stop].astype(np.float64)
         return values if self.scales is None else values * self.scales[start:stop, None].astype(np.float64)
 
+    def take(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Returns the stored values of some rows, exactly where the scales are an export's. -> (m, dim) float32."""
+        values = self.rows.take(ids, 0).astype(np.float32, copy=False)
+        return values if self.scales is None else values * self.scales[ids, None]
+
     def let_go(self) -> None:
         """Releases the memory of the mapped pages that were read. The system reads them again when they are needed."""
         owner: Any = self.rows

@@ -84,9 +84,9 @@ class BoundedTokenizer:
     def __init__(self, tokenizer: Any, max_length: int, *, chars_per_token: int = CHARS_PER_TOKEN) -> None:
         """Takes a tokenizer of the tokenizers package that truncates at max_length tokens.
 
-        The first part of a long text has chars_per_token * max_length characters.
+        It is kept as `whole`. The first part of a long text has chars_per_token * max_length characters.
         """
-        self._tokenizer = tokenizer
+        self.whole = tokenizer
         self._first = chars_per_token * max_length
 
     def encode(self, text: str) -> Any:
@@ -95,11 +95,11 @@ class BoundedTokenizer:
         while length < len(text) and self._boundary:
             end = self._last_boundary(text, length)
             if end:
-                encoding = self._tokenizer.encode(text[:end])
+                encoding = self.whole.encode(text[:end])
                 if encoding.overflowing:
                     return encoding
             length *= GROWTH
-        return self._tokenizer.encode(text)
+        return self.whole.encode(text)
 
     def _last_boundary(self, text: str, end: int) -> int:
         """Returns the last place up to `end` where the text may be cut; 0 where there is none after end // 2."""
@@ -112,7 +112,7 @@ class BoundedTokenizer:
     @functools.cached_property
     def _boundary(self) -> re.Pattern[str] | None:
         # Not at load: few functions ever see a long text.
-        return boundary_of(self._tokenizer)
+        return boundary_of(self.whole)
 
 
 def boundary_of(tokenizer: Any) -> re.Pattern[str] | None:

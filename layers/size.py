@@ -1,12 +1,14 @@
-"""Prints the size of each deployed part, and compares the sum with Lambda's limit.
+"""Prints the size of each deployed part, unzipped and zipped, and compares the sum with Lambda's limit.
 
-Function and layers together may have 250 MB unzipped. A MB is 2**20 bytes, as Lambda counts.
+Function and layers together may have 250 MB unzipped. What is zipped is downloaded before a function starts. A MB is 2**20
+bytes, as Lambda counts.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from handler.artifact import MODEL_FILE, TOKENIZER_FILE, WEIGHTS_FILE, Artifact
@@ -19,6 +21,8 @@ RUNTIME_BUDGET = 100 * MB
 RESOURCES = ("SearchFunction", "RuntimeLayer", "ModelLayer")
 # Parts with fewer bytes than this are shown as one sum.
 SMALL = MB
+# Bytes of a file's two headers in a zip archive, with a name of common length.
+ZIP_HEADERS = 200
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -32,7 +36,10 @@ def main(arguments: Sequence[str]) -> int:
     if sum(parts.values()) > LIMIT:
         print(f"error: {refusal(parts)}", file=sys.stderr)
         return 2
-    print(table(parts))
+    zipped = {
+        name: size for resource in RESOURCES for name, size in split(build, resource, zipped_size).items()
+    }
+    print(table(parts, zipped))
     artifact = build / "ModelLayer" / "artifact"
     # There is none in the layer where the artifact is on S3.
     if (artifact / MANIFEST_FILE).is_file():
@@ -44,32 +51,52 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def split(build: Path, resource: str) -> dict[str, int]:
+def file_size(file: Path) -> int:
+    """Returns the bytes of a file as it is."""
+    return file.stat().st_size
+
+
+def zipped_size(file: Path) -> int:
+    """Returns about the bytes that a file has in a zip archive: deflated, with its name in two headers."""
+    compressor = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    size = 0
+    with file.open("rb") as opened:
+        while chunk := opened.read(MB):
+            size += len(compressor.compress(chunk))
+    return size + len(compressor.flush()) + ZIP_HEADERS
+
+
+def split(build: Path, resource: str, measure: Callable[[Path], int] = file_size) -> dict[str, int]:
     """Returns the bytes of a built resource by package or file, the small ones in one sum."""
     inner = build / resource
     while len(list(inner.iterdir())) == 1 and next(inner.iterdir()).is_dir():
         inner = next(inner.iterdir())
     parts: dict[str, int] = {}
     for entry in sorted(inner.iterdir()):
-        files = entry.rglob("*") if entry.is_dir() else [entry]
-        size = sum(file.stat().st_size for file in files if file.is_file())
-        name = f"{resource}/{entry.name if size >= SMALL else '(smaller ones)'}"
-        parts[name] = parts.get(name, 0) + size
+        files = [file for file in (entry.rglob("*") if entry.is_dir() else [entry]) if file.is_file()]
+        large = sum(map(file_size, files)) >= SMALL
+        name = f"{resource}/{entry.name if large else '(smaller ones)'}"
+        parts[name] = parts.get(name, 0) + sum(map(measure, files))
     return parts
 
 
-def table(parts: Mapping[str, int]) -> str:
-    """Writes a table of the parts and their sum, largest first."""
-    rows = sorted(parts.items(), key=lambda part: -part[1])
-    rows.append(("in all, of 250", sum(parts.values())))
-    return "\n".join(f"{size / MB:8.1f} MB  {name}" for name, size in rows)
+def table(parts: Mapping[str, int], zipped: Mapping[str, int] | None = None) -> str:
+    """Writes a table of the parts and their sum, largest first; with `zipped`, a column of those sizes too."""
+    sizes = [(size, zipped[name] if zipped else 0, name) for name, size in parts.items()]
+    sizes.sort(key=lambda row: -row[0])
+    sizes.append((sum(row[0] for row in sizes), sum(row[1] for row in sizes), "in all, of 250 unzipped"))
+    lines = [
+        f"{size / MB:8.1f} MB  " + (f"{small / MB:8.1f} MB  " if zipped else "") + name
+        for size, small, name in sizes
+    ]
+    return "\n".join(["unzipped        zipped", *lines] if zipped else lines)
 
 
 def refusal(parts: Mapping[str, int]) -> str:
     """Says why Lambda would refuse these parts, and what a user can do."""
     return (
         f"function and layers have {sum(parts.values()) / MB:.0f} MB unzipped, Lambda takes 250:\n{table(parts)}\n"
-        "choose one: smaller embeddings (seeklet export --dtype float16 or int8), less metadata (--metadata), "
+        "choose one: smaller embeddings (seeklet export --dtype int8), less metadata (--metadata), "
         "an artifact on S3 (ARTIFACT=s3://bucket/prefix), or a container image of up to 10 GB (docs/deploy.md)"
     )
 

@@ -15,6 +15,8 @@ KNOWN_ITEMS ?= 5000
 
 override DATA_FILE = $(if $(BENCH_DATA),$(wildcard $(BENCH_DATA)/$(1)))
 SCIFACT ?= $(call DATA_FILE,scifact)
+# Folders in BEIR's layout, beside SciFact and the AWS examples, for the answers of vectors and keywords together.
+RETRIEVAL_SETS ?= $(foreach name,stackfaq xquadr-de xquadr-zh,$(call DATA_FILE,$(name)))
 STSB ?= $(call DATA_FILE,stsb_test.tsv)
 ARXIV ?= $(call DATA_FILE,arxiv/arxiv_20k.csv.gz)
 ARXIV_QUERIES ?= $(call DATA_FILE,arxiv/title_queries.tsv)
@@ -44,9 +46,11 @@ $(BENCH_STAMP): requirements.txt requirements-torch.txt benchmarks/requirements.
 bench: bench-answers bench-speed bench-search ## measure every table of docs/benchmarks.md but the largest corpora's: make bench [BENCH_DATA=folder] [EMULATED_PYTHON=program]
 
 bench-answers: build/artifact/manifest.json build/aws/queries.jsonl $(BENCH_STAMP) $(if $(ARXIV),build/arxiv/manifest.json)
-bench-answers: $(if $(EMULATED_PYTHON),build/bench/layer-x86_64 build/bench/layer-arm64) ## measure how good answers are: quality, known items, cosines, other processors
+bench-answers: $(if $(EMULATED_PYTHON),build/bench/layer-x86_64 build/bench/layer-arm64) ## measure how good answers are: quality, keywords, known items, cosines, other processors
 	@$(BENCH) -m benchmarks.quality build/aws --poolings mean --no-article $(BENCH_OPTIONS)
 	@$(if $(SCIFACT),$(BENCH) -m benchmarks.quality "$(SCIFACT)" --poolings mean$(comma)max $(BENCH_OPTIONS),$(call WITHOUT,SciFact (BENCH_DATA has no scifact/)))
+	@$(if $(RETRIEVAL_SETS),,$(call WITHOUT,German$(comma) Chinese and paraphrased questions (BENCH_DATA has no xquadr-de/$(comma) xquadr-zh/$(comma) stackfaq/)))
+	@$(BENCH) -m benchmarks.hybrid_answers build/aws $(if $(SCIFACT),"$(SCIFACT)") $(RETRIEVAL_SETS) $(BENCH_OPTIONS)
 ifneq ($(STSB),)
 	@$(BENCH) -m benchmarks.quality "$(STSB)" $(BENCH_OPTIONS)
 	@$(BENCH) -m benchmarks.processors build/artifact --pairs "$(STSB)" --every 8 $(BENCH_OPTIONS) $(if $(EMULATED_PYTHON),\
@@ -65,11 +69,13 @@ bench-speed: build/artifact/manifest.json $(BENCH_STAMP) $(if $(SHORT_TEXTS),bui
 	@$(BENCH) -m benchmarks.cold_start build/artifact $(BENCH_OPTIONS)
 	@$(BENCH) -m benchmarks.memory build/artifact $(BENCH_OPTIONS)
 
-bench-search: build/artifact/manifest.json $(BENCH_STAMP) $(if $(SHORT_TEXTS),build/short-64k/manifest.json) ## measure search up to 64,000 documents, exactness, hostile corpora
+bench-search: build/artifact/manifest.json $(BENCH_STAMP) $(if $(SHORT_TEXTS),build/short-64k/manifest.json) ## measure search up to 64,000 documents, hybrid search, exactness, hostile corpora
 	@$(if $(SHORT_TEXTS),,$(call WITHOUT,64$(comma)000 short texts, so the demo corpus is searched (BENCH_DATA has no short_texts.txt.gz)))
 	@$(BENCH) -m benchmarks.search $(if $(SHORT_TEXTS),build/short-64k --sizes 1000$(comma)20000$(comma)64000 --off build/artifact,build/artifact --sizes 1000$(comma)20000) --threads 1,2 $(BENCH_OPTIONS)
 	@$(BENCH) -m benchmarks.exactness $(if $(SHORT_TEXTS),build/short-64k,build/artifact) $(BENCH_OPTIONS)
 	@$(BENCH) -m benchmarks.hostile $(BENCH_OPTIONS)
+	@$(BENCH) -m benchmarks.hybrid build/artifact $(if $(SHORT_TEXTS),build/short-64k) $(if $(QUICK),,--resampled 250000) $(BENCH_OPTIONS)
+	@$(BENCH) -m benchmarks.hybrid_exactness build/artifact $(if $(SHORT_TEXTS),build/short-64k) $(BENCH_OPTIONS)
 
 bench-large: $(BENCH_STAMP) build/short/manifest.json ## measure search up to 0.84 million documents: make bench-large SHORT_TEXTS=file
 	@$(BENCH) -m benchmarks.search build/short --sizes 250000,1000000 --threads 1,2 $(if $(wildcard build/artifact/manifest.json),--off build/artifact) $(BENCH_OPTIONS)

@@ -1,4 +1,4 @@
-"""The public names of seeklet: semantic search over short texts, from one folder.
+"""The public names of seeklet: search over short texts by meaning and words, from one folder.
 
     >>> import seeklet
     >>> summary = seeklet.export("papers.csv", "artifact", text=["title", "abstract"], id="doi")
@@ -14,8 +14,8 @@ Where a user can mend the cause, a SeekletError is raised. Its text is one sente
     ...     print(error)  # doctest: +ELLIPSIS
     there is no artifact folder nowhere: ...
 
-Importing this package does no I/O. Searcher, Hit and Encoder are loaded when they are first used, and numpy and ONNX
-Runtime with them. `export` and `verify` load torch and the other packages of the extra `export` when they are called.
+Importing this package does no I/O. Searcher, Hit, Match, Span and Encoder are loaded when they are first used, and numpy and ONNX
+Runtime with them, or when `evaluate` is called. `export` and `verify` load torch and the other packages of the extra `export` when they are called.
 """
 
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ from handler import __version__
 from handler.errors import (
     ArtifactError,
     CorpusError,
+    EvaluationError,
     ExportError,
     ModelError,
     OptionError,
@@ -34,31 +35,39 @@ from handler.errors import (
     VerifyError,
 )
 from seeklet.building import export, verify
+from seeklet.measuring import evaluate
 
 if TYPE_CHECKING:
     from handler.encoder import Encoder
+    from handler.keywords import Match
+    from handler.passages import Span
     from handler.searcher import Hit, Searcher
 else:
+    # The command line and dev/ need neither numpy nor ONNX Runtime to print a help text.
+    _MODULES = {
+        "Encoder": "encoder",
+        "Hit": "searcher",
+        "Match": "keywords",
+        "Searcher": "searcher",
+        "Span": "passages",
+    }
 
     def __getattr__(name: str) -> object:
-        # The command line and dev/ need neither numpy nor ONNX Runtime to print a help text.
-        if name == "Encoder":
-            from handler.encoder import Encoder
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
 
-            return Encoder
-        if name in ("Hit", "Searcher"):
-            from handler import searcher
-
-            return getattr(searcher, name)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"handler.{_MODULES[name]}"), name)
 
 
 __all__ = [
     "ArtifactError",
     "CorpusError",
     "Encoder",
+    "EvaluationError",
     "ExportError",
     "Hit",
+    "Match",
     "ModelError",
     "OptionError",
     "OutputError",
@@ -66,8 +75,10 @@ __all__ = [
     "Searcher",
     "SeekletError",
     "SettingsError",
+    "Span",
     "VerifyError",
     "__version__",
+    "evaluate",
     "export",
     "verify",
 ]

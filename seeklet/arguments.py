@@ -64,6 +64,11 @@ def count(value: str) -> int:
     return int(value)
 
 
+def count_or_zero(value: str) -> int:
+    """Reads a whole number from 0 to MOST."""
+    return 0 if value == "0" else count(value)
+
+
 def port(value: str) -> int:
     """Reads a TCP port, 1 to 65535."""
     if not _is_number(value, 65535):
@@ -91,6 +96,14 @@ def add_model(group: argparse._ActionsContainer, model_help: str) -> None:
     """Adds --model and --revision."""
     group.add_argument("--model", metavar="MODEL", help=model_help)
     group.add_argument("--revision", metavar="REV", help="of a hub id: branch, tag or commit")
+
+
+def add_document_model(group: argparse._ActionsContainer, model_help: str) -> None:
+    """Adds --document-model and --document-revision."""
+    group.add_argument("--document-model", metavar="MODEL", help=model_help)
+    group.add_argument(
+        "--document-revision", metavar="REV", help="of the document model's hub id: branch, tag or commit"
+    )
 
 
 def add_threads(group: argparse._ActionsContainer) -> None:

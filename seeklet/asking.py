@@ -1,12 +1,12 @@
 """The targets of `seeklet query`: an artifact's folder, the service at a URL, or a deployed Lambda function.
 
-Each target is a function from a query and k to the results, best first. A result has the fields of the service's JSON:
-id, index, score, text and metadata. `find_target` chooses the kind of target.
+Each target is a function from a Question to the results, best first. A result has the fields of the service's JSON: id,
+index, score, text and metadata; passage where documents are cut into passages; and the parts of the score where a mode
+was asked for. `find_target` chooses the kind of target.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import http.client
 import json
 import os
@@ -15,14 +15,34 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from handler.errors import ArtifactError, OptionError, SeekletError
 from seeklet.extras import require
 
 Result = dict[str, Any]
-Ask = Callable[[str, int], list[Result]]
 
+
+class Question(NamedTuple):
+    """A query, how many results, and how to search; None is what the target does by itself."""
+
+    text: str
+    k: int
+    mode: str | None = None
+    share: float | None = None
+
+    def body(self) -> bytes:
+        """Writes the question as the service's JSON."""
+        fields = {"text": self.text, "num_results": self.k, "mode": self.mode, "share": self.share}
+        if self.mode is not None:
+            fields["matches"] = True
+        return json.dumps({name: value for name, value in fields.items() if value is not None}).encode()
+
+
+Ask = Callable[[Question], list[Result]]
+
+# Those of the searcher, whose module loads numpy and ONNX Runtime.
+MODES = ("hybrid", "semantic", "keyword")
 # Longer than API Gateway, which waits 30 s, and than a start on Lambda, which may take 10 s.
 TIMEOUT_SECONDS = 60
 # Ten times the longest answer of Lambda.
@@ -66,7 +86,7 @@ def ask_folder(directory: Path) -> Ask:
     from handler.searcher import Searcher
 
     searcher = Searcher.load(directory)
-    return lambda query, k: [dataclasses.asdict(hit) for hit in searcher.search(query, k)]
+    return lambda question: [hit.fields() for hit in searcher.search(*question)]
 
 
 def ask_url(url: str, key: str | None) -> Ask:
@@ -82,9 +102,9 @@ def ask_url(url: str, key: str | None) -> Ask:
     address = address if address.endswith("/similar") else f"{address}/similar"
     opener = urllib.request.build_opener(_NoRedirect)
 
-    def ask(query: str, k: int) -> list[Result]:
+    def ask(question: Question) -> list[Result]:
         try:
-            request = urllib.request.Request(address, _body(query, k), headers)
+            request = urllib.request.Request(address, question.body(), headers)
             with opener.open(request, timeout=TIMEOUT_SECONDS) as response:
                 return read_results(address, response.read(MOST_BYTES))
         except urllib.error.HTTPError as error:
@@ -107,7 +127,7 @@ def ask_url(url: str, key: str | None) -> Ask:
 
 
 def ask_function(name: str, region: str | None, profile: str | None) -> Ask:
-    """Returns a function that invokes a deployed function, with {"text", "num_results"} and AWS's credentials."""
+    """Returns a function that invokes a deployed function, with the question and AWS's credentials."""
     absent = "" if name.startswith("arn:") else f"there is no folder {name}, and "
     require("aws", f"{absent}asking a deployed function")
     import botocore.session
@@ -123,9 +143,9 @@ def ask_function(name: str, region: str | None, profile: str | None) -> Ask:
             f"{absent}the function {name} can't be asked ({error}): check --region and --profile"
         ) from None
 
-    def ask(query: str, k: int) -> list[Result]:
+    def ask(question: Question) -> list[Result]:
         try:
-            answer = client.invoke(FunctionName=name, Payload=_body(query, k))
+            answer = client.invoke(FunctionName=name, Payload=question.body())
             payload: bytes = answer["Payload"].read()
         except (BotoCoreError, ClientError) as error:
             raise SeekletError(
@@ -145,16 +165,7 @@ def read_results(where: str, data: bytes) -> list[Result]:
     if refused:
         raise SeekletError(f"{where} can't answer: {refused}")
     try:
-        results = [
-            {
-                "id": str(result["id"]),
-                "index": int(result["index"]),
-                "score": float(result["score"]),
-                "text": str(result["text"]),
-                "metadata": dict(result["metadata"]),
-            }
-            for result in json.loads(data)["results"]
-        ]
+        results = [_read_result(result) for result in json.loads(data)["results"]]
         # What JSON can't hold, NaN or infinity, isn't printed as JSON either.
         json.dumps(results, allow_nan=False)
         return results
@@ -165,15 +176,33 @@ def read_results(where: str, data: bytes) -> list[Result]:
         ) from None
 
 
+def _read_result(result: Mapping[str, Any]) -> Result:
+    """Reads one result; raises ValueError, TypeError, KeyError or OverflowError where it is none."""
+    read: Result = {
+        "id": str(result["id"]),
+        "index": int(result["index"]),
+        "score": float(result["score"]),
+        "text": str(result["text"]),
+        "metadata": dict(result["metadata"]),
+    }
+    if passage := result.get("passage"):
+        read["passage"] = {name: int(passage[name]) for name in ("start", "end")}
+    for part in ("cosine", "keyword"):
+        if part in result:
+            read[part] = None if result[part] is None else float(result[part])
+    if "matches" in result:
+        read["matches"] = [
+            {"term": str(match["term"]), "start": int(match["start"]), "end": int(match["end"])}
+            for match in result["matches"]
+        ]
+    return read
+
+
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     """A handler that follows no redirect: urllib would send the API key to any other host, and GET instead of POST."""
 
     def redirect_request(self, *arguments: Any, **options: Any) -> None:
         """Does nothing, so urllib raises the redirect as an HTTPError."""
-
-
-def _body(query: str, k: int) -> bytes:
-    return json.dumps({"text": query, "num_results": k}).encode()
 
 
 def _refusal(data: bytes) -> str:

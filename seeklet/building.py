@@ -33,7 +33,16 @@ def export(
     max_length: int | None = None,
     query_prompt: str | None = None,
     document_prompt: str | None = None,
-    dtype: str = "float32",
+    document_model: str | None = None,
+    document_revision: str | None = None,
+    dim: int | None = None,
+    passages: bool = False,
+    passage_tokens: int | None = None,
+    passage_overlap: int | None = None,
+    dtype: str | None = None,
+    keywords: bool = True,
+    language: str | None = None,
+    share: float | None = None,
     threads: int | None = None,
     force: bool = False,
     check: bool = True,
@@ -62,11 +71,20 @@ def export(
         model: a sentence-transformer's folder or hub id; without it all-MiniLM-L6-v2.
         revision: a hub id's branch, tag or commit.
         sha256: SHA-256 of the model's weights; other weights are refused.
-        pooling: "mean", "max" or "cls"; without it the model's own.
-        max_length: tokens at which a text is cut; without it the model's own.
+        pooling: "mean", "max" or "cls"; without it the model's own. A document model always has its own.
+        max_length: tokens at which a text is cut, query or document; without it each model's own.
         query_prompt: words before each query; without it the model's own.
         document_prompt: words before each document; without it the model's own.
-        dtype: the type of the stored embeddings: "float32", "float16" or "int8".
+        document_model: a folder or hub id of another model of the same dimensions, which embeds the documents.
+        document_revision: the document model's branch, tag or commit.
+        dim: how many of each vector's first dimensions are kept; without it the model's own.
+        passages: whether long texts are cut into passages, and not cut off. A document is then found by its best one.
+        passage_tokens: the most tokens of a passage; without it 128, or as many as the model reads.
+        passage_overlap: the most tokens that a passage shares with the one before; without it 32, or a quarter of them.
+        dtype: the type of the stored embeddings: "int8", "float16" or "float32"; without it int8.
+        keywords: whether to write the keyword index, which the modes "hybrid" and "keyword" need.
+        language: the language of the keywords, such as "en"; without it found from the corpus.
+        share: the keywords' share of a hybrid score, 0 to 1; without it 0.5.
         threads: how many texts are embedded at once; without it one on each CPU.
         force: whether to embed everything again.
         check: whether to compare the int8 model with fp32 before the artifact is written.
@@ -79,6 +97,7 @@ def export(
         The artifact's manifest, how many texts were embedded, whether the artifact was up to date, and the seconds.
 
     Raises:
+        OptionError: passages can't be cut as asked.
         CorpusError: the corpus can't be read as asked.
         ModelError: the model is missing, damaged, or can't be reproduced faithfully.
         OutputError: the artifact can't be written there.
@@ -86,8 +105,11 @@ def export(
         SeekletError: the packages of the extra `export` aren't installed.
     """
     require("export", "export")
-    from export.build.pipeline import BuildOptions, build
+    from export.build.options import BuildOptions
+    from export.build.pipeline import build
     from export.build.progress import Progress
+    from export.build.vectors import DEFAULT_DTYPE
+    from export.build.write_keywords import SHARE
 
     options = BuildOptions(
         corpus=fspath(corpus),
@@ -103,7 +125,16 @@ def export(
         max_length=max_length,
         query_prompt=query_prompt,
         document_prompt=document_prompt,
-        dtype=dtype,
+        document_model=document_model,
+        document_revision=document_revision,
+        dim=dim,
+        passages=passages,
+        passage_tokens=passage_tokens,
+        passage_overlap=passage_overlap,
+        dtype=dtype or DEFAULT_DTYPE,
+        keywords=keywords,
+        language=language,
+        share=SHARE if share is None else share,
         threads=threads or available_cpus(),
         force=force,
         thresholds=_thresholds(min_cosine_mean, min_cosine_least, min_overlap) if check else None,
@@ -116,6 +147,8 @@ def verify(
     *,
     model: str | None = None,
     revision: str | None = None,
+    document_model: str | None = None,
+    document_revision: str | None = None,
     threads: int | None = None,
     min_cosine_mean: float | None = None,
     min_cosine_least: float | None = None,
@@ -134,6 +167,8 @@ def verify(
         artifact: the artifact's folder.
         model: the model it was made from; without it the one that the manifest names.
         revision: a hub id's branch, tag or commit.
+        document_model: the model that embedded the documents, where it is another one; without it the manifest's.
+        document_revision: the document model's branch, tag or commit.
         threads: how many texts are embedded at once; without it one on each CPU.
         min_cosine_mean: the least mean cosine of int8 and fp32 that is accepted.
         min_cosine_least: the least cosine of int8 and fp32 that is accepted.
@@ -151,7 +186,9 @@ def verify(
     require("export", "verify")
     from export.build.gate import verify_artifact
 
-    figures = verify_artifact(Path(artifact), model, revision, threads or available_cpus())
+    figures = verify_artifact(
+        Path(artifact), model, revision, threads or available_cpus(), document_model, document_revision
+    )
     _thresholds(min_cosine_mean, min_cosine_least, min_overlap).check(figures)
     return figures
 

@@ -20,7 +20,8 @@ from lambda_tools import NO_AWS
 from texts import TEXTS
 from tiny import make_model
 
-from export.build.pipeline import BuildOptions, Summary, build
+from export.build.options import BuildOptions
+from export.build.pipeline import Summary, build
 from export.build.progress import Progress
 from handler.function import Function
 from handler.settings import Settings

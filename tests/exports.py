@@ -10,6 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load_file
 from texts import TEXTS
 
 from export.build.pipeline import Summary
@@ -27,7 +30,8 @@ import sys
 from pathlib import Path
 sys.path.insert(0, "tests")
 from exports import Dying
-from export.build.pipeline import BuildOptions, build
+from export.build.options import BuildOptions
+from export.build.pipeline import build
 corpus, out, model = sys.argv[1:]
 options = BuildOptions(corpus=corpus, text=["text"], model=model, out=Path(out), thresholds=None)
 build(options, Dying(quiet=True), sync_seconds=0)
@@ -53,6 +57,13 @@ def write_texts(path: Path, texts: Sequence[str]) -> Path:
 def files(folder: Path) -> dict[str, str]:
     """Every file's content, as a hash, so that a difference is shown in a line."""
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:8] for path in sorted(folder.iterdir())}
+
+
+def stored_values(folder: Path) -> NDArray[np.float32]:
+    """The values of every stored row, whatever type they are stored in. -> (rows, dim)."""
+    tensors = load_file(folder / "embeddings.safetensors")
+    values: NDArray[np.float32] = tensors["embeddings"].astype(np.float32)
+    return values if "scales" not in tensors else values * tensors["scales"][:, None]
 
 
 def flip_bit(path: Path, place: int) -> None:
@@ -95,8 +106,8 @@ class _DyingBar(EmbeddingBar):
     def tokens(self, count: int) -> None:
         self._whole.tokens(count)
 
-    def update(self, documents: int, known: int = 0) -> None:
+    def update(self, rows: int, known: int = 0) -> None:
         self._chunks += 1
         if self._chunks == KILLED_AFTER:
             os.kill(os.getpid(), signal.SIGKILL)
-        self._whole.update(documents, known)
+        self._whole.update(rows, known)

@@ -37,6 +37,17 @@ BAD_BODIES: list[tuple[str | bytes, int, str | None]] = [
     ('{"text": "storm", "num_results": true}', 422, "num_results"),
     ('{"text": "storm", "num_results": null}', 422, "num_results"),
     ('{"text": "storm", "k": 5}', 422, "k"),
+    ('{"text": "storm", "mode": "fuzzy"}', 422, "mode"),
+    ('{"text": "storm", "mode": null}', 422, "mode"),
+    ('{"text": "storm", "mode": ["hybrid"]}', 422, "mode"),
+    ('{"text": "storm", "mode": "hybrid", "share": "0.5"}', 422, "share"),
+    ('{"text": "storm", "mode": "hybrid", "share": true}', 422, "share"),
+    ('{"text": "storm", "mode": "hybrid", "share": 1.5}', 422, "share"),
+    ('{"text": "storm", "mode": "hybrid", "share": -1e400}', 422, "share"),
+    ('{"text": "storm", "mode": "semantic", "share": 0.5}', 422, "share"),
+    ('{"text": "storm", "share": 0.5}', 422, "share"),
+    ('{"text": "storm", "matches": true}', 422, "matches"),
+    ('{"text": "storm", "mode": "hybrid", "matches": 1}', 422, "matches"),
     ('["storm"]', 422, None),
     ('"storm"', 422, None),
     ("null", 422, None),
@@ -66,6 +77,9 @@ json_requests = st.fixed_dictionaries(
     optional={
         "text": st.text(max_size=8) | json_values,
         "num_results": st.integers(-3, 120) | json_values,
+        "mode": st.sampled_from(["hybrid", "semantic", "keyword", "Hybrid", ""]) | json_values,
+        "share": st.floats(-0.5, 1.5) | json_values,
+        "matches": st.booleans() | json_values,
         "k": json_values,
     },
 )
@@ -109,5 +123,7 @@ class BrokenSearcher(Searcher):
     def __init__(self, whole: Searcher) -> None:
         super().__init__(whole.manifest, whole.encoder, whole.index, whole.documents)
 
-    def search(self, query: str, k: int) -> list[Hit]:
+    def search(
+        self, query: str, k: int = 10, mode: str | None = None, share: float | None = None
+    ) -> list[Hit]:
         raise ZeroDivisionError("secret")

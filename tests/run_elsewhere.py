@@ -38,5 +38,17 @@ ELSEWHERE = {
         "docs/deploy.md",
         "aws lambda list-versions-by-function --function-name NAME --query 'Versions[].[Version,LastModified]'",
     ): AWS,
+    (
+        "docs/models.md",
+        "seeklet export --corpus faq.csv --text question --model intfloat/e5-small-v2 \\",
+    ): "tests/test_published_models.py has this model's parts, and the prompts as options",
+    (
+        "docs/models.md",
+        "seeklet export --corpus faq.csv --text question --model MongoDB/mdbr-leaf-ir \\",
+    ): "tests/test_document_model.py does it with two small models",
+    (
+        "docs/passages.md",
+        "python -m benchmarks.passages scifact --every 4 --plans 254/32,128/32,128/0,64/16",
+    ): BENCH,
     ("docs/benchmarks.md", "make bench BENCH_DATA=folder EMULATED_PYTHON=program"): BENCH,
 }

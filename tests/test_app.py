@@ -41,7 +41,7 @@ def test_uvicorn_answers_each_event_alike(function: Function, server: str, name:
     served = httpx.request(request.method, server + request.path, content=request.body())
     assert (served.status_code, served.text) == (response["statusCode"], response["body"])
     assert served.headers["content-type"] == response["headers"]["content-type"]
-    expected = {"similar": 200, "health": 200, "bad-request": 422}
+    expected = {"similar": 200, "hybrid": 200, "health": 200, "bad-request": 422}
     assert served.status_code == expected[re.sub("-(rest|base64|alb|stage)$", "", name)]
 
 
@@ -49,7 +49,7 @@ def test_uvicorn_answers_each_event_alike(function: Function, server: str, name:
 def test_the_articles_form(function: Function, artifact: Path, name: str) -> None:
     answer = json.loads(send(function, EVENTS[name])["body"])
     SimilarResponse.model_validate(answer)
-    hits = Searcher.load(artifact).search("europe climate change storm", 5)
+    hits = Searcher.load(artifact).search("europe climate change storm", 5, "semantic")
     assert answer["text"] == [f"Item:{hit.text} (index: {hit.index} score:{hit.score})" for hit in hits]
     for item, result, hit in zip(answer["text"], answer["results"], hits, strict=True):
         match = ITEM.fullmatch(item)
@@ -62,6 +62,39 @@ def test_the_articles_form(function: Function, artifact: Path, name: str) -> Non
             "text": hit.text,
             "metadata": hit.metadata,
         }
+
+
+@pytest.mark.parametrize("mode", ["hybrid", "semantic", "keyword"])
+def test_a_mode_is_answered_with_the_scores_parts(function: Function, artifact: Path, mode: str) -> None:
+    asked = {"text": "a storm over Europe", "num_results": 9, "mode": mode}
+    hits = Searcher.load(artifact).search("a storm over Europe", 9, mode)
+    for matches in (True, False):
+        status, answer = post(function, json.dumps({**asked, "matches": matches}))
+        assert status == 200
+        SimilarResponse.model_validate(answer)
+        assert answer["results"] == [hit.fields(matches=matches) for hit in hits]
+    assert {*answer["results"][0]} == {"id", "index", "score", "text", "metadata", "cosine", "keyword"}
+
+
+def test_a_share_weighs_the_words(function: Function, artifact: Path) -> None:
+    asked = {"text": "storms and cheese", "num_results": 9, "mode": "hybrid"}
+    searcher = Searcher.load(artifact)
+    for share in (0, 0.25, 1):
+        status, answer = post(function, json.dumps({**asked, "share": share}))
+        hits = searcher.search("storms and cheese", 9, "hybrid", share)
+        assert (status, answer["results"]) == (200, [hit.fields(matches=False) for hit in hits])
+
+
+def test_an_artifact_without_keywords_refuses_their_modes(function: Function) -> None:
+    whole = function.searcher
+    without = Searcher(whole.manifest, whole.encoder, whole.index, whole.documents)
+    refusing = Function(function.settings, without)
+    for mode in ("hybrid", "keyword"):
+        status, answer = post(refusing, json.dumps({"text": "storm", "mode": mode}))
+        assert (status, answer["error"]["field"]) == (422, "mode")
+        assert answer["error"]["message"] == "the artifact has no keywords, so mode is one of: semantic"
+    assert post(refusing, '{"text": "storm", "mode": "semantic"}')[0] == 200
+    assert post(refusing, '{"text": "storm"}')[0] == 200
 
 
 def test_health(function: Function, artifact: Path) -> None:
@@ -141,7 +174,9 @@ def test_a_defect_of_ours_is_a_500_without_its_insides(
 class NotANumber(BrokenSearcher):
     """A searcher over damaged vectors."""
 
-    def search(self, query: str, k: int) -> list[Hit]:
+    def search(
+        self, query: str, k: int = 10, mode: str | None = None, share: float | None = None
+    ) -> list[Hit]:
         return [Hit("a", 0, math.nan, "storm", {})]
 
 

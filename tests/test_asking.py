@@ -15,7 +15,7 @@ from answering import AnsweringServer, answering_server
 from handler.errors import ArtifactError, OptionError, SeekletError
 from handler.function import Function
 from handler.settings import Settings
-from seeklet.asking import MOST_BYTES, ask_folder, ask_function, ask_url, find_target, read_results
+from seeklet.asking import MOST_BYTES, Question, ask_folder, ask_function, ask_url, find_target, read_results
 
 RESULTS = [{"id": "7", "index": 6, "score": 0.5, "text": "a storm", "metadata": {"topic": "weather"}}]
 ANSWER = json.dumps({"text": ["Item:a storm (index: 6 score:0.5)"], "results": RESULTS}).encode()
@@ -33,7 +33,7 @@ def server() -> Iterator[AnsweringServer]:
 
 @pytest.mark.parametrize("path", ["", "/", "/similar", "/prod", "/prod/similar/"])
 def test_a_url(server: AnsweringServer, path: str) -> None:
-    assert find_target(server.url + path, None, None, None)("a storm", 3) == RESULTS
+    assert find_target(server.url + path, None, None, None)(Question("a storm", 3)) == RESULTS
     (asked,) = server.asked
     assert (asked.method, asked.path) == ("POST", f"{'/prod' if 'prod' in path else ''}/similar")
     assert json.loads(asked.body) == {"text": "a storm", "num_results": 3}
@@ -42,7 +42,7 @@ def test_a_url(server: AnsweringServer, path: str) -> None:
 
 
 def test_the_api_key_is_sent(server: AnsweringServer) -> None:
-    ask_url(server.url, "se~cret!")("a", 1)
+    ask_url(server.url, "se~cret!")(Question("a", 1))
     assert server.asked[0].headers["x-api-key"] == "se~cret!"
     for key in ("a key", "clé", "a\r\nx-other: b"):
         with pytest.raises(OptionError, match="a character that a header can't carry: check --api-key"):
@@ -57,7 +57,7 @@ def test_the_api_key_is_not_sent_on(server: AnsweringServer) -> None:
             with pytest.raises(
                 SeekletError, match=rf"redirects to {elsewhere.url}/similar: give that address"
             ):
-                ask_url(server.url, "secret")("a", 1)
+                ask_url(server.url, "secret")(Question("a", 1))
         assert elsewhere.asked == []
 
 
@@ -90,7 +90,7 @@ ODD: list[dict[str, Any]] = [
 def test_answers_that_are_none(server: AnsweringServer, status: int, body: bytes, message: str) -> None:
     server.answer(status, body)
     with pytest.raises(SeekletError, match=message):
-        ask_url(server.url, None)("a", 1)
+        ask_url(server.url, None)(Question("a", 1))
 
 
 def test_a_server_that_is_not_there() -> None:
@@ -98,13 +98,13 @@ def test_a_server_that_is_not_there() -> None:
         probe.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{probe.getsockname()[1]}"
         with pytest.raises(SeekletError, match=r"/similar doesn't answer \(.*refused.*\): check the address"):
-            ask_url(url, None)("a", 1)
+            ask_url(url, None)(Question("a", 1))
 
 
 @pytest.mark.parametrize("url", ["http://", "http://a:b", "http://a b/", "http://[::1", "https://x\x00y"])
 def test_a_url_that_is_none(url: str) -> None:
     with pytest.raises(SeekletError, match=r"check (it|the address)$"):
-        ask_url(url, None)("a", 1)
+        ask_url(url, None)(Question("a", 1))
 
 
 def test_an_answer_without_end_is_not_kept() -> None:
@@ -140,7 +140,7 @@ ARN = "arn:aws:lambda:eu-west-1:123456789012:function:seeklet-dev"
     ],
 )
 def test_a_function(lambda_service: AnsweringServer, name: str, region: str | None, signed_for: str) -> None:
-    assert find_target(name, None, region, None)("a storm", 2) == RESULTS
+    assert find_target(name, None, region, None)(Question("a storm", 2)) == RESULTS
     (asked,) = lambda_service.asked
     assert json.loads(asked.body) == {"text": "a storm", "num_results": 2}
     assert asked.path.split("/")[3].replace("%3A", ":") == name
@@ -150,13 +150,16 @@ def test_a_function(lambda_service: AnsweringServer, name: str, region: str | No
 def test_a_function_of_ours(lambda_service: AnsweringServer, artifact: Path) -> None:
     function = Function.load(Settings.from_env({"ARTIFACT_DIR": str(artifact)}))
     ask = ask_function("f", "us-east-1", None)
-    lambda_service.answer(200, json.dumps(function({"text": "a storm", "num_results": 3})).encode())
-    assert ask("a storm", 3) == ask_folder(artifact)("a storm", 3)
+    for mode in ("hybrid", "semantic", "keyword"):
+        event = {"text": "a storm", "num_results": 3, "mode": mode, "matches": True}
+        lambda_service.answer(200, json.dumps(function(event)).encode())
+        assert ask(Question("a storm", 3, mode)) == ask_folder(artifact)(Question("a storm", 3, mode))
+        assert json.loads(lambda_service.asked[-1].body) == event
     lambda_service.answer(200, json.dumps(function({"text": "a storm", "num_results": 999})).encode())
     with pytest.raises(
         SeekletError, match=r"the function f can't answer: num_results is 999: ask for 1 to 100"
     ):
-        ask("a storm", 999)
+        ask(Question("a storm", 999))
 
 
 @pytest.mark.parametrize(
@@ -184,7 +187,7 @@ def test_a_function_that_fails(
 ) -> None:
     lambda_service.answer(status, body, headers)
     with pytest.raises(SeekletError, match=message):
-        ask_function("f", "us-east-1", None)("a", 1)
+        ask_function("f", "us-east-1", None)(Question("a", 1))
 
 
 @pytest.mark.usefixtures("lambda_service")

@@ -32,6 +32,7 @@ def test_the_artifact_is_complete(tiny_artifact: Path, tiny_model: Path, texts: 
         "documents.jsonl",
         "documents.offsets.npy",
         "documents.tokens.npy",
+        "keywords.safetensors",
         "manifest.json",
     }
     assert set(manifest.files) == names - {"manifest.json"}
@@ -42,7 +43,7 @@ def test_the_artifact_is_complete(tiny_artifact: Path, tiny_model: Path, texts: 
     assert (manifest.model_id, manifest.revision, manifest.weights_sha256) == ("tiny-bert", "local", weights)
     assert (manifest.pooling, manifest.normalize, manifest.max_length) == ("mean", True, MAX_LENGTH)
     assert (manifest.query_prompt, manifest.document_prompt) == ("", "")
-    assert (manifest.dim, manifest.dtype, manifest.count, manifest.skipped) == (DIM, "float32", len(texts), 0)
+    assert (manifest.dim, manifest.dtype, manifest.count, manifest.skipped) == (DIM, "int8", len(texts), 0)
     assert set(manifest.versions) == set(versions())
     assert manifest.verify is not None
     assert manifest.verify["cosine_mean"] >= 0.99
@@ -54,10 +55,13 @@ def test_files_are_for_everyone_to_read(tiny_artifact: Path) -> None:
     assert tiny_artifact.stat().st_mode & 0o777 == 0o755
 
 
-def test_embeddings_are_the_encoders_in_the_corpuss_order(tiny_artifact: Path, texts: list[str]) -> None:
-    tensors = load_file(tiny_artifact / "embeddings.safetensors")
+def test_embeddings_are_the_encoders_in_the_corpuss_order(
+    export: Export, corpus_file: Path, tmp_path: Path, texts: list[str]
+) -> None:
+    export(corpus_file, tmp_path / "out", dtype="float32")
+    tensors = load_file(tmp_path / "out" / "embeddings.safetensors")
     assert list(tensors) == ["embeddings"]
-    encoder = Encoder.load(tiny_artifact)
+    encoder = Encoder.load(tmp_path / "out")
     assert tensors["embeddings"].tobytes() == encoder.encode(texts).tobytes()
     alone = np.concatenate([encoder.encode([text]) for text in texts])
     assert tensors["embeddings"].tobytes() == alone.tobytes()
@@ -72,7 +76,7 @@ def test_documents_are_the_corpuss(tiny_artifact: Path) -> None:
 
 def test_prompts_lengths_and_pooling_of_ones_own(export: Export, corpus_file: Path, tmp_path: Path) -> None:
     options = {"query_prompt": "q ", "document_prompt": "storm ", "max_length": 10, "pooling": "max"}
-    export(corpus_file, tmp_path / "out", **options)
+    export(corpus_file, tmp_path / "out", dtype="float32", **options)
     manifest = Artifact.open(tmp_path / "out").manifest
     assert {name: getattr(manifest, name) for name in options} == options
     stored = load_file(tmp_path / "out" / "embeddings.safetensors")["embeddings"]
@@ -86,15 +90,16 @@ def test_prompts_lengths_and_pooling_of_ones_own(export: Export, corpus_file: Pa
 
 @pytest.mark.parametrize(("dtype", "error"), [("float16", 2.0**-11), ("int8", 1 / 254)])
 def test_smaller_embeddings(
-    export: Export, long_corpus: Path, fresh: Path, tmp_path: Path, dtype: str, error: float
+    export: Export, long_corpus: Path, tmp_path: Path, dtype: str, error: float
 ) -> None:
     export(long_corpus, tmp_path / "out", dtype=dtype)
-    whole = load_file(fresh / "embeddings.safetensors")["embeddings"]
+    export(long_corpus, tmp_path / "whole", dtype="float32")
+    whole = load_file(tmp_path / "whole" / "embeddings.safetensors")["embeddings"]
     tensors = load_file(tmp_path / "out" / "embeddings.safetensors")
     assert tensors["embeddings"].dtype == dtype
     scales = tensors.get("scales", np.ones(1, np.float32))
     np.testing.assert_allclose(tensors["embeddings"] * scales.reshape(-1, 1), whole, atol=error)
-    ours, exact = Searcher.load(tmp_path / "out"), Searcher.load(fresh)
+    ours, exact = Searcher.load(tmp_path / "out"), Searcher.load(tmp_path / "whole")
     for text in ("storm over europe", "cheese", "night trains"):
         (first,), (expected,) = ours.search(text, 1), exact.search(text, 1)
         assert first.score == pytest.approx(expected.score, abs=4 * error)

@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from exports import Export, files, flip_bit, made_up, write_texts
-from safetensors.numpy import load_file
+from exports import Export, files, flip_bit, made_up, stored_values, write_texts
 from texts import TEXTS
 
 from export.build.gate import Thresholds
 from export.model.convert import convert
 from export.model.source_model import find_model
-from handler.artifact import ALL_FILES
+from handler.artifact import KEYWORDS_FILE, REQUIRED_FILES, TOKENS_FILE, Artifact
 from handler.encoder import Encoder
+from handler.errors import ArtifactError
 
 pytestmark = pytest.mark.usefixtures("use_tiny_cache")
 
@@ -44,6 +44,9 @@ def test_unchanged_inputs_need_nothing(export: Export, corpus_file: Path, tmp_pa
         {"query_prompt": "q: "},
         {"document_prompt": "d: "},
         {"dtype": "float16"},
+        {"keywords": False},
+        {"language": "de"},
+        {"share": 0.25},
         {"thresholds": Thresholds()},
         {"format": "jsonl"},
     ],
@@ -81,7 +84,7 @@ def test_every_config_of_the_model_counts(
     shutil.copytree(tiny_model, model)
     # Its weights and graph stay the same: no new conversion for this test.
     converted = convert(find_model(str(tiny_model), None, None))
-    monkeypatch.setattr("export.build.pipeline.convert", lambda model: converted)
+    monkeypatch.setattr("export.build.sides.convert", lambda model: converted)
     export(corpus_file, tmp_path / "out", model=str(model))
     assert export(corpus_file, tmp_path / "out", model=str(model)).up_to_date
     path = model / name
@@ -123,8 +126,9 @@ def test_equal_texts_are_embedded_once(export: Export, tmp_path: Path) -> None:
     corpus = write_texts(tmp_path / "corpus.txt", texts * 200)
     summary = export(corpus, tmp_path / "out")
     assert (summary.embedded, summary.manifest.count) == (3, 600)
-    rows = load_file(tmp_path / "out" / "embeddings.safetensors")["embeddings"]
-    assert rows.tobytes() == np.tile(Encoder.load(tmp_path / "out").encode(texts), (200, 1)).tobytes()
+    rows = stored_values(tmp_path / "out")
+    assert rows.tobytes() == np.tile(rows[:3], (200, 1)).tobytes()
+    np.testing.assert_allclose(rows[:3], Encoder.load(tmp_path / "out").encode(texts), atol=1 / 254)
 
 
 def test_vectors_of_another_recipe_are_not_reused(export: Export, corpus_file: Path, tmp_path: Path) -> None:
@@ -133,9 +137,43 @@ def test_vectors_of_another_recipe_are_not_reused(export: Export, corpus_file: P
     assert export(corpus_file, tmp_path / "out", query_prompt="q ", document_prompt="d ").embedded == len(
         TEXTS
     )
-    assert export(corpus_file, tmp_path / "out", dtype="float16").embedded == len(TEXTS)
-    # From float16 there is no way back to the same bytes.
-    assert export(corpus_file, tmp_path / "out").embedded == len(TEXTS)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "int8"])
+def test_vectors_are_reused_where_they_give_the_same_bytes(
+    export: Export, corpus_file: Path, tmp_path: Path, dtype: str
+) -> None:
+    export(corpus_file, tmp_path / "out", dtype=dtype)
+    before = (tmp_path / "out" / "embeddings.safetensors").read_bytes()
+    for turn in range(3):
+        assert export(corpus_file, tmp_path / "out", dtype=dtype, share=turn / 4).embedded == 0
+        assert (tmp_path / "out" / "embeddings.safetensors").read_bytes() == before
+    for other in ("float32", "float16", "int8"):
+        copy = tmp_path / other
+        shutil.copytree(tmp_path / "out", copy)
+        # float32 can be stored as anything; from float16 and int8 there is no way to another type's bytes.
+        expected = 0 if dtype in ("float32", other) else len(TEXTS)
+        assert export(corpus_file, copy, dtype=other).embedded == expected
+        export(corpus_file, tmp_path / f"{other} alone", dtype=other)
+        assert files(copy) == files(tmp_path / f"{other} alone")
+
+
+def test_an_artifact_of_format_1_gives_its_vectors(export: Export, corpus_file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    export(corpus_file, out, dtype="float32", keywords=False)
+    manifest = json.loads((out / "manifest.json").read_text())
+    del manifest["keywords"]
+    (out / "manifest.json").write_text(json.dumps({**manifest, "format_version": 1}))
+    with pytest.raises(ArtifactError) as refused:
+        Artifact.open(out)
+    assert str(refused.value) == (
+        f"{out / 'manifest.json'} says format_version 1, this code reads 2: "
+        "run `seeklet export` again with the same options, which takes over its vectors"
+    )
+    again = export(corpus_file, out)
+    assert (again.up_to_date, again.embedded, again.manifest.format_version) == (False, 0, 2)
+    export(corpus_file, tmp_path / "alone")
+    assert files(out) == files(tmp_path / "alone")
 
 
 # What vectors are taken over from, and how many texts are embedded where it is damaged.
@@ -146,9 +184,7 @@ SOURCES = {
 }
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in ALL_FILES if name != "manifest.json" and "scan" not in name]
-)
+@pytest.mark.parametrize("name", [*REQUIRED_FILES, TOKENS_FILE, KEYWORDS_FILE])
 def test_damage_is_mended(export: Export, corpus_file: Path, tmp_path: Path, name: str) -> None:
     """Unchanged inputs and sizes: only the hash tells."""
     out = tmp_path / "out"

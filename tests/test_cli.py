@@ -71,7 +71,7 @@ def test_the_contract() -> None:
     assert (given.corpus, given.text, given.id, given.model) == ("FILE", ["a", "b"], "c", "M")
     assert (given.revision, given.pooling, given.max_length, given.out) == ("R", "max", 9, Path("DIR"))
     least = build_parser().parse_args(["--corpus", "FILE", "--text", "a", "--out", "DIR"])
-    assert (least.pooling, least.max_length, least.dtype, least.no_verify) == (None, None, "float32", False)
+    assert (least.pooling, least.max_length, least.dtype, least.no_verify) == (None, None, "int8", False)
     assert least.min_cosine_mean == Thresholds().cosine_mean
 
 

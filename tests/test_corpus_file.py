@@ -97,7 +97,7 @@ def test_not_utf8(corpus: Corpus, kind: str) -> None:
     at = data.index(b"\xe9")
     assert message == (
         f".{kind}, line 2, byte offset {at} (byte {at - len(lines[0]) - 4} of the line): "
-        "0xE9 is not UTF-8: save the corpus as UTF-8"
+        "0xE9 is not UTF-8: save the file as UTF-8"
     )
 
 

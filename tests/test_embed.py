@@ -32,12 +32,12 @@ def changed(row: int, value: float) -> NDArray[np.float32]:
 @pytest.mark.parametrize(
     ("vectors", "sentence"),
     [
-        (changed(1, np.nan), "the vector of document 101 (counted from 0) has the length nan, not 1"),
-        (changed(2, np.inf), "the vector of document 102 (counted from 0) has the length inf, not 1"),
-        (changed(0, 3e38), "the vector of document 100 (counted from 0) has the length inf, not 1"),
-        (changed(0, 0), "the vector of document 100 (counted from 0) has the length 0.9843, not 1"),
-        (UNIT * 2, "the vector of document 100 (counted from 0) has the length 2, not 1"),
-        (UNIT * 0, "the vector of document 100 (counted from 0) has the length 0, not 1"),
+        (changed(1, np.nan), "the vector of row 101 (counted from 0) has the length nan, not 1"),
+        (changed(2, np.inf), "the vector of row 102 (counted from 0) has the length inf, not 1"),
+        (changed(0, 3e38), "the vector of row 100 (counted from 0) has the length inf, not 1"),
+        (changed(0, 0), "the vector of row 100 (counted from 0) has the length 0.9843, not 1"),
+        (UNIT * 2, "the vector of row 100 (counted from 0) has the length 2, not 1"),
+        (UNIT * 0, "the vector of row 100 (counted from 0) has the length 0, not 1"),
     ],
 )
 def test_a_damaged_row_is_named(vectors: NDArray[np.float32], sentence: str) -> None:
@@ -61,7 +61,7 @@ def test_rows_are_checked_wherever_they_come_from() -> None:
     counts = TokenCounts(np.ones(count, np.int16), np.zeros(count, np.bool_))
     chunks = Vectors(origins, rows, counts, sources, DIM).chunks()
     assert next(chunks).tobytes() == np.tile(UNIT[0], (GATHER_CHUNK, 1)).tobytes()
-    with pytest.raises(VerifyError, match=rf"document {GATHER_CHUNK + 2} \("):
+    with pytest.raises(VerifyError, match=rf"row {GATHER_CHUNK + 2} \("):
         next(chunks)
 
 
@@ -70,6 +70,8 @@ class Broken:
 
     dim = DIM
 
+    def __init__(self, *arguments: Any, **options: Any) -> None: ...
+
     def encode_counted(self, texts: list[str], prompt: str) -> Encoded:
         raise ArtifactError("the model gives a vector that isn't finite")
 
@@ -77,7 +79,7 @@ class Broken:
 def test_a_vector_that_isnt_finite_names_the_model(
     export: Export, corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("export.build.pipeline.write_model", write_broken)
+    monkeypatch.setattr("export.build.sides.Encoder", Broken)
     with pytest.raises(ModelError) as refused:
         export(corpus_file, tmp_path / "out")
     assert str(refused.value) == (
@@ -85,12 +87,6 @@ def test_a_vector_that_isnt_finite_names_the_model(
         "fetch the model again, or use another --model"
     )
     assert list(tmp_path.iterdir()) == []
-
-
-def write_broken(conversion: Any, directory: Path, *more: Any) -> Broken:
-    for name in ("model.onnx", "model.onnx.data", "tokenizer.json"):
-        (directory / name).write_bytes(b"")
-    return Broken()
 
 
 class Counting:

@@ -25,6 +25,7 @@ doi,title,abstract
 ERRORS = {
     "ArtifactError",
     "CorpusError",
+    "EvaluationError",
     "ExportError",
     "ModelError",
     "OptionError",
@@ -34,7 +35,7 @@ ERRORS = {
     "SettingsError",
     "VerifyError",
 }
-NAMES = {"Encoder", "Hit", "Searcher", "__version__", "export", "verify"}
+NAMES = {"Encoder", "Hit", "Match", "Searcher", "Span", "__version__", "evaluate", "export", "verify"}
 
 
 def test_the_public_names() -> None:

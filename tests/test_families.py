@@ -12,23 +12,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
+import sentence_oracle
+from sentence_oracle import Vectors, assert_alike, cosines
 from tiny import make_model, write_json
 from tokenizers import Tokenizer, normalizers
 
-from export.build.pipeline import BuildOptions, build
-from export.build.progress import Progress
 from export.model.convert import convert
 from export.model.source_model import SourceModel, find_model
 from export.model.to_onnx import lowercase_first
 from handler.artifact import Artifact
-from handler.encoder import Encoder
 from handler.searcher import Searcher
 
 MEAN_COSINE = 0.999
 LEAST_COSINE = 0.997
+FP32_COSINE = 0.99999
 
 
 @dataclass(frozen=True)
@@ -50,6 +48,7 @@ FAMILIES = {
     "distilbert": Family("distilbert", "max", 64, 4, normalize=False, max_length=24),
     "mpnet": Family("mpnet", "mean", 64, 4, prompts={"query": "storm or not? ", "document": "news "}),
     "electra": Family("electra", "mean", 32, 4),
+    "modernbert": Family("modernbert", "cls", 32, 2, prompts={"query": "find this: "}),
 }
 
 
@@ -88,56 +87,36 @@ def sample(texts: list[str]) -> list[str]:
     return [*texts, " ".join(texts), " ".join(reversed(texts)), "x"]
 
 
-def fp32(model: SourceModel, sample: list[str], max_length: int) -> Any:
-    from sentence_transformers import SentenceTransformer
-
-    loaded = SentenceTransformer(str(model.transformer_dir), device="cpu")
-    # sentence-transformers alone would go beyond RoBERTa's last position, and fail.
-    loaded.max_seq_length = max_length
-    return (
-        loaded.encode_query(sample, normalize_embeddings=True),
-        loaded.encode_document(sample, normalize_embeddings=True),
-    )
+def export(model: SourceModel, sample: list[str], out: Path, **options: Any) -> Artifact:
+    return sentence_oracle.export(model.transformer_dir, sample, out, **options)
 
 
-def cosines(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
-    both: NDArray[np.float32] = (a * b).sum(axis=1)
-    return both
-
-
-def export(model: SourceModel, sample: list[str], out: Path, **options: Any) -> Encoder:
-    corpus = out.parent / f"{out.name}.txt"
-    corpus.write_text("\n".join(sample), encoding="utf-8")
-    build(
-        BuildOptions(
-            corpus=str(corpus), text=["text"], model=str(model.transformer_dir), out=out, threads=2, **options
-        ),
-        Progress(quiet=True),
-    )
-    return Encoder.load(out)
+def right(model: SourceModel, sample: list[str]) -> Vectors:
+    return sentence_oracle.expected(model.transformer_dir, sample, max_length=model.max_length)
 
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_as_sentence_transformers(
     name: str, models: dict[str, SourceModel], sample: list[str], tmp_path: Path
 ) -> None:
-    encoder = export(models[name], sample, tmp_path / "out")
-    manifest = Artifact.open(tmp_path / "out").manifest
-    expected_queries, expected_documents = fp32(models[name], sample, manifest.max_length)
-    queries = encoder.encode(sample, manifest.query_prompt)
-    documents = encoder.encode(sample, manifest.document_prompt)
-    for ours, expected in ((queries, expected_queries), (documents, expected_documents)):
-        assert cosines(ours, expected).mean() >= MEAN_COSINE
-        assert cosines(ours, expected).min() >= LEAST_COSINE
+    artifact = export(models[name], sample, tmp_path / "out")
+    manifest = artifact.manifest
+    expected = right(models[name], sample)
+    assert_alike(sentence_oracle.fp32(models[name].transformer_dir, sample), expected, FP32_COSINE)
+    found = sentence_oracle.answered(artifact, sample)
+    assert_alike(found, expected, LEAST_COSINE)
+    for ours, theirs in zip(found, expected, strict=True):
+        assert cosines(ours, theirs).mean() >= MEAN_COSINE
+    assert manifest.graph == ("unfused" if name == "modernbert" else "fused")
     assert manifest.pooling == FAMILIES[name].pooling
     whole = Tokenizer.from_file(str(models[name].transformer_dir / "tokenizer.json"))
     lengths = [len(whole.encode(manifest.document_prompt + text).ids) for text in sample]
     assert manifest.truncated == sum(length > manifest.max_length for length in lengths) >= 2
     # Each text as a query: the searcher puts the query's prompt before it, and the documents had their own.
     searcher = Searcher.load(tmp_path / "out")
-    scores = expected_queries @ expected_documents.T
+    scores = expected.queries @ expected.documents.T
     for row, text in enumerate(sample[:10]):
-        hit = searcher.search(text, 1)[0]
+        hit = searcher.search(text, 1, "semantic")[0]
         assert scores[row, hit.index] >= scores[row].max() - 0.01
         assert hit.score == pytest.approx(scores[row, hit.index], abs=0.01)
 
@@ -153,31 +132,36 @@ def test_as_sentence_transformers(
         ("distilbert", {"pooling": "mean"}),
         ("mpnet", {"document_prompt": ""}),
         ("electra", {"pooling": "max"}),
+        ("modernbert", {"pooling": "mean"}),
     ],
 )
 def test_the_bounds_tell_a_wrong_recipe(
     name: str, wrong: dict[str, Any], models: dict[str, SourceModel], sample: list[str], tmp_path: Path
 ) -> None:
-    encoder = export(models[name], sample, tmp_path / "out", **wrong)
-    prompt = Artifact.open(tmp_path / "out").manifest.document_prompt
-    _, expected = fp32(models[name], sample, models[name].max_length)
-    assert cosines(encoder.encode(sample, prompt), expected).min() < LEAST_COSINE
+    found = sentence_oracle.answered(export(models[name], sample, tmp_path / "out", **wrong), sample)
+    assert cosines(found.documents, right(models[name], sample).documents).min() < LEAST_COSINE
 
 
-@pytest.mark.parametrize("name", ["bert", "roberta"])
+@pytest.mark.parametrize("name", ["bert", "roberta", "modernbert"])
 def test_the_bounds_tell_wrong_positions(
     name: str, models: dict[str, SourceModel], sample: list[str], tmp_path: Path
 ) -> None:
-    encoder = export(models[name], sample, tmp_path / "out")
-    _, expected = fp32(models[name], sample, models[name].max_length)
     backwards = [" ".join(reversed(text.split())) for text in sample]
-    assert cosines(encoder.encode(backwards), expected).min() < LEAST_COSINE
+    found = sentence_oracle.answered(export(models[name], backwards, tmp_path / "out"), backwards)
+    assert cosines(found.documents, right(models[name], sample).documents).min() < LEAST_COSINE
 
 
 def test_the_last_position_is_used_and_no_more(models: dict[str, SourceModel]) -> None:
     lengths = {name: model.max_length for name, model in models.items()}
     # Of 96 positions, the padding's and those before it are not for texts: its id is 0, MPNet's always 1.
-    assert lengths == {"bert": 24, "distilbert": 24, "electra": 96, "mpnet": 94, "roberta": 95}
+    assert lengths == {
+        "bert": 24,
+        "distilbert": 24,
+        "electra": 96,
+        "modernbert": 96,
+        "mpnet": 94,
+        "roberta": 95,
+    }
 
 
 def test_lower_case_before_the_tokenizers_own(tiny_model: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import stat
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,22 @@ def test_a_build_over_the_limit_stops_with_its_parts_and_ways_on(
     large.unlink()
     copy_artifact.copy(Artifact.open(artifact), tmp_path / "ModelLayer" / "artifact")
     assert size.main([str(tmp_path)]) == 0
-    assert "like these fit" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "like these fit" in told
+    *parts, total = [line.split(maxsplit=4) for line in told.splitlines()[1:-1]]
+    assert total[4] == "in all, of 250 unzipped"
+    for place in (0, 2):
+        assert float(total[place]) == pytest.approx(
+            sum(float(part[place]) for part in parts), abs=0.06 * len(parts)
+        )
+
+
+def test_a_zipped_size_is_that_of_a_zip(own_artifact: Path, tmp_path: Path) -> None:
+    for name in ("documents.jsonl", "embeddings.safetensors", "model.onnx", "tokenizer.json"):
+        archive = tmp_path / f"{name}.zip"
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as opened:
+            opened.write(own_artifact / name, name)
+        assert size.zipped_size(own_artifact / name) == pytest.approx(archive.stat().st_size, abs=100)
 
 
 def test_an_artifact_that_can_not_fit_is_refused_before_the_layers_are_built(artifact: Path) -> None:

@@ -20,7 +20,7 @@ from seeklet.extras import PACKAGES
 pytestmark = pytest.mark.package
 
 ROOT = Path(__file__).parent.parent
-CORE = {"numpy", "onnxruntime", "tokenizers"}
+CORE = {"numpy", "onnxruntime", "snowballstemmer", "tokenizers"}
 QUERY = "storms in Europe"
 PAPERS = "doi,title\n10.1/storm,Winter storms reach western Europe\n10.1/bread,Bread of a slow dough\n"
 
@@ -135,7 +135,10 @@ def test_the_core_answers_a_query(wheel: Path, artifact: Path, tmp_path: Path) -
         hit.id for hit in Searcher.load(artifact).search(QUERY, 2)
     ]
     assert json.loads(run(programs / "seeklet", "info", artifact, cwd=tmp_path))["dim"] == 384
-    for command in ("export", "verify", "serve", "demo-corpus"):
+    (tmp_path / "queries.csv").write_text(f"query,relevant\n{QUERY},t0\n")
+    found = json.loads(run(programs / "seeklet", "evaluate", artifact, "queries.csv", "--json", cwd=tmp_path))
+    assert found["queries"] == 1
+    for command in ("export", "verify", "serve", "demo-corpus", "evaluate"):
         assert f"usage: seeklet {command}" in run(programs / "seeklet", command, "--help", cwd=tmp_path)
     for arguments, extra in (
         (["export", "--corpus", "c", "--text", "t", "--out", "o"], "export"),

@@ -15,7 +15,7 @@ def test_documents_from_an_earlier_run_are_no_speed(
         bar.update(1000, known=known)
     last = capsys.readouterr().err.splitlines()[-1]
     assert "1000/1000" in last
-    assert ("? documents/s" not in last) == speed_known
+    assert ("? rows/s" not in last) == speed_known
 
 
 def test_quiet_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,7 +17,8 @@ from scipy.stats import spearmanr
 
 from benchmarks.artifacts import load_embeddings
 from benchmarks.datasets import read_pairs
-from export.build.pipeline import BuildOptions, build
+from export.build.options import BuildOptions
+from export.build.pipeline import build
 from export.build.progress import Progress
 from export.model.source_model import default_folder
 from handler.encoder import Encoder

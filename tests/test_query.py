@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command import refusal, run_in_terminal, run_seeklet
@@ -18,10 +19,7 @@ QUERY = "storms in Europe"
 
 
 def expected(artifact: Path, query: str, k: int) -> list[dict[str, object]]:
-    return [
-        {"id": hit.id, "index": hit.index, "score": hit.score, "text": hit.text, "metadata": hit.metadata}
-        for hit in Searcher.load(artifact).search(query, k)
-    ]
+    return [hit.fields() for hit in Searcher.load(artifact).search(query, k)]
 
 
 def test_json_where_it_is_piped(artifact: Path) -> None:
@@ -150,4 +148,27 @@ def test_a_damaged_artifact(tiny_artifact: Path, tmp_path: Path) -> None:
     assert refusal(run_seeklet("query", QUERY, tmp_path)).startswith(f"{tmp_path} has no manifest.json")
     assert refusal(run_seeklet("query", QUERY, "no/folder")) == (
         "there is no artifact folder no/folder: name one, or a URL, or a deployed function"
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "arguments"),
+    [
+        (["--mode", "semantic"], ("semantic",)),
+        (["--mode", "keyword"], ("keyword",)),
+        (["--mode", "hybrid", "--share", "0.25"], ("hybrid", 0.25)),
+        (["--share", "1"], ("hybrid", 1.0)),
+    ],
+)
+def test_a_mode_and_a_share(artifact: Path, options: list[str], arguments: tuple[Any, ...]) -> None:
+    done = run_seeklet("query", QUERY, artifact, "-k", "4", *options)
+    hits = Searcher.load(artifact).search(QUERY, 4, *arguments)
+    assert json.loads(done.stdout)["results"] == [hit.fields() for hit in hits]
+
+
+def test_a_share_of_another_mode_is_refused(artifact: Path) -> None:
+    done = run_seeklet("query", QUERY, artifact, "--mode", "keyword", "--share", "0.5")
+    assert (done.returncode, done.stderr.decode()) == (
+        2,
+        "error: --share is for --mode hybrid, not keyword: leave one of them out\n",
     )

@@ -36,6 +36,10 @@ def at_path(place: int, path: Any) -> Callable[[Path], None]:
     return lambda folder: write_json(folder / "modules.json", modules)
 
 
+def dense_module() -> list[dict[str, str]]:
+    return [{"path": "2_Dense", "type": "sentence_transformers.models.Dense"}]
+
+
 REFUSALS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "no modules.json": (
         lambda f: (f / "modules.json").unlink(),
@@ -55,7 +59,7 @@ REFUSALS: dict[str, tuple[Callable[[Path], Any], str]] = {
     ),
     "no modules at all": (
         lambda f: write_json(f / "modules.json", []),
-        "{f}/modules.json has the modules none: use a model of Transformer + Pooling (+ Normalize)",
+        "{f}/modules.json has the modules none: use a model of Transformer + Pooling (+ Dense) (+ Normalize)",
     ),
     "no pooling module": (
         lambda f: write_json(f / "modules.json", MODULES[:1]),
@@ -65,9 +69,30 @@ REFUSALS: dict[str, tuple[Callable[[Path], Any], str]] = {
         lambda f: write_json(f / "modules.json", [MODULES[0], MODULES[2], MODULES[1]]),
         "{f}/modules.json has the modules Transformer + Normalize + Pooling: use",
     ),
-    "a Dense module": (
-        replace_module(2, "Dense"),
-        "{f}/modules.json has the module Dense, which can't be reproduced: use",
+    "a Dense module before the pooling": (
+        lambda f: write_json(f / "modules.json", [MODULES[0], *dense_module(), *MODULES[1:]]),
+        "{f}/modules.json has the modules Transformer + Dense + Pooling + Normalize: use",
+    ),
+    **{
+        f"a module {kind}": (
+            replace_module(2, kind),
+            f"{{f}}/modules.json has the module {kind}, which can't be reproduced: use",
+        )
+        for kind in ("CNN", "LSTM", "LayerNorm", "WeightedLayerPooling", "WordWeights", "SpladePooling")
+    },
+    "a module of the model's own code": (
+        lambda f: write_json(
+            f / "modules.json", [{**MODULES[0], "type": "custom_st.Transformer"}, *MODULES[1:]]
+        ),
+        "{f}/modules.json has the module custom_st.Transformer, which can't be reproduced: use",
+    ),
+    "a model_type with the model's own code": (
+        lambda f: change(f, "config.json", auto_map={"AutoModel": "someone/own--modeling.OwnBert"}),
+        "{f}/config.json asks for the model's own code (someone/own--modeling.OwnBert), which is never run: use a",
+    ),
+    "a truncate_dim of 0": (
+        lambda f: write_json(f / SENTENCE, {"truncate_dim": 0}),
+        "{f}/config_sentence_transformers.json lacks truncate_dim: copy",
     ),
     "a static model": (
         replace_module(0, "StaticEmbedding"),

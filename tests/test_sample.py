@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export.build.sample import cut_queries, sample_documents, sample_rows
+from export.build.sample import cut_queries, sample_rows, sample_texts
 
 
 def test_queries_are_runs_of_2_to_6_words(texts: list[str]) -> None:
@@ -27,7 +27,7 @@ def test_many_documents_are_sampled(tmp_path: Path) -> None:
     ]
     (tmp_path / "documents.jsonl").write_text("".join(lines))
     np.save(tmp_path / "documents.offsets.npy", np.cumsum([0, *map(len, lines)], dtype=np.uint64))
-    sampled = sample_documents(tmp_path, 400)
+    sampled = sample_texts(tmp_path, 400)
     rows = [int(text.removeprefix("text ")) for text in sampled]
     assert len(rows) == 400
     assert (rows[0], rows[-1]) == (0, 4999)

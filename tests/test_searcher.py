@@ -6,8 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
+from exports import Export, stored_values
+from keyword_corpora import blended
 
+from handler.errors import ArtifactError
+from handler.scores import Embeddings
 from handler.searcher import Hit, Searcher
 
 
@@ -19,13 +22,75 @@ def searcher(artifact: Path) -> Searcher:
 @pytest.mark.parametrize("k", [1, 5, 1000])
 @pytest.mark.parametrize("query", ["europe climate change storm", "football", "a recipe with cheese"])
 def test_as_a_full_sort(searcher: Searcher, artifact: Path, texts: list[str], query: str, k: int) -> None:
-    embeddings = load_file(artifact / "embeddings.safetensors")["embeddings"]
-    scores = embeddings.astype(np.float64) @ searcher.encoder.encode([query])[0].astype(np.float64)
+    scores = stored_values(artifact).astype(np.float64) @ searcher.encoder.encode([query])[0].astype(
+        np.float64
+    )
     order = np.argsort(-scores, kind="stable")[:k].tolist()
-    hits = searcher.search(query, k)
+    hits = searcher.search(query, k, "semantic")
     assert [hit.index for hit in hits] == order
     assert [hit.text for hit in hits] == [texts[index] for index in order]
     np.testing.assert_allclose([hit.score for hit in hits], scores[order], atol=1e-6)
+
+
+@pytest.mark.parametrize("share", [None, 0.0, 0.3, 1.0])
+@pytest.mark.parametrize(
+    "query", ["europe climate change storm", "football", "unheard", "to be or not to be"]
+)
+def test_hybrid_as_a_full_sort(searcher: Searcher, artifact: Path, query: str, share: float | None) -> None:
+    assert searcher.keywords is not None
+    vector = searcher.encoder.encode([query])
+    cosines = Embeddings.load(artifact, searcher.manifest.count, searcher.manifest.dim).all_scores(vector)[0]
+    asked = searcher.keywords.query(query)
+    scores = blended(cosines, asked, 0.5 if share is None else share)
+    order = np.argsort(-scores, kind="stable")[:7].tolist()
+    hits = searcher.search(query, 7, share=share)
+    assert [hit.index for hit in hits] == order
+    assert [np.float32(hit.score) for hit in hits] == scores[order].tolist()
+    assert [np.float32(hit.cosine) for hit in hits if hit.cosine is not None] == cosines[order].tolist()
+    parts = None if asked is None else asked.all_scores()[order].tolist()
+    assert [hit.keyword for hit in hits] == ([None] * 7 if parts is None else pytest.approx(parts))
+
+
+def test_keywords_alone_find_what_holds_a_word(searcher: Searcher, texts: list[str]) -> None:
+    hits = searcher.search("storms", 1000, "keyword")
+    assert hits
+    assert {hit.index for hit in hits} == {row for row, text in enumerate(texts) if "storm" in text.lower()}
+    assert all(hit.cosine is None and hit.score == hit.keyword for hit in hits)
+    assert searcher.search("unheard", 5, "keyword") == []
+
+
+def test_matches_of_a_hit(searcher: Searcher) -> None:
+    (hit,) = searcher.search("storm", 1)
+    assert {hit.text[match.start : match.end].lower() for match in hit.matches} <= {"storm", "storms"}
+    assert {match.term for match in hit.matches} == {"storm"}
+    assert searcher.search("storm", 1, "semantic")[0].matches == ()
+    assert hit.fields()["matches"] == [match._asdict() for match in hit.matches]
+
+
+def test_an_artifact_without_keywords_searches_by_meaning(
+    export: Export, corpus_file: Path, tmp_path: Path
+) -> None:
+    export(corpus_file, tmp_path / "out", keywords=False)
+    without = Searcher.load(tmp_path / "out")
+    assert without.modes == ("semantic",)
+    hits = without.search("storm", 3)
+    assert hits == without.search("storm", 3, "semantic", 0.7)
+    assert [hit.keyword for hit in hits] == [None] * 3
+    for mode in ("hybrid", "keyword"):
+        with pytest.raises(
+            ArtifactError, match=f"no keywords, so the mode {mode} can't be used: run `seeklet"
+        ):
+            without.search("storm", 3, mode)
+
+
+@pytest.mark.parametrize(
+    ("mode", "share"), [("fuzzy", None), (None, 1.5), (None, -0.1), (None, float("nan"))]
+)
+def test_other_modes_and_shares_are_refused(
+    searcher: Searcher, mode: str | None, share: float | None
+) -> None:
+    with pytest.raises(ValueError, match=r"not one of|not a number from 0 to 1"):
+        searcher.search("storm", 1, mode, share)
 
 
 def test_a_document_finds_itself(searcher: Searcher, texts: list[str]) -> None:
@@ -34,11 +99,11 @@ def test_a_document_finds_itself(searcher: Searcher, texts: list[str]) -> None:
 
 
 def test_a_hit_is_whole(searcher: Searcher, texts: list[str]) -> None:
-    (hit,) = searcher.search(texts[3], 1)
+    (hit,) = searcher.search(texts[3], 1, "semantic")
     assert isinstance(hit, Hit)
     assert (hit.id, hit.index, hit.text) == ("t3", 3, texts[3])
     assert set(hit.metadata) == {"topic"}
-    assert hit.score == pytest.approx(1, abs=1e-5)
+    assert hit.score == pytest.approx(hit.cosine, abs=1e-3) == pytest.approx(1, abs=1e-3)
 
 
 def test_a_score_has_no_more_digits_than_a_float32(searcher: Searcher) -> None:
@@ -50,5 +115,4 @@ def test_a_score_has_no_more_digits_than_a_float32(searcher: Searcher) -> None:
 def test_stored_vectors_are_what_the_encoder_gives(
     searcher: Searcher, artifact: Path, texts: list[str]
 ) -> None:
-    stored = load_file(artifact / "embeddings.safetensors")["embeddings"]
-    assert stored.tobytes() == searcher.encoder.encode(texts).tobytes()
+    np.testing.assert_allclose(stored_values(artifact), searcher.encoder.encode(texts), atol=1 / 254)

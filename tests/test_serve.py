@@ -54,7 +54,7 @@ def leave_early(url: str) -> None:
 def test_it_answers_and_ends(artifact: Path) -> None:
     # A bucket in the environment must not overrule the folder.
     with served(artifact, ARTIFACT_URI="s3://other/place", MAX_RESULTS="3") as (url, process):
-        done = run_seeklet("query", QUERY, url, "-k", "3")
+        done = run_seeklet("query", QUERY, url, "-k", "3", "--mode", "hybrid")
         assert (done.returncode, done.stderr) == (0, b"")
         local = run_seeklet("query", QUERY, artifact, "-k", "3")
         assert done.stdout == local.stdout

@@ -32,9 +32,9 @@ import handler.app as app
 from snapshot_restore_py import get_before_snapshot
 report = {"queries": [], "loaded": "fastapi" in sys.modules, "hooks": len(get_before_snapshot())}
 search = app.handler.searcher.search
-def spy(query, k):
-    hits = search(query, k)
-    report["queries"].append([query, len(hits)])
+def spy(query, *more):
+    hits = search(query, *more)
+    report["queries"].append([query, len(hits), *more[1:2]])
     return hits
 app.handler.searcher.search = spy
 hooks = get_before_snapshot()
@@ -84,9 +84,11 @@ def test_the_hook_makes_a_search(packages: str, artifact: Path, request: pytest.
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert report["hooks"] == 1
-    ((query, hits),) = report["queries"]
+    (query, hits, mode), again = report["queries"]
     assert query
-    assert hits == 5
+    assert (hits, mode) == (5, "semantic")
+    # The second search, in the artifact's own mode, brings the keywords into the snapshot.
+    assert again == [query, 1]
     assert (report["loaded"], report["primed"]) == (False, True)
     assert "k3y" not in report["shown"]
 

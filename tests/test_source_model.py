@@ -35,7 +35,7 @@ def test_what_is_read(folder: Path) -> None:
         weights_sha256=hashlib.sha256(WEIGHTS).hexdigest(),
         model_type="bert",
         num_attention_heads=4,
-        dim=32,
+        hidden_size=32,
         pooling="mean",
         include_prompt=True,
         max_length=100,
@@ -123,7 +123,7 @@ class Hub:
         return str(self.snapshot)
 
 
-@pytest.mark.parametrize(("weights", "downloads"), [("model.safetensors", 1), ("pytorch_model.bin", 2)])
+@pytest.mark.parametrize(("weights", "downloads"), [("model.safetensors", 2), ("pytorch_model.bin", 3)])
 def test_a_hub_id(folder: Path, weights: str, downloads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "model.safetensors").unlink()
     snapshot = folder.rename(folder.parent / ("c0ffee" * 7)[:40])

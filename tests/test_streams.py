@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command import ROOT, refusal, run_seeklet
+
+from seeklet.cli import guard
+from seeklet.terminal import to_json
 
 
 def run_with(redirection: str, *arguments: str | Path) -> subprocess.CompletedProcess[bytes]:
@@ -43,21 +47,38 @@ def test_output_on_a_full_disk(tiny_artifact: Path) -> None:
     assert refusal(run_with(">/dev/full", "info", tiny_artifact)).startswith("the disk is full")
 
 
-def test_metadata_too_deep_to_be_printed(tiny_artifact: Path, tmp_path: Path) -> None:
+def test_deep_metadata_is_printed_or_refused(tiny_artifact: Path, tmp_path: Path) -> None:
     """An export refuses it; another's artifact may hold it."""
     artifact = tmp_path / "deep"
-    shutil.copytree(tiny_artifact, artifact)
-    line = {"id": "x", "text": "storm", "metadata": {}}
-    written = json.dumps(line).replace("{}", '{"m": ' + "[" * 900 + "]" * 900 + "}").encode() + b"\n"
-    manifest = json.loads((artifact / "manifest.json").read_bytes())
-    content = written * manifest["count"]
-    (artifact / "documents.jsonl").write_bytes(content)
-    np.save(
-        artifact / "documents.offsets.npy", np.arange(manifest["count"] + 1, dtype=np.uint64) * len(written)
-    )
-    manifest["files"]["documents.jsonl"]["bytes"] = len(content)
-    (artifact / "manifest.json").write_text(json.dumps(manifest))
-    assert "nested too deeply" in refusal(run_seeklet("query", "storm", artifact))
+    for depth in (900, 5_000):
+        shutil.rmtree(artifact, ignore_errors=True)
+        shutil.copytree(tiny_artifact, artifact)
+        nested = "[" * depth + "]" * depth
+        written = f'{{"id": "x", "text": "storm", "metadata": {{"m": {nested}}}}}\n'.encode()
+        manifest = json.loads((artifact / "manifest.json").read_bytes())
+        content = written * manifest["count"]
+        (artifact / "documents.jsonl").write_bytes(content)
+        ends = np.arange(manifest["count"] + 1, dtype=np.uint64) * len(written)
+        np.save(artifact / "documents.offsets.npy", ends)
+        manifest["files"]["documents.jsonl"]["bytes"] = len(content)
+        (artifact / "manifest.json").write_text(json.dumps(manifest))
+        done = run_seeklet("query", "storm", artifact, "-k", "1")
+        if depth == 900:
+            assert re.sub(rb"\s", b"", done.stdout).count(b"[" * depth) == 1
+        else:
+            assert "documents.jsonl, line " in refusal(done)
+
+
+@pytest.mark.parametrize("depth", [3_000])
+def test_what_is_nested_too_deeply_is_refused(depth: int, capsys: pytest.CaptureFixture[str]) -> None:
+    def show() -> None:
+        value: list[object] = []
+        for _ in range(depth):
+            value = [value]
+        to_json(value, indent=2)
+
+    assert guard(show) == 2
+    assert "nested too deeply" in capsys.readouterr().err
 
 
 def test_a_folder_whose_name_is_not_unicode(tiny_artifact: Path, tmp_path: Path) -> None:

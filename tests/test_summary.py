@@ -13,10 +13,12 @@ from exports import Export
 from export.build.summary import (
     HIT_BYTES,
     MOST_GROWTH,
+    PASSAGE_BYTES,
     describe,
     results_that_fit,
 )
 from handler.errors import RequestError
+from handler.passages import Span
 from handler.requests import refuse_response
 from handler.responses import render_hits
 from handler.searcher import Hit
@@ -44,6 +46,16 @@ def write_lines(folder: Path, lines: list[bytes]) -> Path:
 )
 def test_how_many_results_fit(tmp_path: Path, sizes: list[int], fit: int) -> None:
     assert results_that_fit(write_lines(tmp_path, [b"x" * (size - 1) + b"\n" for size in sizes])) == fit
+
+
+def test_a_passage_has_bytes_too(tmp_path: Path) -> None:
+    write_lines(tmp_path, [b"x" * (size - 1) + b"\n" for size in [40] * 1000 + [2_990_000]])
+    assert results_that_fit(tmp_path) == 100
+    (tmp_path / "passages.safetensors").touch()
+    fit = results_that_fit(tmp_path)
+    assert fit < 100
+    place = json.dumps({"passage": Span(1_234_567, 7_654_321)._asdict()}, separators=(",", ":"))
+    assert len(json.dumps(place)) - len('"{}"') + len(",") <= PASSAGE_BYTES
 
 
 @pytest.mark.parametrize(
@@ -97,7 +109,7 @@ def test_documents_too_long_for_an_answer_are_told(export: Export, tmp_path: Pat
     assert 60 < fit < 100
     assert warning == (
         f"warning: of the longest documents only {fit} fit into an answer of 6,000,000 bytes, and larger answers are "
-        f"refused: set MAX_RESULTS to {fit}, or cut the corpus into passages"
+        f"refused: set MAX_RESULTS to {fit}, or divide the longest documents"
     )
     again = export(corpus, tmp_path / "out")
     assert again.up_to_date

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 
 MAX_LENGTH = 24  # tokens
 POSITIONS = 96
+WINDOW = 32
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 # transformers' classes by model_type; its own names for sizes differ in DistilBERT alone.
 CLASSES = {
@@ -22,6 +24,8 @@ CLASSES = {
     "distilbert": "DistilBert",
     "mpnet": "MPNet",
     "electra": "Electra",
+    "modernbert": "ModernBert",
+    "xlm-roberta": "XLMRoberta",
 }
 
 
@@ -40,9 +44,10 @@ def make_model(
     heads: int = 2,
     normalize: bool = True,
     prompts: Mapping[str, str] | None = None,
+    tokenizer: Any = None,
 ) -> Path:
-    """A sentence-transformers folder, laid out as the hub's are."""
-    vocabulary = _save_tokenizer(folder, model_type)
+    """A sentence-transformers folder, laid out as the hub's are. Its tokenizer splits into words, unless one is given."""
+    vocabulary = _save_tokenizer(folder, model_type, tokenizer or _words())
     _save_weights(folder, model_type, vocabulary, hidden, heads)
     kinds = ["Transformer", "Pooling", *(["Normalize"] if normalize else [])]
     write_json(
@@ -66,9 +71,8 @@ def make_model(
     return folder
 
 
-def _save_tokenizer(folder: Path, model_type: str) -> int:
-    """Words of the corpus, and letters for all others; returns the vocabulary's size."""
-    folder.mkdir(parents=True, exist_ok=True)
+def _words() -> Any:
+    """A tokenizer of the corpus's words, and of letters for all others."""
     words = sorted({word.strip(",.?:;'").lower() for text in TEXTS for word in text.text.split()})
     letters = [chr(code) for code in range(ord("a"), ord("z") + 1)]
     vocabulary = list(dict.fromkeys([*SPECIAL, *letters, *(f"##{letter}" for letter in letters), *words]))
@@ -80,8 +84,14 @@ def _save_tokenizer(folder: Path, model_type: str) -> int:
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
+    return tokenizer
+
+
+def _save_tokenizer(folder: Path, model_type: str, tokenizer: Any) -> int:
+    """Saves it with its config; returns the vocabulary's size."""
+    folder.mkdir(parents=True, exist_ok=True)
     tokenizer.save(str(folder / "tokenizer.json"))
-    types = [] if model_type in ("distilbert", "mpnet") else ["token_type_ids"]
+    types = [] if model_type in ("distilbert", "mpnet", "modernbert") else ["token_type_ids"]
     names = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
     write_json(
         folder / "tokenizer_config.json",
@@ -92,7 +102,8 @@ def _save_tokenizer(folder: Path, model_type: str) -> int:
             **dict(zip(names, SPECIAL, strict=True)),
         },
     )
-    return len(vocabulary)
+    vocabulary: int = tokenizer.get_vocab_size()
+    return vocabulary
 
 
 def _save_weights(folder: Path, model_type: str, vocabulary: int, hidden: int, heads: int) -> None:
@@ -115,10 +126,17 @@ def _save_weights(folder: Path, model_type: str, vocabulary: int, hidden: int, h
         }
     if model_type == "electra":
         sizes["embedding_size"] = hidden // 2
+    if model_type == "modernbert":
+        # A layer of global attention and one of local attention, which a text of POSITIONS tokens doesn't fit into.
+        sizes |= {"global_attn_every_n_layers": 2, "local_attention": WINDOW}
+        sizes |= {"cls_token_id": 2, "bos_token_id": 2, "sep_token_id": 3, "eos_token_id": 3}
     torch.manual_seed(0)
     name = CLASSES[model_type]
     config = getattr(transformers, f"{name}Config")(**sizes)
-    getattr(transformers, f"{name}Model")(config).save_pretrained(folder)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # torch's own, when ModernBERT's code is imported
+        model = getattr(transformers, f"{name}Model")(config)
+    model.save_pretrained(folder)
     # As they come, random weights are so small that every text gets about the same vector.
     path = folder / "model.safetensors"
     weights = load_file(path)

@@ -53,6 +53,17 @@ MODELS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "electra": ("ElectraConfig", "ElectraModel", SIZES | {"embedding_size": 64}),
     "albert": ("AlbertConfig", "AlbertModel", SIZES | {"embedding_size": 64}),
 }
+# Its attention reaches over 64 tokens in every second layer: at LENGTHS there are shorter texts and longer ones.
+WINDOW = 64
+LOCAL: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "modernbert": (
+        "ModernBertConfig",
+        "ModernBertModel",
+        SIZES
+        | {"global_attn_every_n_layers": 2, "local_attention": WINDOW}
+        | dict.fromkeys(("pad_token_id", "bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id"), 0),
+    ),
+}
 
 
 class TinyEncoder(NamedTuple):
@@ -67,9 +78,11 @@ def make_encoder(name: str, folder: Path) -> TinyEncoder:
     """Makes the model, exports it with optimum, and quantises the export."""
     from optimum.exporters.onnx import main_export
 
-    config_name, model_name, arguments = MODELS[name]
+    config_name, model_name, arguments = (MODELS | LOCAL)[name]
     torch.manual_seed(7)
-    model = getattr(transformers, model_name)(getattr(transformers, config_name)(**arguments)).eval()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # torch's own, when ModernBERT's code is imported
+        model = getattr(transformers, model_name)(getattr(transformers, config_name)(**arguments)).eval()
     with torch.no_grad():
         # As initialised, biases are 0, gammas 1 and attention flat: mistakes there wouldn't show.
         for parameter_name, parameter in model.named_parameters():
@@ -77,8 +90,13 @@ def make_encoder(name: str, folder: Path) -> TinyEncoder:
                 parameter.add_(torch.randn(parameter.shape) * 0.1)
             elif "embed" not in parameter_name:
                 parameter.mul_(3)
-        up = next(p for n, p in model.named_parameters() if p.dim() == 1 and p.shape[0] == 256)
-        up[5] = 12.0  # an outlier unit, as trained models have
+        if name in MODELS:
+            up = next(p for n, p in model.named_parameters() if p.dim() == 1 and p.shape[0] == 256)
+            up[5] = 12.0  # an outlier unit, as trained models have
+        else:
+            for layer in model.layers:  # the same in ModernBERT, which has no such bias
+                layer.mlp.Wi.weight[256 + 5] *= 60
+                layer.mlp.Wo.weight[:, 5] /= 60
     model.save_pretrained(folder)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # optimum's and the tracer's
@@ -89,12 +107,13 @@ def make_encoder(name: str, folder: Path) -> TinyEncoder:
             library_name="transformers",
             do_validation=False,
         )
-    return TinyEncoder(model, folder / "onnx", quantize_to(folder / "onnx", folder / "model.onnx"))
+    window = WINDOW if name in LOCAL else 0
+    return TinyEncoder(model, folder / "onnx", quantize_to(folder / "onnx", folder / "model.onnx", window))
 
 
-def quantize_to(source: Path, out: Path) -> Path:
+def quantize_to(source: Path, out: Path, window: int = 0) -> Path:
     """Writes the int8 graph to out."""
-    quantize(source, out, num_attention_heads=HEADS, hidden_size=HIDDEN, model_type="tiny")
+    quantize(source, out, num_attention_heads=HEADS, hidden_size=HIDDEN, model_type="tiny", window=window)
     return out
 
 

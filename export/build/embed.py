@@ -1,4 +1,4 @@
-"""The embedding stage: every document's vector, from the journal, the artifact being replaced, or the model.
+"""The embedding stage: every row's vector, from the journal, the artifact being replaced, or the model.
 
 A text that has a vector by the same recipe isn't embedded again, and equal texts are embedded once. The artifact's
 bytes don't depend on where a vector came from. This module writes no file but the journal's.
@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from export.build.journal import KEY_BYTES, Journal
 from export.build.progress import Progress
 from export.build.token_counts import TokenCounts, read_token_counts
-from export.build.write_documents import read_texts
-from handler.artifact import DOCUMENTS_FILE, EMBEDDINGS_FILE, TOKENS_FILE, Artifact
+from export.build.write_documents import read_row_texts
+from handler.artifact import DOCUMENTS_FILE, EMBEDDINGS_FILE, PASSAGES_FILE, TOKENS_FILE, Artifact
 from handler.encoder import Encoder
 from handler.errors import ArtifactError, VerifyError
 from handler.manifest import Manifest
@@ -31,10 +31,12 @@ EMBED_CHUNK = 256
 GATHER_CHUNK = 8192
 # How far from 1 a float32 vector's length may be. Rounding makes a difference of less than a millionth.
 UNIT_TOLERANCE = 1e-3
+# The same for vectors that were stored as float16 or int8.
+ROUNDED_TOLERANCE = 0.02
 
 
 class Origin(IntEnum):
-    """The place of a document's vector."""
+    """The place of a row's vector."""
 
     JOURNAL = 0
     REPLACED = 1  # the artifact that is replaced
@@ -42,7 +44,7 @@ class Origin(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Vectors:
-    """The places of n documents' vectors, and the token counts of their texts."""
+    """The places of n rows' vectors, and the token counts of their texts."""
 
     origins: NDArray[np.uint8]  # (n,) of Origin
     rows: NDArray[np.int64]  # (n,) row in that place
@@ -51,7 +53,7 @@ class Vectors:
     dim: int
 
     def chunks(self) -> Iterator[NDArray[np.float32]]:
-        """Yields the vectors in the documents' order, (m, dim) float32 with m up to GATHER_CHUNK.
+        """Yields the vectors in the rows' order, (m, dim) float32 with m up to GATHER_CHUNK.
 
         Raises VerifyError where one isn't finite or not of unit length.
         """
@@ -63,24 +65,29 @@ class Vectors:
             chunk = np.empty((len(rows), self.dim), np.float32)
             for origin, source in self.embeddings.items():
                 here = origins == origin
-                chunk[here] = source.rows.take(rows[here], 0)
+                chunk[here] = source.take(rows[here])
                 # Mapped pages count as this process's memory until they are released.
                 source.let_go()
-            check_unit_length(chunk, start)
+            check_unit_length(chunk, start, self._tolerance)
             yield chunk
+
+    @property
+    def _tolerance(self) -> float:
+        rounded = any(source.rows.dtype != np.float32 for source in self.embeddings.values())
+        return ROUNDED_TOLERANCE if rounded else UNIT_TOLERANCE
 
 
 def check_unit_length(
     vectors: NDArray[np.floating[Any]], first: int, tolerance: float = UNIT_TOLERANCE
 ) -> None:
-    """Raises VerifyError for the first vector that isn't finite or not of length 1; `first` is its document's row."""
+    """Raises VerifyError for the first vector that isn't finite or not of length 1; `first` is the row of vectors[0]."""
     with np.errstate(over="ignore", invalid="ignore"):
         lengths = np.linalg.norm(vectors, axis=1)
     # With `not <=` instead of `>`, NaN counts as wrong.
     wrong = np.flatnonzero(~(np.abs(lengths - 1) <= tolerance))
     if wrong.size:
         raise VerifyError(
-            f"the vector of document {first + wrong[0]} (counted from 0) has the length {lengths[wrong[0]]:.4g}, "
+            f"the vector of row {first + wrong[0]} (counted from 0) has the length {lengths[wrong[0]]:.4g}, "
             "not 1, so it is damaged: run the export again with --force"
         )
 
@@ -116,14 +123,14 @@ class Embedder:
         self._progress = progress
 
     def embed(self, directory: Path, count: int) -> Vectors:
-        """Finds or makes the vector of each of the `count` documents in `directory`. New vectors go to the journal.
+        """Finds or makes the vector of each of the `count` rows in `directory`. New vectors go to the journal.
 
         Raises ArtifactError where the model gives a vector that isn't finite.
         """
         in_journal = self._journal.find_whole()
         in_replaced = self._find_replaced()
         origins, rows = np.empty(count, np.uint8), np.empty(count, np.int64)
-        texts = read_texts(directory)
+        texts = read_row_texts(directory)
         done = 0
         with self._progress.embedding(count) as bar:
             while chunk := list(islice(texts, EMBED_CHUNK)):
@@ -151,7 +158,7 @@ class Embedder:
         """Returns the key and row of each text of the artifact that is replaced."""
         if self._replaced is None:
             return {}
-        return {self._key(text): row for row, text in enumerate(read_texts(self._replaced.directory))}
+        return {self._key(text): row for row, text in enumerate(read_row_texts(self._replaced.directory))}
 
     def _embed_new(self, texts: Mapping[bytes, str]) -> int:
         """Embeds texts into the journal; returns how many tokens they have."""
@@ -168,7 +175,7 @@ class Embedder:
             manifest = self._replaced.manifest
             counts[Origin.REPLACED] = read_token_counts(self._replaced.path(TOKENS_FILE))
             embeddings[Origin.REPLACED] = Embeddings.load(
-                self._replaced.directory, manifest.count, manifest.dim
+                self._replaced.directory, manifest.rows, manifest.dim
             )
         gathered = TokenCounts(np.empty(len(rows), np.int16), np.empty(len(rows), np.bool_))
         for origin, stored in counts.items():
@@ -178,17 +185,20 @@ class Embedder:
         return Vectors(origins, rows, gathered, embeddings, self._encoder.dim)
 
 
-def find_reusable(old: Artifact | None, recipe: str) -> Artifact | None:
-    """Returns `old` if its vectors are undamaged and of this recipe, or else None."""
-    if old is None or not _is_reusable(old.manifest, recipe):
+def find_reusable(old: Artifact | None, recipe: str, dtype: str) -> Artifact | None:
+    """Returns `old` if its vectors are undamaged, of this recipe, and as exact as `dtype` stores them, or else None."""
+    if old is None or not _is_reusable(old.manifest, recipe, dtype):
         return None
     try:
-        old.check_hashes((EMBEDDINGS_FILE, DOCUMENTS_FILE, TOKENS_FILE))
+        needed = (EMBEDDINGS_FILE, DOCUMENTS_FILE, TOKENS_FILE, PASSAGES_FILE)
+        old.check_hashes(name for name in needed if name in old.manifest.files)
     except ArtifactError:
         return None
     return old
 
 
-def _is_reusable(manifest: Manifest, recipe: str) -> bool:
-    # Vectors stored as float16 or int8 can't be turned back into the same float32 bytes.
-    return manifest.recipe_sha256 == recipe and manifest.dtype == "float32" and TOKENS_FILE in manifest.files
+def _is_reusable(manifest: Manifest, recipe: str, dtype: str) -> bool:
+    # Vectors stored as float16 or int8 give the same bytes only where they are stored so again. Format 1 rounded
+    # the scales of int8 otherwise.
+    exact = manifest.dtype == "float32" or (manifest.dtype == dtype and manifest.format_version > 1)
+    return manifest.recipe_sha256 == recipe and exact and TOKENS_FILE in manifest.files

@@ -1,24 +1,25 @@
 """The verification of every export: compares the int8 model with fp32, and the stored vectors with new ones.
 
-A sample of documents, and queries of 2 to 6 words cut from them, are embedded by both models and the same recipe. The
+A sample of documents (of passages, where the artifact has them), and queries of 2 to 6 words cut from them, are embedded by both models and the same recipe. The
 rows that the artifact stores for the sample are compared with vectors that int8 gives now.
 How good the model itself is, benchmarks/quality.py measures.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from export.build.embed import GATHER_CHUNK, check_unit_length
-from export.build.sample import cut_queries, sample_documents, sample_rows
-from export.model.convert import convert
+from export.build.embed import GATHER_CHUNK, ROUNDED_TOLERANCE, check_unit_length
+from export.build.sample import cut_queries, sample_rows, sample_texts
+from export.build.sides import Sides
 from export.model.fp32 import Fp32Encoder
-from export.model.source_model import DEFAULT_MODEL_ID, find_model
+from export.model.source_model import DEFAULT_MODEL_ID, find_models
 from handler.artifact import Artifact
 from handler.encoder import Encoder
 from handler.errors import ModelError, VerifyError
@@ -27,8 +28,6 @@ from handler.scores import Embeddings
 DOCUMENTS = 400
 QUERIES = 200
 TOP = 10
-# How far from 1 a stored vector's length may be: rounding to int8 makes it err by some thousandths.
-STORED_TOLERANCE = 0.02
 FIDELITY = ("cosine_mean", "cosine_least", "overlap")
 
 
@@ -65,46 +64,61 @@ class Thresholds:
         return f"{name.replace('_', ' ')} is {figures[name]}, the least allowed is {getattr(self, name)}"
 
 
-def measure(
-    artifact: Path,
-    stored: Embeddings,
-    int8: Encoder,
-    fp32: Fp32Encoder,
-    *,
-    query_prompt: str,
-    document_prompt: str,
-) -> dict[str, Any]:
+class Compared(NamedTuple):
+    """The two encoders of one side, queries or documents, and the words before each of its texts."""
+
+    int8: Encoder
+    fp32: Fp32Encoder
+    prompt: str
+
+    def encode(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Returns int8's and fp32's vectors, (n, dim) float32 each."""
+        return self.int8.encode(texts, self.prompt), self.fp32.encode(texts, self.prompt)
+
+
+def measure(artifact: Path, stored: Embeddings, queries: Compared, documents: Compared) -> dict[str, Any]:
     """Compares int8 with fp32, and the stored rows with int8, on a sample.
 
     Args:
         artifact: a folder with the documents and their offsets.
         stored: its embeddings.
-        int8: its encoder.
-        fp32: the encoder of the model that it was made from.
-        query_prompt: the words before every query.
-        document_prompt: the words before every document.
+        queries: the encoders of queries.
+        documents: the encoders of documents.
 
     Returns:
         The figures by name. documents, queries: how many were compared. cosine_mean, cosine_least: of int8's and fp32's
         vectors. overlap: of the top 10 within the sample. stored_least: least cosine of a stored row and int8's vector.
     """
-    documents = sample_documents(artifact, DOCUMENTS)
-    queries = cut_queries(documents, QUERIES)
-    int8_documents, fp32_documents = (encoder.encode(documents, document_prompt) for encoder in (int8, fp32))
-    int8_queries, fp32_queries = (encoder.encode(queries, query_prompt) for encoder in (int8, fp32))
+    sample = sample_texts(artifact, DOCUMENTS)
+    cut = cut_queries(sample, QUERIES)
+    int8_documents, fp32_documents = documents.encode(sample)
+    int8_queries, fp32_queries = queries.encode(cut)
     cosines = np.concatenate(
         [(int8_documents * fp32_documents).sum(axis=1), (int8_queries * fp32_queries).sum(axis=1)]
     )
     ours = _nearest(int8_documents, int8_queries)
     theirs = _nearest(fp32_documents, fp32_queries)
     return {
-        "documents": len(documents),
-        "queries": len(queries),
+        "documents": len(sample),
+        "queries": len(cut),
         "cosine_mean": round(float(cosines.mean()), 4),
         "cosine_least": round(float(cosines.min()), 4),
         "overlap": round(_overlap(ours, theirs), 4),
         "stored_least": round(_stored_least(stored, int8_documents), 4),
     }
+
+
+def measure_sides(artifact: Path, stored: Embeddings, sides: Sides) -> dict[str, Any]:
+    """Measures with the encoders of both sides, as measure does. Where one model embeds both, it is loaded once."""
+    query, document = sides
+    fp32 = query.fp32()
+    other = fp32 if document.int8 is query.int8 else document.fp32()
+    return measure(
+        artifact,
+        stored,
+        Compared(query.int8, fp32, query.recipe.prompt),
+        Compared(document.int8, other, document.recipe.prompt),
+    )
 
 
 def _nearest(documents: NDArray[np.float32], queries: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -133,11 +147,18 @@ def check_stored(stored: Embeddings) -> None:
     """Raises VerifyError for the first stored row that isn't finite or not of length 1. All are read, not a sample."""
     for start in range(0, stored.count, GATHER_CHUNK):
         values = stored.values(start, start + GATHER_CHUNK)
-        check_unit_length(values, start, STORED_TOLERANCE)
+        check_unit_length(values, start, ROUNDED_TOLERANCE)
         stored.let_go()
 
 
-def verify_artifact(directory: Path, model: str | None, revision: str | None, threads: int) -> dict[str, Any]:
+def verify_artifact(
+    directory: Path,
+    model: str | None,
+    revision: str | None,
+    threads: int,
+    document_model: str | None = None,
+    document_revision: str | None = None,
+) -> dict[str, Any]:
     """Checks each file's SHA-256 and each stored vector's length, then measures.
 
     Args:
@@ -145,6 +166,8 @@ def verify_artifact(directory: Path, model: str | None, revision: str | None, th
         model: the model's folder or hub id; None for the one that the manifest names.
         revision: of a hub id.
         threads: number of texts embedded at once.
+        document_model: the same of the model that embedded the documents, where it is another one.
+        document_revision: of its hub id.
 
     Raises:
         ArtifactError: a file is missing or damaged.
@@ -155,20 +178,30 @@ def verify_artifact(directory: Path, model: str | None, revision: str | None, th
     artifact.check_hashes()
     manifest = artifact.manifest
     if model is None and manifest.model_id != DEFAULT_MODEL_ID:
-        if manifest.revision == "local":
-            raise ModelError(
-                f"the artifact was made from the folder {manifest.model_id}: say where it is with --model"
-            )
-        model, revision = manifest.model_id, revision or manifest.revision
-    source = find_model(model, revision, manifest.weights_sha256)
-    encoder = Encoder.open(artifact, threads)
-    stored = Embeddings.load(directory, manifest.count, manifest.dim)
+        model, revision = _named(manifest.model_id, manifest.revision, revision, "--model")
+    other = manifest.document_model
+    if other is None and document_model is not None:
+        raise ModelError(f"{directory} was made without a document model: leave out --document-model")
+    # A Router's model has both of them, so then there is nothing more to find.
+    if other and document_model is None and other[:2] != (manifest.model_id, manifest.revision):
+        document_model, document_revision = _named(
+            other.model_id, other.revision, document_revision, "--document-model"
+        )
+    models = find_models(model, revision, manifest.weights_sha256, document_model, document_revision)
+    expected = other.weights_sha256 if other else manifest.weights_sha256
+    if models.document.weights_sha256 != expected:
+        raise ModelError(
+            f"{models.document.model_id} embeds documents by weights of SHA-256 {models.document.weights_sha256}, "
+            f"the artifact's were embedded by {expected}: name that model (--document-model)"
+        )
+    sides = Sides.of_artifact(artifact, models, threads)
+    stored = Embeddings.load(directory, manifest.rows, manifest.dim)
     check_stored(stored)
-    return measure(
-        directory,
-        stored,
-        encoder,
-        Fp32Encoder(convert(source).fp32, encoder.tokenizer, encoder.pooling, threads),
-        query_prompt=manifest.query_prompt,
-        document_prompt=manifest.document_prompt,
-    )
+    return measure_sides(directory, stored, sides)
+
+
+def _named(model_id: str, revision: str, given: str | None, option: str) -> tuple[str, str]:
+    """Returns the model and the revision that the manifest names; `given` is a revision that comes before its own."""
+    if revision == "local":
+        raise ModelError(f"the artifact was made from the folder {model_id}: say where it is with {option}")
+    return model_id, given or revision

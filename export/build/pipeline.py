@@ -1,6 +1,7 @@
 """One export, from corpus to artifact.
 
-    read the corpus -> convert the model -> embed -> write embeddings and scan -> verify -> manifest -> rename
+    read the corpus -> convert the model, or both -> cut passages -> embed -> write embeddings, scan and keywords
+    -> verify -> manifest -> rename
 
 A text isn't embedded again if an interrupted run or the artifact that is replaced has its vector by the same recipe.
 The artifact's bytes don't depend on that. This module prints nothing: a Progress does.
@@ -8,68 +9,42 @@ The artifact's bytes don't depend on that. This module prints nothing: a Progres
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from pathlib import Path, PurePath
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from export.build.embed import Embedder, Vectors, find_reusable
-from export.build.gate import Thresholds, measure
+from export.build.gate import measure_sides
+from export.build.inputs import inputs_sha256, is_up_to_date, open_replaced
 from export.build.journal import SYNC_SECONDS, Journal
+from export.build.options import BuildOptions
 from export.build.output import Output
 from export.build.progress import Progress
-from export.build.recipe import Recipe
+from export.build.recipe import choose_recipes
+from export.build.sides import Sides
 from export.build.token_counts import write_token_counts
 from export.build.vectors import write_embeddings
 from export.build.write_documents import write_documents
-from export.build.write_model import write_model
-from export.build.write_scan import SCAN_VERSION, write_scan
+from export.build.write_keywords import index_keywords
+from export.build.write_passages import write_passages
+from export.build.write_scan import write_scan
 from export.corpus.reader import CorpusReader
-from export.model.convert import conversion_key, convert, versions
-from export.model.fp32 import Fp32Encoder
-from export.model.source_model import SourceModel, find_model
+from export.model.convert import versions
+from export.model.source_model import SourceModel, find_models
 from handler.artifact import (
     ALL_FILES,
     EMBEDDINGS_FILE,
     SCAN_MODEL_FILE,
     TOKENS_FILE,
-    Artifact,
     file_sha256,
 )
 from handler.bound import Scan
 from handler.errors import ArtifactError, ModelError
 from handler.manifest import FORMAT_VERSION, MANIFEST_FILE, FileEntry, Manifest
 from handler.scores import Embeddings
-
-# Raise it with every change of export/build/ or export/corpus/ that gives another artifact for the same inputs.
-BUILD_VERSION = 1
-
-
-@dataclass(frozen=True, slots=True)
-class BuildOptions:
-    """The options of `seeklet export`."""
-
-    corpus: str
-    text: list[str]
-    out: Path
-    id: str | None = None
-    metadata: list[str] = field(default_factory=list)
-    format: str | None = None
-    model: str | None = None
-    revision: str | None = None
-    sha256: str | None = None
-    pooling: str | None = None
-    max_length: int | None = None
-    query_prompt: str | None = None
-    document_prompt: str | None = None
-    dtype: str = "float32"
-    threads: int = 1
-    force: bool = False
-    thresholds: Thresholds | None = field(default_factory=Thresholds)  # None: no verification
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,70 +63,70 @@ def build(options: BuildOptions, progress: Progress, *, sync_seconds: float = SY
     Raises an ExportError where it can't be done, and leaves `out` as it was.
     """
     started = time.monotonic()
-    model = find_model(options.model, options.revision, options.sha256)
-    recipe = Recipe.choose(
-        model,
+    models = find_models(
+        options.model, options.revision, options.sha256, options.document_model, options.document_revision
+    )
+    recipes = choose_recipes(
+        models,
         pooling=options.pooling,
         max_length=options.max_length,
+        dim=options.dim,
         query_prompt=options.query_prompt,
         document_prompt=options.document_prompt,
     )
+    # Checked before the work, and again when the tokenizer tells how many of the tokens are special ones.
+    options.plan_passages(recipes.document.max_length)
     with Output(options.out) as output:
-        inputs = _inputs_sha256(options, model, recipe)
-        old = None if options.force else _open_artifact(output.out)
-        if old and _is_up_to_date(old, inputs):
+        inputs = inputs_sha256(options, models, recipes)
+        old = None if options.force else open_replaced(output.out)
+        if old and is_up_to_date(old, inputs):
             return Summary(old.manifest, 0, True, time.monotonic() - started)
         partial = output.partial
         reader = CorpusReader(options.corpus, options.text, options.id, options.metadata, options.format)
         documents = write_documents(reader, partial, progress, options.corpus)
         with progress.step("converting the model"):
-            conversion = convert(model)
-            encoder = write_model(conversion, partial, recipe, model.dim, options.threads)
-        recipe_sha256 = recipe.sha256(partial)
-        replaced = find_reusable(old, recipe_sha256)
+            sides = Sides.convert(models, recipes, options.threads)
+            sides.query.write(partial)
+        written = write_passages(partial, documents.count, sides.document, options.plan_passages, progress)
+        recipe_sha256 = sides.document.sha256()
         with (
-            _model_errors(model),
+            _model_errors(models.document),
             Journal(
-                partial, model.dim, recipe_sha256, fresh=options.force, sync_seconds=sync_seconds
+                partial, recipes.document.dim, recipe_sha256, fresh=options.force, sync_seconds=sync_seconds
             ) as journal,
         ):
             embedder = Embedder(
-                encoder,
+                sides.document.int8,
                 journal,
                 recipe=recipe_sha256,
-                prompt=recipe.document_prompt,
-                replaced=replaced,
+                prompt=recipes.document.prompt,
+                replaced=find_reusable(old, recipe_sha256, options.dtype),
                 progress=progress,
             )
-            vectors = embedder.embed(partial, documents.count)
+            vectors = embedder.embed(partial, written.rows)
             with progress.step("writing the embeddings"):
                 stored = _write_arrays(partial, vectors, options.dtype)
+        keywords: dict[str, Any] | None = None
+        if options.keywords:
+            with progress.step("writing the keyword index"):
+                # A query's terms are made by the query side's tokenizer.
+                tokenizer = sides.query.int8.tokenizer.whole
+                keywords = index_keywords(partial, options.language, options.share, tokenizer)
         figures: dict[str, Any] | None = None
         if options.thresholds is not None:
-            with progress.step("verifying int8 against fp32"), _model_errors(model):
-                fp32 = Fp32Encoder(conversion.fp32, encoder.tokenizer, encoder.pooling, options.threads)
-                figures = measure(
-                    partial,
-                    stored,
-                    encoder,
-                    fp32,
-                    query_prompt=recipe.query_prompt,
-                    document_prompt=recipe.document_prompt,
-                )
+            with progress.step("verifying int8 against fp32"), _model_errors(models.query):
+                figures = measure_sides(partial, stored, sides)
                 options.thresholds.check(figures)
         # Checked before the journal is deleted: an export that is refused here needn't embed again.
         output.check_replaceable()
         journal.delete()
         manifest = Manifest(
             format_version=FORMAT_VERSION,
-            model_id=model.model_id,
-            revision=model.revision,
-            weights_sha256=model.weights_sha256,
-            **asdict(recipe),
-            normalize=True,
-            dim=model.dim,
+            **sides.manifest_fields(),
             dtype=options.dtype,
             count=documents.count,
+            rows=written.rows,
+            passages=written.plan and written.plan._asdict(),
             skipped=documents.skipped,
             truncated=int(vectors.counts.truncated.sum()),
             inputs_sha256=inputs,
@@ -159,50 +134,12 @@ def build(options: BuildOptions, progress: Progress, *, sync_seconds: float = SY
             files=_file_entries(partial),
             versions=versions(),
             verify=figures,
-            graph=conversion.graph,
-            scan_crc32=_scan_crc32(partial, documents.count, model.dim),
+            scan_crc32=_scan_crc32(partial, written.rows, vectors.dim),
+            keywords=keywords,
         )
         (partial / MANIFEST_FILE).write_bytes(manifest.to_json())
         output.commit()
     return Summary(manifest, journal.appended, False, time.monotonic() - started)
-
-
-def _inputs_sha256(options: BuildOptions, model: SourceModel, recipe: Recipe) -> str:
-    """Hashes everything that decides the artifact; returns "" for a corpus that can't be read twice, or not at all."""
-    if options.corpus == "-" or not Path(options.corpus).is_file():
-        return ""
-    try:
-        with Path(options.corpus).open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256")
-    except OSError:
-        return ""  # the corpus reader will raise the error
-    names = ("text", "id", "metadata", "format", "dtype")
-    named = {name: getattr(options, name) for name in names} | asdict(recipe)
-    # Where no format is named, the file's name tells it.
-    named["suffixes"] = PurePath(options.corpus).suffixes
-    source = [model.model_id, model.revision, conversion_key(model)]
-    thresholds = None if options.thresholds is None else asdict(options.thresholds)
-    parts = [FORMAT_VERSION, BUILD_VERSION, SCAN_VERSION, named, source, thresholds]
-    digest.update(json.dumps(parts, allow_nan=False).encode())
-    return digest.hexdigest()
-
-
-def _open_artifact(out: Path) -> Artifact | None:
-    try:
-        return Artifact.open(out)
-    except ArtifactError:
-        return None
-
-
-def _is_up_to_date(old: Artifact, inputs: str) -> bool:
-    """Tells whether the artifact was made from these inputs, and no file has changed since."""
-    if not inputs or old.manifest.inputs_sha256 != inputs:
-        return False
-    try:
-        old.check_hashes()
-    except ArtifactError:
-        return False
-    return True
 
 
 @contextmanager

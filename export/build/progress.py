@@ -36,7 +36,7 @@ class ReadingBar:
 
 
 class EmbeddingBar:
-    """The number of documents embedded, and the tokens per second."""
+    """The number of rows embedded, and the tokens per second."""
 
     def __init__(self, bar: Any) -> None:
         self._bar = bar
@@ -49,11 +49,11 @@ class EmbeddingBar:
         rate = self._tokens / max(time.monotonic() - self._started, 1e-9)
         self._bar.set_postfix_str(f"{rate:,.0f} tokens/s", refresh=False)
 
-    def update(self, documents: int, known: int = 0) -> None:
-        """Counts documents that have a vector. The `known` ones took no time, so the speed leaves them out."""
+    def update(self, rows: int, known: int = 0) -> None:
+        """Counts rows that have a vector. The `known` ones took no time, so the speed leaves them out."""
         if not self._bar.disable:
             self._bar.initial += known
-        self._bar.update(documents)
+        self._bar.update(rows)
 
 
 class Progress:
@@ -75,7 +75,7 @@ class Progress:
     @contextmanager
     def embedding(self, count: int) -> Iterator[EmbeddingBar]:
         """Shows a bar while texts are embedded."""
-        with self._bar("embedding", total=count, unit=" documents", smoothing=0) as bar:
+        with self._bar("embedding", total=count, unit=" rows", smoothing=0) as bar:
             yield EmbeddingBar(bar)
 
     @contextmanager

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
-from pathlib import Path
+from typing import NamedTuple
 
 from export.build.token_counts import MOST_TOKENS
 from export.model.configs import usable_positions
-from export.model.convert import versions
-from export.model.source_model import SourceModel
-from handler.artifact import MODEL_FILE, TOKENIZER_FILE, WEIGHTS_FILE, file_sha256
+from export.model.source_model import Models, SourceModel
 from handler.errors import ModelError
 
 # Raise it with every change of the handler's tokenizer, pooling or encoder that gives other vectors.
 RECIPE_VERSION = 1
-# Packages of query time whose version may change a vector.
-RUNTIME = ("onnxruntime", "tokenizers", "numpy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,44 +20,78 @@ class Recipe:
 
     pooling: str
     max_length: int  # tokens
-    query_prompt: str
-    document_prompt: str
+    prompt: str
+    dim: int  # the vector's first dimensions, which are kept
 
-    @classmethod
-    def choose(
-        cls,
-        model: SourceModel,
-        *,
-        pooling: str | None = None,
-        max_length: int | None = None,
-        query_prompt: str | None = None,
-        document_prompt: str | None = None,
-    ) -> Recipe:
-        """Takes the model's own value for each None. Raises ModelError where the model can't use an option's value."""
-        recipe = cls(
-            pooling or model.pooling,
-            model.max_length if max_length is None else max_length,
-            model.query_prompt if query_prompt is None else query_prompt,
-            model.document_prompt if document_prompt is None else document_prompt,
+
+class Recipes(NamedTuple):
+    """The recipe of queries and that of documents. Where one model embeds both, only the prompts differ."""
+
+    query: Recipe
+    document: Recipe
+
+
+def choose_recipes(
+    models: Models,
+    *,
+    pooling: str | None = None,
+    max_length: int | None = None,
+    dim: int | None = None,
+    query_prompt: str | None = None,
+    document_prompt: str | None = None,
+) -> Recipes:
+    """Takes a model's own value for each None. `pooling` isn't for a document model, which keeps its own.
+
+    Raises ModelError where a model can't use an option's value, or the vectors of two models can't be compared.
+    """
+    query, document = models
+    if query.full_dim != document.full_dim:
+        raise ModelError(
+            f"{query.model_id} gives {query.full_dim} dimensions, the document model {document.model_id} gives "
+            f"{document.full_dim}: use two models that were trained for each other"
         )
-        most = min(usable_positions(model.transformer_dir), MOST_TOKENS)
-        if not 3 <= recipe.max_length <= most:
-            raise ModelError(
-                f"--max-length is {recipe.max_length}, {model.model_id} can read 3 to {most} tokens: "
-                "choose one of those"
-            )
-        if (recipe.query_prompt or recipe.document_prompt) and not model.include_prompt:
-            raise ModelError(
-                f"{model.model_id} leaves the prompt out of its pooling, which can't be reproduced: "
-                "use another model, or no prompt"
-            )
-        return recipe
+    recipes = Recipes(
+        _recipe(
+            query, pooling, max_length, dim, query.query_prompt if query_prompt is None else query_prompt
+        ),
+        _recipe(
+            document,
+            pooling if document is query else None,
+            max_length,
+            dim,
+            document.document_prompt if document_prompt is None else document_prompt,
+        ),
+    )
+    if recipes.query.dim != recipes.document.dim:
+        raise ModelError(
+            f"{query.model_id} keeps {recipes.query.dim} dimensions, the document model {document.model_id} keeps "
+            f"{recipes.document.dim}: give --dim"
+        )
+    return recipes
 
-    def sha256(self, directory: Path) -> str:
-        """Hashes everything that decides a document's vector; the converted model's files are in `directory`."""
-        parts: list[object] = [
-            file_sha256(directory / name) for name in (MODEL_FILE, WEIGHTS_FILE, TOKENIZER_FILE)
-        ]
-        parts += [RECIPE_VERSION, self.pooling, self.max_length, self.document_prompt]
-        parts += [versions()[name] for name in RUNTIME]
-        return hashlib.sha256(json.dumps(parts, allow_nan=False).encode()).hexdigest()
+
+def _recipe(
+    model: SourceModel, pooling: str | None, max_length: int | None, dim: int | None, prompt: str
+) -> Recipe:
+    recipe = Recipe(
+        pooling or model.pooling,
+        model.max_length if max_length is None else max_length,
+        prompt,
+        model.dim if dim is None else dim,
+    )
+    most = min(usable_positions(model.transformer_dir), MOST_TOKENS)
+    if not 3 <= recipe.max_length <= most:
+        raise ModelError(
+            f"--max-length is {recipe.max_length}, {model.model_id} can read 3 to {most} tokens: "
+            "choose one of those"
+        )
+    if not 1 <= recipe.dim <= model.full_dim:
+        raise ModelError(
+            f"--dim is {recipe.dim}, {model.model_id} gives {model.full_dim} dimensions: choose 1 to {model.full_dim}"
+        )
+    if recipe.prompt and not model.include_prompt:
+        raise ModelError(
+            f"{model.model_id} leaves the prompt out of its pooling, which can't be reproduced: "
+            "use another model, or no prompt"
+        )
+    return recipe

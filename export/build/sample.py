@@ -1,4 +1,4 @@
-"""A sample of an artifact's documents, and short queries cut from them.
+"""A sample of an artifact's rows, and short queries cut from them.
 
 The same artifact always gives the same sample. A query is a few words, as people type them: a whole document with small
 changes would be easier to find.
@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from handler.artifact import DOCUMENTS_FILE, OFFSETS_FILE
+from handler.artifact import DOCUMENTS_FILE, OFFSETS_FILE, PASSAGES_FILE
+from handler.passages import Passages
 
 
 def sample_rows(total: int, count: int) -> NDArray[np.int64]:
@@ -21,14 +22,17 @@ def sample_rows(total: int, count: int) -> NDArray[np.int64]:
     return np.unique(np.linspace(0, total - 1, count).astype(np.int64))
 
 
-def sample_documents(artifact: Path, count: int) -> list[str]:
-    """Reads the texts of up to `count` documents, evenly spread over the corpus: those of `sample_rows`."""
+def sample_texts(artifact: Path, count: int) -> list[str]:
+    """Reads the texts of up to `count` rows, evenly spread over the corpus: those of `sample_rows`."""
     offsets = np.load(artifact / OFFSETS_FILE, mmap_mode="r", allow_pickle=False)
+    passages = Passages.load(artifact) if (artifact / PASSAGES_FILE).exists() else None
     texts = []
     with (artifact / DOCUMENTS_FILE).open("rb") as file:
-        for row in sample_rows(len(offsets) - 1, count):
-            file.seek(int(offsets[row]))
-            texts.append(str(json.loads(file.readline())["text"]))
+        for row in sample_rows(passages.rows if passages else len(offsets) - 1, count).tolist():
+            file.seek(int(offsets[passages.document_of(row) if passages else row]))
+            text = str(json.loads(file.readline())["text"])
+            start, end = passages.span_of(row, text) if passages else (0, len(text))
+            texts.append(text[start:end])
     return texts
 
 

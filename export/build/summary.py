@@ -10,11 +10,13 @@ from typing import BinaryIO
 import numpy as np
 
 from export.build.pipeline import Summary
-from handler.artifact import DOCUMENTS_FILE, OFFSETS_FILE
+from handler.artifact import DOCUMENTS_FILE, OFFSETS_FILE, PASSAGES_FILE
 from handler.settings import DEFAULT_MAX_RESPONSE_BYTES, DEFAULT_MAX_RESULTS
 
 # Bytes that an answer has for each hit beside the document itself: names, index and score, twice.
 HIT_BYTES = 120
+# The field `passage` of a hit, with two numbers of seven digits.
+PASSAGE_BYTES = 60
 # A byte of a line becomes so many at most: two of UTF-8 become the six of \uXXXX.
 MOST_GROWTH = 3
 
@@ -34,10 +36,17 @@ def describe(summary: Summary, out: Path) -> str:
             if summary.up_to_date
             else f"   {summary.embedded:,} texts embedded, the others were known, or equal to another"
         ),
+    ]
+    if passages := manifest.passages:
+        size = f"{passages['tokens']} tokens at most, overlap {passages['overlap']} at most"
+        lines.append(f"  passages    {manifest.rows:>12,}   {size}")
+    lines += [
         f"  skipped     {manifest.skipped:>12,}   empty",
-        f"  truncated   {manifest.truncated:>12,}   longer than {manifest.max_length} tokens",
+        f"  truncated   {manifest.truncated:>12,}   longer than {manifest.document_max_length} tokens",
         f"  model       {manifest.model_id} ({manifest.revision}), {manifest.pooling} pooling, {manifest.dim} dimensions",
     ]
+    if model := manifest.document_model:
+        lines.append(f"  documents by {model.model_id} ({model.revision}), {model.pooling} pooling")
     if manifest.graph == "unfused":
         lines.append(
             "  graph       unfused: this model's graph has a pattern that isn't known, so queries take longer"
@@ -55,7 +64,7 @@ def describe(summary: Summary, out: Path) -> str:
     if fitting < min(DEFAULT_MAX_RESULTS, manifest.count):
         lines.append(
             f"warning: of the longest documents only {fitting} fit into an answer of "
-            f"{DEFAULT_MAX_RESPONSE_BYTES:,} bytes, and larger answers are refused: set MAX_RESULTS to {max(fitting, 1)}, or cut the corpus into passages"
+            f"{DEFAULT_MAX_RESPONSE_BYTES:,} bytes, and larger answers are refused: set MAX_RESULTS to {max(fitting, 1)}, or divide the longest documents"
         )
     folder = shlex.quote(str(out))
     lines += [f'next: seeklet query "your words" {folder}', f"      seeklet serve {folder}"]
@@ -71,7 +80,8 @@ def results_that_fit(directory: Path) -> int:
     offsets = np.load(directory / OFFSETS_FILE, mmap_mode="r", allow_pickle=False)
     sizes = np.diff(offsets).astype(np.int64)
     longest = np.sort(sizes)[::-1][:DEFAULT_MAX_RESULTS]
-    if (2 * MOST_GROWTH * longest + HIT_BYTES).sum() <= DEFAULT_MAX_RESPONSE_BYTES:
+    beside = HIT_BYTES + (PASSAGE_BYTES if (directory / PASSAGES_FILE).exists() else 0)
+    if (2 * MOST_GROWTH * longest + beside).sum() <= DEFAULT_MAX_RESPONSE_BYTES:
         return len(longest)
     # Of shorter lines none can be among the longest when they are escaped.
     rows = np.flatnonzero(MOST_GROWTH * sizes >= longest[-1])
@@ -79,7 +89,7 @@ def results_that_fit(directory: Path) -> int:
         escaped = np.sort([_escaped_bytes(file, int(offsets[row])) for row in rows])[::-1][
             :DEFAULT_MAX_RESULTS
         ]
-    return int(np.searchsorted(np.cumsum(2 * escaped + HIT_BYTES), DEFAULT_MAX_RESPONSE_BYTES, "right"))
+    return int(np.searchsorted(np.cumsum(2 * escaped + beside), DEFAULT_MAX_RESPONSE_BYTES, "right"))
 
 
 def _escaped_bytes(file: BinaryIO, start: int) -> int:

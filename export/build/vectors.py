@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 DTYPES = {"float32": ("F32", 4), "float16": ("F16", 2), "int8": ("I8", 1)}
+# docs/adr/0006-format-2.md has the measurements.
+DEFAULT_DTYPE = "int8"
 # The data begins at a multiple of this many bytes, so that it is aligned in memory when it is mapped.
 ALIGNMENT = 64
 
@@ -25,6 +27,7 @@ def write_embeddings(
     """Writes (count, dim) from chunks of (n, dim) float32 as `dtype`.
 
     int8 stores row x as round(x / s) with s = max(abs(x)) / 127, and the s in the tensor "scales", (count,) float32.
+    float16 and int8 rows that were read back are written as they were.
     """
     code, size = DTYPES[dtype]
     end = count * dim * size
@@ -38,13 +41,25 @@ def write_embeddings(
         scales = []
         for chunk in chunks:
             if dtype == "int8":
-                scale = np.maximum(np.abs(chunk).max(axis=1), np.finfo(np.float32).tiny) / np.float32(127)
-                scales.append(scale.astype(np.float32))
+                scale = _scales(chunk)
+                scales.append(scale)
                 file.write(np.rint(chunk / scale[:, None]).astype(np.int8).tobytes())
             else:
                 file.write(chunk.astype(dtype).tobytes())
         for scale in scales:
             file.write(scale.tobytes())
+
+
+def _scales(chunk: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Computes each row's scale, rounded up to 16 significant bits. (n, dim) float32 -> (n,) float32.
+
+    Then a code times its scale has at most 23 bits, so no value is rounded when it is read, and a row that is read and
+    written again gets the same scale.
+    """
+    scales = np.maximum(np.abs(chunk).max(axis=1), np.float32(1e-30)) / np.float32(127)
+    bits = scales.astype(np.float32).view(np.uint32)
+    rounded: NDArray[np.float32] = ((bits + np.uint32(0xFF)) & np.uint32(0xFFFFFF00)).view(np.float32)
+    return rounded
 
 
 def _write_header(file: BinaryIO, header: dict[str, object]) -> None:

@@ -16,7 +16,8 @@ import numpy as np
 from export.build.progress import Progress
 from export.build.token_counts import save_array
 from export.corpus.reader import CorpusReader
-from handler.artifact import DOCUMENTS_FILE, OFFSETS_FILE
+from handler.artifact import DOCUMENTS_FILE, OFFSETS_FILE, PASSAGES_FILE
+from handler.passages import Passages
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,18 @@ def write_documents(
 
 
 def read_texts(directory: Path) -> Iterator[str]:
-    """Yields each document's text, in the order of the rows."""
+    """Yields each document's text, in the corpus's order."""
     with (directory / DOCUMENTS_FILE).open("rb") as file:
         for line in file:
             yield json.loads(line)["text"]
+
+
+def read_row_texts(directory: Path) -> Iterator[str]:
+    """Yields the text of each row, in the rows' order: the documents' passages, or else the documents."""
+    if not (directory / PASSAGES_FILE).exists():
+        yield from read_texts(directory)
+        return
+    passages = Passages.load(directory)
+    for document, text in enumerate(read_texts(directory)):
+        for start, end in passages.spans[passages.first[document] : passages.first[document + 1]].tolist():
+            yield text[start:end]

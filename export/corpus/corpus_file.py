@@ -131,7 +131,7 @@ class CorpusFile:
                 at = mark + error.start
                 raise CorpusError(
                     f"{self.place(number)}, byte offset {offset + at} (byte {at + 1} of the line):"
-                    f" 0x{raw[at]:02X} is not UTF-8: save the corpus as UTF-8"
+                    f" 0x{raw[at]:02X} is not UTF-8: save the file as UTF-8"
                 ) from error
             yield line
             offset += len(raw)

@@ -21,17 +21,22 @@ def read_text(source: CorpusFile, columns: Sequence[str]) -> Iterator[Row]:
         yield Row(number, {"text": line.rstrip("\r\n")})
 
 
-def read_csv(source: CorpusFile, columns: Sequence[str]) -> Iterator[Row]:
-    """Yields the rows under the header. Commas separate fields; a field may stand in double quotes."""
+def read_csv(source: CorpusFile, columns: Sequence[str] | None) -> Iterator[Row]:
+    """Yields the rows under the header. Commas separate fields; a field may stand in double quotes.
+
+    `columns` are those that a row gets; None stands for every column that has a name.
+    """
     return _read_table(source, columns, ",", quoted=True)
 
 
-def read_tsv(source: CorpusFile, columns: Sequence[str]) -> Iterator[Row]:
-    """Yields the rows under the header. Tabs separate fields, and there is no quoting."""
+def read_tsv(source: CorpusFile, columns: Sequence[str] | None) -> Iterator[Row]:
+    """Yields the rows under the header. Tabs separate fields, and there is no quoting; `columns` as for read_csv."""
     return _read_table(source, columns, "\t", quoted=False)
 
 
-def _read_table(source: CorpusFile, columns: Sequence[str], delimiter: str, quoted: bool) -> Iterator[Row]:
+def _read_table(
+    source: CorpusFile, columns: Sequence[str] | None, delimiter: str, quoted: bool
+) -> Iterator[Row]:
     # The limit (by default 131,072 characters) is global to the csv module, so it is raised and never lowered.
     csv.field_size_limit(max(MAX_LINE, csv.field_size_limit()))
     reader = csv.reader(
@@ -54,8 +59,9 @@ def _read_table(source: CorpusFile, columns: Sequence[str], delimiter: str, quot
             continue
         if not header:
             header = fields
-            check_columns(source.place(start), columns, header)
-            indices = {name: header.index(name) for name in columns}
+            named = [name for name in header if name] if columns is None else columns
+            check_columns(source.place(start), named, header)
+            indices = {name: header.index(name) for name in named}
         elif len(fields) == len(header):
             yield Row(start, {name: fields[index] for name, index in indices.items()})
         elif len(fields) > 1 or fields[0].strip():  # a line of blanks is skipped

@@ -13,7 +13,7 @@ from export.graph.onnx_graph import INPUT, OUTPUT, Array, FloatArray, Graph
 from export.graph.words import sample_ids, word_gathers
 from handler.errors import ModelError
 
-LENGTHS = (3, 8)
+SHORT, LONG = 3, 8
 """Lengths (tokens) at which values are compared. 1 is not among them: there a wrong broadcast gives the right values."""
 
 
@@ -40,12 +40,17 @@ def fold_inputs(graph: Graph) -> None:
         )
 
 
-def fold_constants(graph: Graph) -> dict[str, Array]:
-    """Folds the values that depend on the length alone. Returns them as they are at the longer of LENGTHS.
+def fold_constants(graph: Graph, window: int = 0) -> dict[str, Array]:
+    """Folds the values that depend on the length alone. Returns them as they are at the longer of two lengths.
 
     A scalar becomes a constant. A mask that adds zero is left out. Rows that depend on their position become the first
     rows of a constant.
+
+    Args:
+        graph: the graph to change.
+        window: tokens that local attention reaches over; 0 where all attention is global. Its mask is zero up to there.
     """
+    long_length = LONG + window
     by_length = _by_length_alone(graph)
     order = graph.ordered([OUTPUT])
     edges = [(node, name) for node in order for name in node.input if name in by_length]
@@ -55,7 +60,7 @@ def fold_constants(graph: Graph) -> dict[str, Array]:
     sums = list(dict.fromkeys(name for node in masked for name in (*node.input, node.output[0])))
     short, long = (
         dict(zip([*names, *sums], graph.run(sample_ids(graph, length), [*names, *sums]), strict=True))
-        for length in LENGTHS
+        for length in (SHORT, long_length)
     )
     for node in masked:
         for zero, other in (node.input, reversed(node.input)):
@@ -66,7 +71,7 @@ def fold_constants(graph: Graph) -> dict[str, Array]:
         value = long[name]
         if value.dtype == np.float32 and value.size == 1 and np.array_equal(value, short[name]):
             graph.redirect(name, graph.constant(f"{name}/folded", value))
-        elif value.dtype == np.float32 and value.shape[:2] == (1, LENGTHS[1]) and value.ndim == 3:
+        elif value.dtype == np.float32 and value.shape[:2] == (1, long_length) and value.ndim == 3:
             _fold_rows(graph, name, short[name], value)
     return long
 

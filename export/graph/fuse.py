@@ -37,6 +37,7 @@ def fuse(
     *,
     num_attention_heads: int,
     hidden_size: int,
+    window: int = 0,
     more: Sequence[Callable[[Graph], None]] = (),
 ) -> Fused:
     """Reads optimum's fp32 export and fuses it: input_ids (1, t) int64 -> token_embeddings (1, t, d) float32.
@@ -45,6 +46,8 @@ def fuse(
         export: an ONNX file.
         num_attention_heads: heads of each layer.
         hidden_size: d.
+        window: tokens that local attention reaches over; 0 where all attention is global. A shorter text doesn't show
+            that the attention is local.
         more: rewrites that follow the usual ones. The comparison at the end covers them too.
 
     Raises:
@@ -53,21 +56,21 @@ def fuse(
     plain = Graph.load(export, hidden_size)
     fold_inputs(plain)
     fused = plain.copy()
-    shapes = fold_constants(fused)
+    shapes = fold_constants(fused, window)
     fold_embeddings(fused)
     fuse_attention(fused, shapes, num_attention_heads)
     for rewrite in (fuse_gelu, *more):
         rewrite(fused)
     fused.nodes = fused.ordered([OUTPUT])
-    if not _same(plain, fused):
+    if not _same(plain, fused, (*LENGTHS, *([LENGTHS[-1] + window] if window else []))):
         return Fused(plain, fused=False)
     return Fused(fused, fused=all(node.op_type != "Softmax" for node in fused.nodes))
 
 
-def _same(plain: Graph, fused: Graph) -> bool:
+def _same(plain: Graph, fused: Graph, lengths: Sequence[int]) -> bool:
     """Tells whether two graphs give the same vectors, token by token."""
     sessions = [graph.session() for graph in (plain, fused)]
-    for length in LENGTHS:
+    for length in lengths:
         ids = sample_ids(plain, length)
         a, b = (session.run(None, {INPUT: ids})[0][0] for session in sessions)
         norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)

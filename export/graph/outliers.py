@@ -1,6 +1,7 @@
 """Treats outliers: evens out the channels with far larger values, and keeps hidden units with such values in float32.
 
-A whole activation has one scale. A few large values make that scale coarse, and all other values lose bits.
+A whole activation has one scale. A few large values make that scale coarse, and all other values lose bits. Which of
+the ways fits depends on what makes the activation: a LayerNormalization, a gate, or a Gelu.
 """
 
 from __future__ import annotations
@@ -13,9 +14,13 @@ from onnx import NodeProto
 
 from export.graph.onnx_graph import INPUT, FloatArray, Graph
 from export.graph.products import MOST_OUTLIERS, bias_of, products_of, weight_of
+from export.graph.words import sample_ids
 
 SMOOTHING = 0.75
 """Share of a channel's excess over the median that is moved into the weights (SmoothQuant's alpha)."""
+
+LENGTH = 8
+"""Tokens of the text that shows which half of a product is the gate."""
 
 OUTLIER = 2.0
 """A unit is an outlier if its reach is more than this many times the 17th largest reach. It stays in float32."""
@@ -31,6 +36,8 @@ def tame_outliers(graph: Graph, samples: Sequence[NDArray[np.int64]]) -> None:
     reach = _reach(graph, samples)
     for value in dict.fromkeys(node.input[0] for node in products_of(graph)):
         _smooth(graph, value, reach[value])
+    for node in products_of(graph):
+        _smooth_gate(graph, node, reach[node.input[0]])
     for node in products_of(graph):
         _keep_outliers(graph, node, reach[node.input[0]])
 
@@ -62,18 +69,63 @@ def _smooth(graph: Graph, value: str, reach: FloatArray) -> None:
     products = [n for n in products_of(graph) if n.input[0] == value]
     if norm.op_type != "LayerNormalization" or not all(name in graph.constants for name in norm.input[1:]):
         return
-    usual = max(float(np.median(reach)), 1e-6)
-    excess = np.maximum(reach / usual, 1)
-    factor = np.exp2(np.rint(SMOOTHING * np.log2(excess))).astype(np.float32)  # powers of 2 round nothing
+    factor = _factor(reach)
     for i, name in enumerate(norm.input[1:], start=1):
-        norm.input[i] = graph.constant(f"{value}/{i}/smoothed", graph.constants[name] / factor)
+        norm.input[i] = graph.constant(
+            f"{value}/{i}/smoothed", graph.constants[name].astype(np.float32) / factor
+        )
     for node in products:
-        weight = graph.constants[node.input[1]] * factor[:, None]
+        weight = weight_of(graph, node) * factor[:, None]
         node.input[1] = graph.constant(f"{node.output[0]}/weight", weight)
     others = [n for n in readers if all(n is not p for p in products)]
     if others:
         factors = graph.constant(f"{value}/factor", factor)
         graph.redirect(value, graph.add("Mul", [value, factors], [f"{value}/unsmoothed"]), others)
+
+
+def _factor(reach: FloatArray) -> FloatArray:
+    """Returns what each channel is divided by: 1 for a usual one. (k,) float32 -> (k,) float32, powers of 2."""
+    usual = max(float(np.median(reach)), 1e-6)
+    excess = np.maximum(reach / usual, 1)
+    factor: FloatArray = np.exp2(np.rint(SMOOTHING * np.log2(excess))).astype(np.float32)
+    return factor  # powers of 2 round nothing
+
+
+def _smooth_gate(graph: Graph, down: NodeProto, reach: FloatArray) -> None:
+    """Divides the outlier units of a gated hidden layer (ModernBERT's) by a factor. It costs nothing for a text.
+
+    Before:  x ── MatMul(W) ─┬─ first half ── Gelu ─┬─ Mul ── MatMul(down) ── y
+                             └─ second half, gate ──┘
+    After:   the same, with the gate's columns of W / f, and f * down
+
+    Args:
+        graph: the graph to change.
+        down: the product that reads the hidden layer.
+        reach: the greatest absolute value of each unit, (k,) float32.
+    """
+    product = graph.maker(down.input[0])
+    gelu = next((n for n in map(graph.maker, product.input) if n.op_type == "Gelu"), None)
+    if product.op_type != "Mul" or gelu is None or len(graph.readers(product.output[0])) > 1:
+        return
+    gate = next((name for name in product.input if name not in gelu.output), "")
+    halves = [graph.maker(name) for name in (gelu.input[0], gate)]
+    up = graph.maker(halves[0].input[0]) if halves[0].op_type in ("Slice", "Split") else NodeProto()
+    weight = weight_of(graph, up)
+    if weight.shape[1] != 2 * len(reach) or halves[1].input[:1] != halves[0].input[:1]:
+        return
+    factor = _factor(reach)
+    whole, gated = graph.run(sample_ids(graph, LENGTH), [up.output[0], gate])
+    # The half that Gelu reads is left alone: Gelu isn't linear.
+    ones = np.ones_like(factor)
+    if np.array_equal(whole[..., len(reach) :], gated):
+        columns = np.concatenate([ones, factor])
+    elif np.array_equal(whole[..., : len(reach)], gated):
+        columns = np.concatenate([factor, ones])
+    else:
+        return
+    up.input[1] = graph.constant(f"{up.output[0]}/weight", weight / columns)
+    rows = weight_of(graph, down) * factor[:, None]
+    down.input[1] = graph.constant(f"{down.output[0]}/weight", rows)
 
 
 def _keep_outliers(graph: Graph, down: NodeProto, reach: FloatArray) -> None:

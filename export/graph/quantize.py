@@ -42,6 +42,7 @@ def quantize(
     hidden_size: int,
     model_type: str,
     max_length: int = 256,
+    window: int = 0,
 ) -> str:
     """Writes the int8 graph: input_ids (1, t) int64 -> token_embeddings (1, t, d) float32.
 
@@ -54,6 +55,7 @@ def quantize(
         hidden_size: d.
         model_type: transformers' name of the architecture, for errors.
         max_length: the most tokens that the model reads.
+        window: tokens that local attention reaches over; 0 where all attention is global.
 
     Returns:
         "fused", or "unfused" where attention isn't one node.
@@ -64,7 +66,9 @@ def quantize(
     source = fp32 / "model.onnx" if fp32.is_dir() else fp32
     if not source.is_file():
         raise ModelError(f"{source} doesn't exist: export the {model_type} model with optimum first")
-    graph, fused = fuse(source, num_attention_heads=num_attention_heads, hidden_size=hidden_size)
+    graph, fused = fuse(
+        source, num_attention_heads=num_attention_heads, hidden_size=hidden_size, window=window
+    )
     tokenizer = source.parent / "tokenizer.json"
     queries = _samples(graph, tokenizer, SENTENCES, max_length)
     tame_outliers(graph, queries)

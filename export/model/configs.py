@@ -30,28 +30,53 @@ TRANSFORMER_CONFIGS = (
 )
 
 
-def module_folder(folder: Path, module: dict[str, Any], usual: str) -> Path:
-    """Returns the folder of one module of modules.json.
+def module_folder(folder: Path, module: dict[str, Any], usual: str, config: Path | None = None) -> Path:
+    """Returns the folder of one module of modules.json, or of a Router.
 
     The path is checked as it is written. Symbolic links are followed: the hub's cache consists of them.
 
     Args:
-        folder: the model's folder.
+        folder: the folder that the path begins at.
         module: an entry of modules.json.
         usual: the path that counts where the entry has none.
+        config: the file that names the path, for errors; None for modules.json.
 
     Raises:
-        ModelError: the path is not a string, or leaves the model's folder.
+        ModelError: the path is not a string, or leaves the folder.
     """
+    config = config or folder / "modules.json"
     path = module.get("path", usual)
     if not isinstance(path, str):
-        raise ModelError(f"{folder / 'modules.json'} has the path {path!r}, which is not a text: mend it")
+        raise ModelError(f"{config} has the path {path!r}, which is not a text: mend it")
     if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
         raise ModelError(
-            f"{folder / 'modules.json'} has the path {path!r}, which leaves the model folder: "
+            f"{config} has the path {path!r}, which leaves the model folder: "
             "use a model whose modules are in its own folder"
         )
     return folder / path
+
+
+def read_dim(path: Path, config: dict[str, Any]) -> int | None:
+    """Returns the dimensions that sentence-transformers keeps of each vector (truncate_dim); None for all.
+
+    Args:
+        path: config_sentence_transformers.json, for errors.
+        config: its content.
+
+    Raises:
+        ModelError: truncate_dim is not a whole number above 0.
+    """
+    return None if config.get("truncate_dim") is None else read_number(path, config, "truncate_dim")
+
+
+def refuse_own_code(path: Path, config: dict[str, Any]) -> None:
+    """Raises ModelError where the model's config asks for Python code of its own (trust_remote_code)."""
+    if (code := config.get("auto_map")) is not None:
+        names = code.values() if isinstance(code, dict) else [code]
+        raise ModelError(
+            f"{path} asks for the model's own code ({next(map(str, names), 'auto_map'):.80}), which is never run: "
+            "use a model that transformers has built in"
+        )
 
 
 def usable_positions(transformer_dir: Path) -> int:

@@ -11,11 +11,13 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from handler.artifact import MODEL_FILE, TOKENIZER_FILE, WEIGHTS_FILE
+from handler.artifact import DENSE_FILE, MODEL_FILE, TOKENIZER_FILE, WEIGHTS_FILE
 
 FP32_FILE = "fp32.onnx"
 RECORD_FILE = "conversion.json"
 FILES = (MODEL_FILE, WEIGHTS_FILE, TOKENIZER_FILE, FP32_FILE)
+# Of a model with Dense layers.
+OPTIONAL_FILES = (DENSE_FILE,)
 GRAPHS = ("fused", "unfused")
 
 
@@ -62,10 +64,15 @@ class Conversion:
         """The graph that the int8 one was made from."""
         return self.folder / FP32_FILE
 
+    @property
+    def dense(self) -> Path:
+        """The weights of the Dense layers, where the model has any."""
+        return self.folder / DENSE_FILE
+
 
 def _hash_files(folder: Path) -> dict[str, str]:
     hashes = {}
-    for name in FILES:
+    for name in (*FILES, *(name for name in OPTIONAL_FILES if (folder / name).exists())):
         with (folder / name).open("rb") as file:
             hashes[name] = hashlib.file_digest(file, "sha256").hexdigest()
     return hashes

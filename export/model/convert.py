@@ -1,4 +1,4 @@
-"""Converts a sentence-transformer to the files that the handler runs: model.onnx (int8) and tokenizer.json.
+"""Converts a sentence-transformer to the files that the handler runs: model.onnx (int8), tokenizer.json, dense.safetensors.
 
 The conversion runs in a process of its own, so that torch's memory is free again before the texts are embedded. Its
 result is cached under a key of everything that decides its bytes: weights, configs, converters and CONVERSION_VERSION.
@@ -101,11 +101,12 @@ def conversion_key(model: SourceModel) -> str:
         model.weights_sha256,
         model.model_type,
         model.num_attention_heads,
-        model.dim,
+        model.hidden_size,
         model.max_length,
         model.lowercase,
         versions(),
         hash_configs(model.transformer_dir),
+        *([layer.weights_sha256, layer.bias] for layer in model.dense),
     ]
     return hashlib.sha256(json.dumps(recipe).encode()).hexdigest()
 
@@ -115,7 +116,7 @@ def _run_child(model: SourceModel, aside: Path) -> None:
     path = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
     done = subprocess.run(
         [sys.executable, "-m", "export.model.to_onnx", str(aside)],
-        input=json.dumps(dataclasses.asdict(model), default=str),
+        input=model.to_json(),
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
         capture_output=True,
         text=True,

@@ -14,14 +14,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from handler.pooling import POOLINGS, l2_normalize
+from handler.pooling import POOLINGS, Layer, l2_normalize
 from handler.session import open_session
 
 
 class Fp32Encoder:
     """The ONNX session of the fp32 graph, with a tokenizer and a pooling."""
 
-    def __init__(self, path: Path, tokenizer: Any, pooling: str, threads: int = 1) -> None:
+    def __init__(
+        self,
+        path: Path,
+        tokenizer: Any,
+        pooling: str,
+        threads: int = 1,
+        *,
+        layers: Sequence[Layer] = (),
+        dim: int | None = None,
+    ) -> None:
         """Loads the graph.
 
         Args:
@@ -29,6 +38,8 @@ class Fp32Encoder:
             tokenizer: one that truncates and doesn't pad, as `load_tokenizer` returns it and an Encoder holds it.
             pooling: one of handler.pooling.POOLINGS.
             threads: number of texts that run at the same time.
+            layers: the layers after the pooling.
+            dim: how many of the vector's first dimensions are kept; None for as many as a token has.
 
         Raises:
             ArtifactError: ONNX Runtime can't load the file.
@@ -39,11 +50,13 @@ class Fp32Encoder:
         self._tokenizer = tokenizer
         self._pool = POOLINGS[pooling]
         self._threads = threads
+        self._layers = layers
+        self._dim: int = dim or self._session.get_outputs()[0].shape[-1]
 
     def encode(self, texts: Sequence[str], prompt: str = "") -> NDArray[np.float32]:
         """Returns an L2-normalised vector for each text; `prompt` goes before each. n texts -> (n, dim) float32."""
         if not texts:
-            return np.empty((0, self._session.get_outputs()[0].shape[-1]), np.float32)
+            return np.empty((0, self._dim), np.float32)
         with ThreadPoolExecutor(self._threads) as executor:
             return np.stack(list(executor.map(self._encode_one, [prompt + text for text in texts])))
 
@@ -57,4 +70,7 @@ class Fp32Encoder:
         outputs = self._session.run(
             None, {name: array for name, array in feed.items() if name in self._inputs}
         )
-        return l2_normalize(self._pool(outputs[0][0]))
+        vector = self._pool(outputs[0][0])
+        for layer in self._layers:
+            vector = layer(vector)
+        return l2_normalize(vector[: self._dim])

@@ -50,15 +50,26 @@ def stage(model: SourceModel, folder: Path) -> None:
         ModelError: the weights are not those that were hashed, or the tokenizer's config names a file elsewhere.
     """
     _check_tokenizer(model.transformer_dir / "tokenizer_config.json")
-    folder.mkdir()
-    weights = find_weights(model.transformer_dir)
-    for path in (weights, *_configs(model.transformer_dir)):
+    _copy_weights(model.transformer_dir, folder, model.weights_sha256)
+    for path in _configs(model.transformer_dir):
         shutil.copyfile(path, folder / path.name)
+    for place, layer in enumerate(model.dense):
+        _copy_weights(layer.folder, dense_folder(folder, place), layer.weights_sha256)
+
+
+def dense_folder(folder: Path, place: int) -> Path:
+    """Returns the folder, within the staged one, that holds the weights of a Dense layer."""
+    return folder / f"dense{place}"
+
+
+def _copy_weights(source: Path, folder: Path, sha256: str) -> None:
+    """Makes `folder`, and copies the weights into it; raises ModelError where they have another SHA-256."""
+    folder.mkdir()
+    weights = find_weights(source)
+    shutil.copyfile(weights, folder / weights.name)
     found = hash_weights(folder / weights.name)
-    if found != model.weights_sha256:
-        raise ModelError(
-            f"{weights} has SHA-256 {found}, it had {model.weights_sha256} a moment ago: export again"
-        )
+    if found != sha256:
+        raise ModelError(f"{weights} has SHA-256 {found}, it had {sha256} a moment ago: export again")
 
 
 def _configs(transformer: Path) -> list[Path]:

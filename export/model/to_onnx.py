@@ -1,4 +1,4 @@
-"""The process that converts torch's weights to model.onnx, fp32.onnx and tokenizer.json.
+"""The process that converts torch's weights to model.onnx, fp32.onnx, tokenizer.json and dense.safetensors.
 
 `python -m export.model.to_onnx FOLDER` reads a SourceModel as JSON from standard input. FOLDER/source holds the staged
 files, FOLDER/model gets the conversion. Where the exit status is TOLD, the last line of standard error is a sentence
@@ -8,7 +8,6 @@ for the user.
 from __future__ import annotations
 
 import errno
-import json
 import os
 import shutil
 import sys
@@ -16,10 +15,13 @@ from pathlib import Path
 
 from tokenizers import Tokenizer, normalizers
 
+from export.model.configs import read_number, read_object
 from export.model.conversion import FP32_FILE, Conversion
+from export.model.dense import write_dense
 from export.model.source_model import SourceModel
+from export.model.staging import dense_folder
 from export.model.weights import find_weights, refuse_non_finite
-from handler.artifact import MODEL_FILE, TOKENIZER_FILE
+from handler.artifact import DENSE_FILE, MODEL_FILE, TOKENIZER_FILE
 from handler.errors import ModelError
 
 TOLD = 3
@@ -56,13 +58,24 @@ def to_onnx(model: SourceModel, folder: Path) -> None:
         folder / "onnx" / "model.onnx",
         made / MODEL_FILE,
         num_attention_heads=model.num_attention_heads,
-        hidden_size=model.dim,
+        hidden_size=model.hidden_size,
         model_type=model.model_type,
         max_length=model.max_length,
+        window=_window(model, source),
     )
     shutil.move(folder / "onnx" / "model.onnx", made / FP32_FILE)
     _save_tokenizer(model, source, made / TOKENIZER_FILE)
+    if model.dense:
+        staged = [find_weights(dense_folder(source, place)) for place in range(len(model.dense))]
+        write_dense(model.dense, staged, made / DENSE_FILE)
     Conversion(made, graph).save()
+
+
+def _window(model: SourceModel, source: Path) -> int:
+    """Returns the tokens that local attention reaches over, and 0 for the models whose attention is all global."""
+    if model.model_type != "modernbert":
+        return 0
+    return read_number(source / "config.json", read_object(source / "config.json"), "local_attention")
 
 
 def _save_tokenizer(model: SourceModel, source: Path, path: Path) -> None:
@@ -91,10 +104,8 @@ def lowercase_first(tokenizer: Tokenizer) -> None:
 
 
 if __name__ == "__main__":
-    fields = json.load(sys.stdin)
-    fields["transformer_dir"] = Path(fields["transformer_dir"])
     try:
-        to_onnx(SourceModel(**fields), Path(sys.argv[1]))
+        to_onnx(SourceModel.from_json(sys.stdin.read()), Path(sys.argv[1]))
     except ModelError as error:
         print(error, file=sys.stderr)
         sys.exit(TOLD)

@@ -43,7 +43,7 @@ def refuse_non_finite(path: Path, shown: Path) -> None:
     """
     import torch
 
-    for name, tensor in _load(path).items():
+    for name, tensor in load_weights(path).items():
         if tensor.is_floating_point() and not (finite := torch.isfinite(tensor.float())).all():
             bad = int((~finite).sum())
             raise ModelError(
@@ -52,7 +52,8 @@ def refuse_non_finite(path: Path, shown: Path) -> None:
             )
 
 
-def _load(path: Path) -> dict[str, Tensor]:
+def load_weights(path: Path) -> dict[str, Tensor]:
+    """Reads the tensors by name. Needs torch."""
     if path.suffix == ".safetensors":
         from safetensors.torch import load_file
 

@@ -10,12 +10,15 @@ from pathlib import Path
 from handler.errors import CorpusError, OutputError
 from seeklet.arguments import (
     Parser,
+    add_document_model,
     add_model,
     add_threads,
     add_thresholds,
     column_names,
     count,
+    count_or_zero,
     new_parser,
+    share,
     thresholds,
 )
 from seeklet.extras import require
@@ -37,9 +40,19 @@ examples:
   another sentence-transformer, from a folder:
     %(prog)s --corpus faq.csv --text question --model ./my-model --out artifact
 
+  a small model for the queries, and its large teacher for the documents:
+    %(prog)s --corpus faq.csv --text question --model ./small --document-model ./large --out artifact
+
+  documents of several pages, each searched in all its parts:
+    %(prog)s --corpus manual.jsonl --text title,body --passages --out artifact
+
   then ask it, or serve it:
     seeklet query "storms in Europe" artifact
     seeklet serve artifact
+
+models: BERT, RoBERTa, XLM-RoBERTa, CamemBERT, DistilBERT, MPNet, ELECTRA and ModernBERT, with mean, max or cls
+pooling, and Dense layers or a Router. docs/models.md has a table of published models, and says which need a
+--query-prompt.
 
 other commands, also of `python -m export`:
   seeklet verify DIR        checks an artifact: every file's SHA-256, and int8 against fp32
@@ -51,7 +64,8 @@ After an interruption, the same command continues. After a change of the corpus 
 
 def build_parser(prog: str = "seeklet export") -> Parser:
     """Makes the parser of the options, in groups by subject."""
-    from export.build.vectors import DTYPES
+    from export.build.vectors import DEFAULT_DTYPE, DTYPES
+    from export.build.write_keywords import SHARE
     from export.corpus.formats import FORMATS
     from handler.pooling import POOLINGS
 
@@ -91,19 +105,68 @@ def build_parser(prog: str = "seeklet export") -> Parser:
     model.add_argument(
         "--pooling",
         choices=list(POOLINGS),
-        help="how token vectors become one vector (default: the model's own; any other costs quality)",
+        help="how token vectors become one vector (default: the model's own; any other costs quality; "
+        "a document model always has its own)",
     )
     model.add_argument(
         "--max-length",
         type=count,
         metavar="N",
-        help="tokens after which a text is cut (default: the model's own)",
+        help="tokens after which a text is cut, query or document (default: each model's own)",
+    )
+    model.add_argument(
+        "--dim",
+        type=count,
+        metavar="N",
+        help="keep the first N dimensions of each vector, for models that were trained for it (default: the model's own)",
     )
     model.add_argument(
         "--query-prompt", metavar="TEXT", help="words before each query (default: the model's own)"
     )
     model.add_argument(
         "--document-prompt", metavar="TEXT", help="words before each document (default: the model's own)"
+    )
+    add_document_model(
+        model,
+        "another model of the same dimensions, which embeds the documents; queries cost no more (default: --model)",
+    )
+    passages = parser.add_argument_group("long texts")
+    passages.add_argument(
+        "--passages",
+        action="store_true",
+        help="cut long texts into passages instead of cutting them off; an answer names a document once, by its best one",
+    )
+    passages.add_argument(
+        "--passage-tokens",
+        type=count,
+        metavar="N",
+        help="the most tokens of a passage (default: 128, or less where the model reads less)",
+    )
+    passages.add_argument(
+        "--passage-overlap",
+        type=count_or_zero,
+        metavar="N",
+        help="the most tokens that a passage shares with the one before, in whole sentences (default: 32, or less for short passages)",
+    )
+    keywords = parser.add_argument_group("the keywords")
+    keywords.add_argument(
+        "--no-keywords",
+        dest="keywords",
+        action="store_false",
+        help="write no keyword index: the artifact answers by meaning alone",
+    )
+    keywords.add_argument(
+        "--language",
+        metavar="CODE",
+        help="the language of the texts, such as en or de: English words become stems, other languages the model's "
+        "word pieces (default: found from the corpus)",
+    )
+    keywords.add_argument(
+        "--share",
+        type=share,
+        default=SHARE,
+        metavar="X",
+        help=f"the weight of the keywords in a score, 0 to 1; the meaning has the rest (default: {SHARE})",
     )
     output = parser.add_argument_group("the artifact")
     output.add_argument(
@@ -116,8 +179,8 @@ def build_parser(prog: str = "seeklet export") -> Parser:
     output.add_argument(
         "--dtype",
         choices=list(DTYPES),
-        default="float32",
-        help="how embeddings are stored (default: float32)",
+        default=DEFAULT_DTYPE,
+        help="how embeddings are stored: int8 is a quarter of float32's bytes, and answers as well (default: int8)",
     )
     add_threads(output)
     output.add_argument("--force", action="store_true", help="embed everything again")
@@ -131,7 +194,8 @@ def run(options: argparse.Namespace, environ: MutableMapping[str, str]) -> None:
     """Exports, and prints the summary."""
     require("export", "export")
     # Imported after the options are read, so that --help and a wrong option are answered at once.
-    from export.build.pipeline import BuildOptions, build
+    from export.build.options import BuildOptions
+    from export.build.pipeline import build
     from export.build.progress import Progress
     from export.build.summary import describe
 

@@ -62,19 +62,27 @@ def describe(directory: Path, manifest: Manifest) -> list[str]:
         _row("weights", f"SHA-256 {manifest.weights_sha256}"),
         _row(
             "recipe",
-            f"{manifest.pooling} pooling, {manifest.max_length} tokens at most, {manifest.dim} dimensions",
+            f"{manifest.pooling} pooling, {manifest.max_length} tokens at most, {_dimensions(manifest)}",
         ),
         _row(
             "prompts", f"query {_prompt(manifest.query_prompt)}, document {_prompt(manifest.document_prompt)}"
         ),
     ]
+    if model := manifest.document_model:
+        lines.append(
+            _row("documents", f"embedded by {model.model_id} ({model.revision}), {model.pooling} pooling")
+        )
     if graph := manifest.graph:
         lines.append(_row("graph", graph))
+    if passages := manifest.passages:
+        size = f"{passages['tokens']} tokens at most, overlap {passages['overlap']} at most"
+        lines.append(_row("passages", f"{manifest.rows:,}, {size}"))
     lines += [
         _row("embeddings", manifest.dtype),
+        _row("keywords", _keywords(manifest.keywords)),
         _row("fidelity", _fidelity(manifest.verify)),
         _row("skipped", f"{manifest.skipped:,}, empty texts"),
-        _row("truncated", f"{manifest.truncated:,}, longer than {manifest.max_length} tokens"),
+        _row("truncated", f"{manifest.truncated:,}, longer than {manifest.document_max_length} tokens"),
         _row("made by", ", ".join(f"{name} {version}" for name, version in manifest.versions.items())),
     ]
     return lines + _parts(manifest)
@@ -95,8 +103,23 @@ def _row(name: str, value: str) -> str:
     return f"  {name:12}{value}"
 
 
+def _dimensions(manifest: Manifest) -> str:
+    of = f" of {manifest.full_dim}" if manifest.full_dim else ""
+    layers = f", Dense layers {', '.join(manifest.dense)}" if manifest.dense else ""
+    return f"{manifest.dim}{of} dimensions{layers}"
+
+
 def _prompt(prompt: str) -> str:
     return repr(prompt) if prompt else "none"
+
+
+def _keywords(described: dict[str, Any] | None) -> str:
+    if described is None:
+        return "none (--no-keywords)"
+    return (
+        f"{described['terms']} terms ({described['language']}), {described['postings']:,} postings, "
+        f"share {described['share']} of a hybrid score"
+    )
 
 
 def _fidelity(figures: dict[str, Any] | None) -> str:

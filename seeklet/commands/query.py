@@ -10,8 +10,8 @@ from collections.abc import Iterator, MutableMapping, Sequence
 from pathlib import Path
 
 from handler.errors import OptionError
-from seeklet.arguments import DEFAULT_ARTIFACT, Parser, count, default_artifact, new_parser
-from seeklet.asking import Result, find_target, is_folder, is_url
+from seeklet.arguments import DEFAULT_ARTIFACT, Parser, count, default_artifact, new_parser, share
+from seeklet.asking import MODES, Question, Result, find_target, is_folder, is_url
 from seeklet.terminal import columns, cut, pad, printable, to_json
 
 SUMMARY = "asks an artifact, a URL or a deployed function"
@@ -22,6 +22,7 @@ examples:
   %(prog)s "storms in Europe" my-artifact -k 10
   API_KEY=secret %(prog)s "storms in Europe" https://abc123.execute-api.eu-west-1.amazonaws.com
   %(prog)s "storms in Europe" my-search-SearchFunction-1AB2C3 --region eu-west-1
+  %(prog)s "AB-1203" my-artifact --mode keyword
   %(prog)s - my-artifact < queries.txt | jq .results[0].id
 
 In a terminal it prints a table. Elsewhere, or with --json, it prints an object {"query", "results"};
@@ -36,7 +37,7 @@ def build_parser(prog: str = "seeklet query") -> Parser:
     """Makes the parser of the options."""
     parser = new_parser(
         prog,
-        "Finds the documents whose meaning is nearest to a text: in an artifact's folder, through the service\n"
+        "Finds the documents that answer a text best, by meaning and words: in an artifact's folder, through the service\n"
         "at a URL, or by a deployed Lambda function.",
         EXAMPLES,
     )
@@ -54,6 +55,18 @@ def build_parser(prog: str = "seeklet query") -> Parser:
     answer.add_argument("-k", type=count, default=5, metavar="N", help="how many documents (default: 5)")
     answer.add_argument(
         "--json", action="store_true", help="JSON, as it is when standard output isn't a terminal"
+    )
+    answer.add_argument(
+        "--mode",
+        choices=MODES,
+        help="hybrid: by meaning and words; semantic: by meaning; keyword: by words (default: for a folder, hybrid "
+        "where the artifact has keywords, else semantic; for a URL or a function, semantic)",
+    )
+    answer.add_argument(
+        "--share",
+        type=share,
+        metavar="X",
+        help="the weight of the words in a hybrid score, 0 to 1 (default: the artifact's)",
     )
     url = parser.add_argument_group("a URL")
     url.add_argument(
@@ -76,6 +89,9 @@ def build_parser(prog: str = "seeklet query") -> Parser:
 def run(options: argparse.Namespace, environ: MutableMapping[str, str]) -> None:
     """Asks, and prints what was found."""
     _check_order(options.text, options.target)
+    if options.share is not None and options.mode not in (None, "hybrid"):
+        raise OptionError(f"--share is for --mode hybrid, not {options.mode}: leave one of them out")
+    mode = options.mode if options.share is None else "hybrid"
     many = options.text == "-"
     if not many:
         _check_text(options.text)
@@ -88,9 +104,10 @@ def run(options: argparse.Namespace, environ: MutableMapping[str, str]) -> None:
     )
     if many:
         for query in _read_queries():
-            print(to_json({"query": query, "results": ask(query, options.k)}), flush=True)
+            results = ask(Question(query, options.k, mode, options.share))
+            print(to_json({"query": query, "results": results}), flush=True)
         return
-    results = ask(options.text, options.k)
+    results = ask(Question(options.text, options.k, mode, options.share))
     if options.json or not sys.stdout.isatty():
         print(to_json({"query": options.text, "results": results}, indent=2))
     else:
@@ -98,14 +115,15 @@ def run(options: argparse.Namespace, environ: MutableMapping[str, str]) -> None:
 
 
 def table(results: Sequence[Result], width: int) -> list[str]:
-    """Returns a line with rank, score, id and text for each result, cut to `width` columns unless that is too few."""
+    """Returns a line with rank, score, id and text (or passage) for each result, cut to `width` columns unless that is too few."""
     ids = [cut(printable(result["id"]), ID_COLUMNS) for result in results]
     id_columns = max([2, *map(columns, ids)])
     rank_columns = max(4, len(str(len(results))))
     text_columns = max(LEAST_TEXT_COLUMNS, width - rank_columns - SCORE_COLUMNS - id_columns - 3 * 2)
     lines = [f"{'rank':>{rank_columns}}  {'score':>{SCORE_COLUMNS}}  {pad('id', id_columns)}  text"]
     for rank, (result, shown) in enumerate(zip(results, ids, strict=True), start=1):
-        text = cut(printable(result["text"]), text_columns)
+        passage = result.get("passage", {"start": 0, "end": None})
+        text = cut(printable(result["text"][passage["start"] : passage["end"]]), text_columns)
         lines.append(
             f"{rank:>{rank_columns}}  {result['score']:{SCORE_COLUMNS}.4f}  {pad(shown, id_columns)}  {text}"
         )

@@ -6,7 +6,15 @@ import argparse
 from collections.abc import MutableMapping
 from pathlib import Path
 
-from seeklet.arguments import Parser, add_model, add_threads, add_thresholds, new_parser, thresholds
+from seeklet.arguments import (
+    Parser,
+    add_document_model,
+    add_model,
+    add_threads,
+    add_thresholds,
+    new_parser,
+    thresholds,
+)
 from seeklet.extras import require
 from seeklet.terminal import printable
 
@@ -29,6 +37,10 @@ def build_parser(prog: str = "seeklet verify") -> Parser:
     )
     parser.add_argument("artifact", type=Path, metavar="DIR", help="the artifact's folder")
     add_model(parser, "the model it was made from (default: as the manifest says)")
+    add_document_model(
+        parser,
+        "the model that embedded the documents, where it is another one (default: as the manifest says)",
+    )
     add_threads(parser)
     add_thresholds(parser)
     return parser
@@ -39,7 +51,14 @@ def run(options: argparse.Namespace, environ: MutableMapping[str, str]) -> None:
     require("export", "verify")
     from export.build.gate import verify_artifact
 
-    figures = verify_artifact(options.artifact, options.model, options.revision, options.threads)
+    figures = verify_artifact(
+        options.artifact,
+        options.model,
+        options.revision,
+        options.threads,
+        options.document_model,
+        options.document_revision,
+    )
     for name, value in figures.items():
         print(f"{name.replace('_', ' '):14}{value}")
     thresholds(options).check(figures)

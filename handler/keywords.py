@@ -1,0 +1,246 @@
+"""The keyword index: which rows hold a term, and the keyword part of a score.
+
+    word of a query --the table of words--> term --the postings--> rows that hold it, and an impact for each
+
+The keyword part of a row is BM25, divided by the most that the query's terms could reach: a number from 0 to 1.
+docs/keywords.md has the formula; export/build/write_keywords.py writes the file. This module computes no cosine and
+chooses no rows: scores.py and index.py do.
+"""
+
+from __future__ import annotations
+
+import binascii
+import functools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handler.artifact import KEYWORDS_FILE, Artifact
+from handler.errors import ArtifactError
+from handler.manifest import REMEDY
+from handler.safetensors import read_safetensors
+
+if TYPE_CHECKING:
+    from handler.terms import Analyzer
+
+# The impact of a term that fills a row: BM25's part for the term's frequency, in steps of 1/255.
+MOST_IMPACT = 255
+_IMPACTS = np.arange(MOST_IMPACT + 1, dtype=np.float64)
+# With more ids than a row in so many, it is faster to add up every row.
+_FEW = 32
+# Tensors of keywords.safetensors: their types. Word i is text[word_ends[i]:word_ends[i + 1]], in UTF-8.
+_DTYPES: Mapping[str, type[np.generic]] = {
+    "word_crc32": np.uint32,
+    "word_ends": np.uint32,
+    "word_terms": np.uint32,
+    "words": np.uint8,
+    "term_ends": np.uint32,
+    "rows": np.int32,
+    "impacts": np.uint8,
+}
+
+
+class Match(NamedTuple):
+    """A word of a text that stands for a term of the query: text[start:end], in code points.
+
+    Examples:
+        >>> from seeklet import Searcher
+        >>> Searcher.load("artifact").search("storms", 1)[0].matches[0]
+        Match(term='storms', start=7, end=13)
+    """
+
+    term: str  # as the query has it: its first word for that term, in lower case
+    start: int
+    end: int
+
+
+class Posting(NamedTuple):
+    """One term's rows, ascending, and their impacts. A row's keyword part gets weight * impact."""
+
+    term: int
+    word: str  # the query's first word for it
+    weight: np.float32
+    rows: NDArray[np.int32]
+    impacts: NDArray[np.uint8]
+
+
+class KeywordQuery:
+    """A query's known terms, in the order of the query, each once."""
+
+    def __init__(self, postings: Sequence[Posting], count: int) -> None:
+        """Takes at least one posting; count is the number of rows of the index."""
+        self.postings = postings
+        self._count = count
+
+    def all_scores(self) -> NDArray[np.float32]:
+        """Computes the keyword part of every row. -> (count,) float32, 0 to 1."""
+        scores = np.zeros(self._count, np.float32)
+        for posting in self.postings:
+            np.add.at(scores, posting.rows.astype(np.intp), posting.weight * posting.impacts)
+        return scores
+
+    def scores(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Computes the keyword part of some rows: the same bits as `all_scores`. (m,) int64 -> (m,) float32."""
+        if len(ids) * _FEW > self._count:
+            return self.all_scores()[ids]
+        scores = np.zeros(len(ids), np.float32)
+        wanted = ids.astype(np.int32)
+        for posting in self.postings:
+            places = posting.rows.searchsorted(wanted)
+            held = posting.rows.take(places, mode="clip") == wanted
+            scores += posting.weight * (posting.impacts.take(places, mode="clip") * held)
+        return scores
+
+    def raise_sums(self, sums: NDArray[np.int32], factor: float) -> None:
+        """Adds at least factor times the keyword part to each row's sum, in whole numbers. sums: (count or more,)."""
+        # Each of the sums in all_scores rounds, by 2**-24 at most.
+        factor *= 1 + (len(self.postings) + 4) * 2.0**-22
+        for posting in self.postings:
+            steps = np.ceil(_IMPACTS * (factor * float(posting.weight))).astype(np.int32)
+            # Twice as fast as += with an index of int32: numpy would convert that for reading and again for writing.
+            np.add.at(sums, posting.rows.astype(np.intp), steps.take(posting.impacts))
+
+
+class Keywords:
+    """The words, terms and postings of a corpus."""
+
+    def __init__(
+        self, tensors: Mapping[str, NDArray[Any]], make_analyzer: Callable[[], Analyzer], count: int
+    ) -> None:
+        """Takes the tensors of keywords.safetensors, checked by `load`, and the number of rows.
+
+        The analyzer is made for the first query: its import takes 3 ms, which a search by meaning needn't wait for.
+        """
+        self._crc32, self._word_ends, self._word_terms, self._words, self._ends, self._rows, self._impacts = (
+            tensors[name] for name in _DTYPES
+        )
+        self._make_analyzer = make_analyzer
+        self._count = count
+
+    @classmethod
+    def open(cls, artifact: Artifact, tokenizer: Any) -> Keywords | None:
+        """Maps the artifact's keyword index; returns None where it has none.
+
+        Raises ArtifactError where the file is missing or damaged, or disagrees with the manifest.
+        """
+        manifest = artifact.manifest
+        if manifest.keywords is None:
+            return None
+        kind = manifest.keywords["terms"]
+        return cls.load(artifact.directory, manifest.rows, lambda: _analyzer(kind, tokenizer))
+
+    @classmethod
+    def load(cls, directory: Path, count: int, make_analyzer: Callable[[], Analyzer]) -> Keywords:
+        """Maps directory/keywords.safetensors, of `count` rows; raises ArtifactError where it is missing or damaged."""
+        return cls(_read(directory / KEYWORDS_FILE), make_analyzer, count)
+
+    @functools.cached_property
+    def _analyzer(self) -> Analyzer:
+        return self._make_analyzer()
+
+    def query(self, text: str) -> KeywordQuery | None:
+        """Looks up the terms of a query; returns None where no row holds any of them.
+
+        Raises ArtifactError where a term's rows are damaged.
+        """
+        words = [word.text for word in self._analyzer.words(text)]
+        terms: dict[int, str] = {}
+        for word, term in zip(words, self._find_terms(words), strict=True):
+            if term is not None:
+                terms.setdefault(term, word)
+        spans = [self._ends[term : term + 2].tolist() for term in terms]
+        idfs = [self._idf(end - start) for start, end in spans]
+        most = MOST_IMPACT * sum(idfs)
+        postings = []
+        for (term, word), (start, end), idf in zip(terms.items(), spans, idfs, strict=True):
+            rows = self._rows[start:end]
+            if not (end > start and 0 <= rows[0] <= rows[-1] < self._count):
+                raise ArtifactError(f"{KEYWORDS_FILE} has damaged rows for {word!a:.40}: {REMEDY}")
+            postings.append(Posting(term, word, np.float32(idf / most), rows, self._impacts[start:end]))
+        if not postings:
+            return None
+        return KeywordQuery(postings, self._count)
+
+    def matches(self, query: KeywordQuery, text: str) -> list[Match]:
+        """Finds the words of a row's text that stand for terms of the query, in the order of the text."""
+        asked = {posting.term: posting.word for posting in query.postings}
+        words = self._analyzer.words(text)
+        distinct = list(dict.fromkeys(word.text for word in words))
+        held = {
+            word: asked[term]
+            for word, term in zip(distinct, self._look_up(distinct), strict=True)
+            if term in asked
+        }
+        return [Match(held[word.text], word.start, word.end) for word in words if word.text in held]
+
+    def _idf(self, holders: int) -> float:
+        """Computes Robertson and Zaragoza's idf, plus 1 within the logarithm as Lucene has it, so that it is above 0."""
+        return math.log(1 + (self._count - holders + 0.5) / (holders + 0.5))
+
+    def _find_terms(self, words: Sequence[str]) -> list[int | None]:
+        """Returns the term of each word, or None. A word that the corpus lacks stands for its stem's term."""
+        found = self._look_up(words)
+        missing = [i for i, term in enumerate(found) if term is None]
+        if missing:
+            stems = self._look_up([self._analyzer.term(words[i]) for i in missing])
+            for i, term in zip(missing, stems, strict=True):
+                found[i] = term
+        return found
+
+    def _look_up(self, words: Sequence[str]) -> list[int | None]:
+        keys = [word.encode() for word in words]
+        crcs = np.array([binascii.crc32(key) for key in keys], np.uint32)
+        return [
+            self._look_up_one(key, place)
+            for key, place in zip(keys, self._crc32.searchsorted(crcs).tolist(), strict=True)
+        ]
+
+    def _look_up_one(self, key: bytes, place: int) -> int | None:
+        """Looks for a word among those of its CRC-32, which begin at `place`."""
+        crc = binascii.crc32(key)
+        while place < len(self._crc32) and self._crc32[place] == crc:
+            start, end = self._word_ends[place : place + 2].tolist()
+            if self._words[start:end].tobytes() == key:
+                return int(self._word_terms[place])
+            place += 1
+        return None
+
+
+def _analyzer(kind: str, tokenizer: Any) -> Analyzer:
+    from handler.terms import analyzer
+
+    return analyzer(kind, tokenizer)
+
+
+def _read(path: Path) -> Mapping[str, NDArray[Any]]:
+    """Maps keywords.safetensors, and checks all but the postings; a query checks those that it reads."""
+    tensors = read_safetensors(path)
+    for name, dtype in _DTYPES.items():
+        if name not in tensors or tensors[name].dtype != dtype or tensors[name].ndim != 1:
+            raise ArtifactError(f"{path} has no tensor {name!a} of {dtype.__name__} in one axis: {REMEDY}")
+    words, terms = len(tensors["word_crc32"]), len(tensors["term_ends"]) - 1
+    agree = (
+        len(tensors["word_terms"]) == words
+        and _rises(tensors["word_ends"], words, len(tensors["words"]))
+        and _rises(tensors["term_ends"], terms, len(tensors["rows"]))
+        and len(tensors["impacts"]) == len(tensors["rows"])
+        and (not words or int(tensors["word_terms"].max()) < terms)
+    )
+    if not agree:
+        raise ArtifactError(f"{path} has tables that don't fit each other: {REMEDY}")
+    return tensors
+
+
+def _rises(ends: NDArray[Any], count: int, last: int) -> bool:
+    """Tells whether count + 1 numbers rise from 0 to last."""
+    return (
+        count >= 0
+        and len(ends) == count + 1
+        and ends[0] == 0
+        and ends[-1] == last
+        and bool((ends[1:] >= ends[:-1]).all())
+    )

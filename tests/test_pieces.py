@@ -1,0 +1,96 @@
+"""Pieces are the same wherever a word stands and however it is spelled, for every family of tokenizers."""
+
+from __future__ import annotations
+
+import functools
+import unicodedata
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tokenizer_families import FAMILIES, PIECES
+
+from handler.terms import MAX_PART, MAX_WORD, Analyzer, analyzer
+
+TEXTS = st.one_of(st.text(max_size=40), st.lists(st.sampled_from(PIECES), max_size=20).map("".join))
+MANY = settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+
+
+@functools.cache
+def family(name: str) -> tuple[Any, Analyzer]:
+    tokenizer = FAMILIES[name][1]()
+    return tokenizer, analyzer("pieces", tokenizer)
+
+
+def texts(pieces: Analyzer, text: str) -> list[str]:
+    return [word.text for word in pieces.words(text)]
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_word_has_the_same_pieces_everywhere(name: str) -> None:
+    _, pieces = family(name)
+    alone = texts(pieces, "storm")
+    assert alone
+    for text in ("(Storm)", "STORM!", "\n“storm”", "ｓｔｏｒｍ", "sto\u00adrm", "👍storm"):
+        kept = [word for word in texts(pieces, text) if word in alone]
+        assert kept == alone, text
+    assert texts(pieces, "the-storm") == texts(pieces, "the storm") == texts(pieces, "THE, storm")
+    assert texts(pieces, "?! … —") == texts(pieces, "") == []
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+@MANY
+@given(text=TEXTS)
+def test_any_text_has_pieces_with_spans_in_order(name: str, text: str) -> None:
+    _, pieces = family(name)
+    found = pieces.words(text)
+    assert all(0 <= word.start < word.end <= len(text) for word in found)
+    assert [word[1:] for word in found] == sorted(word[1:] for word in found)
+    assert all(0 < len(word.text) <= MAX_WORD and pieces.term(word.text) == word.text for word in found)
+    assert found == pieces.words(text)
+    assert texts(pieces, unicodedata.normalize("NFC", text)) == texts(
+        pieces, unicodedata.normalize("NFD", text)
+    )
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_tokenizer_that_truncates_cuts_no_pieces(name: str) -> None:
+    tokenizer, pieces = family(name)
+    text = "the storm reaches Europe, 42 naïve 猫 " * 9
+    whole = pieces.words(text)
+    tokenizer.enable_truncation(7)
+    assert pieces.words(text) == whole
+    tokenizer.no_truncation()
+
+
+def test_a_long_text_has_the_pieces_of_its_words() -> None:
+    _, pieces = family("BERT, lower case")
+    once = pieces.words("The storm. ")
+    repeats = 2 * MAX_PART // 11
+    found = pieces.words("The storm. " * repeats)
+    assert [word.text for word in found] == [word.text for word in once] * repeats
+    assert found[-1].end == once[-1].end + 11 * (repeats - 1)
+
+
+def test_pieces_of_a_real_kind_of_tokenizer() -> None:
+    """Without signs, these are the tokenizer's own tokens."""
+    tokenizer, pieces = family("BERT, lower case")
+    text = "the storm reaches europe naive 42"
+    encoding = tokenizer.encode(text, add_special_tokens=False)
+    assert [tuple(word) for word in pieces.words(text)] == [
+        (token, *span) for token, span in zip(encoding.tokens, encoding.offsets, strict=True)
+    ]
+
+
+def test_what_the_tokenizer_does_not_know_is_found_by_itself() -> None:
+    tokenizer, pieces = family("BERT, lower case")
+    assert tokenizer.encode("𝄞ψ🪁", add_special_tokens=False).tokens == ["[UNK]"]
+    text = "the 🪁 ψψ🪁"
+    found = pieces.words(text)
+    assert [(word.text, text[word.start : word.end]) for word in found[-3:]] == [
+        ("🪁", "🪁"),
+        ("ψψ", "ψψ"),
+        ("🪁", "🪁"),
+    ]
+    assert texts(pieces, "[UNK]") == texts(pieces, "unk")
