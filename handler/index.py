@@ -180,7 +180,7 @@ class Index:
             h = 1    row B  row B+1  ...           B = number of blocks
         """
         highest = np.maximum.reduce(sums)
-        threshold = _threshold(blend, k, candidates, sums, highest)
+        threshold = _threshold(blend, k, candidates, bound, sums, highest)
         if not math.isfinite(threshold):
             return None
         # A row whose sum is less than this can't reach the threshold.
@@ -192,18 +192,23 @@ class Index:
 
 
 def _threshold(
-    blend: Blend, k: int, candidates: int, sums: NDArray[np.int32], highest: NDArray[np.int32]
+    blend: Blend,
+    k: int,
+    candidates: int,
+    bound: Bound,
+    sums: NDArray[np.int32],
+    highest: NDArray[np.int32],
 ) -> float:
-    """Returns the k-th best exact score of the candidates, which are the best rows of the highest blocks.
+    """Returns a number that the k best of the candidates reach; these are the best rows of the highest blocks.
 
     Each of the k best rows of the corpus scores at least as much.
     """
     blocks = sums.shape[1]
     first = highest.argpartition(blocks - candidates)[blocks - candidates :]
     rows = sums.take(first, 1).argmax(0) * blocks + first
-    scores = blend.scores(rows).scores
-    scores.partition(candidates - k)
-    return float(scores[candidates - k])
+    estimates = blend.estimate(rows, bound, sums.ravel())
+    estimates.partition(candidates - k)
+    return blend.reached(float(estimates[candidates - k]), bound)
 
 
 def _at_least(least: int, sums: NDArray[np.int32], highest: NDArray[np.int32]) -> NDArray[np.int64]:

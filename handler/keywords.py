@@ -12,6 +12,7 @@ from __future__ import annotations
 import binascii
 import functools
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 # The impact of a term that fills a row: BM25's part for the term's frequency, in steps of 1/255.
 MOST_IMPACT = 255
-_IMPACTS = np.arange(MOST_IMPACT + 1, dtype=np.float64)
 # With more ids than a row in so many, it is faster to add up every row.
 _FEW = 32
 # Tensors of keywords.safetensors: their types. Word i is text[word_ends[i]:word_ends[i + 1]], in UTF-8.
@@ -87,22 +87,36 @@ class KeywordQuery:
         """Computes the keyword part of some rows: the same bits as `all_scores`. (m,) int64 -> (m,) float32."""
         if len(ids) * _FEW > self._count:
             return self.all_scores()[ids]
-        scores = np.zeros(len(ids), np.float32)
         wanted = ids.astype(np.int32)
+        scores = np.zeros(len(ids), np.float32)
+        rows, impacts = np.empty_like(wanted), np.empty(len(ids), np.uint8)
         for posting in self.postings:
             places = posting.rows.searchsorted(wanted)
-            held = posting.rows.take(places, mode="clip") == wanted
-            scores += posting.weight * (posting.impacts.take(places, mode="clip") * held)
+            posting.rows.take(places, out=rows, mode="clip")
+            posting.impacts.take(places, out=impacts, mode="clip")
+            impacts *= rows == wanted
+            scores += posting.weight * impacts
         return scores
 
-    def raise_sums(self, sums: NDArray[np.int32], factor: float) -> None:
-        """Adds at least factor times the keyword part to each row's sum, in whole numbers. sums: (count or more,)."""
+    def raise_sums(self, sums: NDArray[np.int32], factor: float) -> float:
+        """Adds at least factor times the keyword part to each row's sum, in whole numbers. sums: (count or more,).
+
+        Returns the most that it adds above that, beside the reserve for rounding.
+        """
         # Each of the sums in all_scores rounds, by 2**-24 at most.
         factor *= 1 + (len(self.postings) + 4) * 2.0**-22
+        too_much = 0.0
         for posting in self.postings:
-            steps = np.ceil(_IMPACTS * (factor * float(posting.weight))).astype(np.int32)
+            step = factor * float(posting.weight)
+            # Fractions of a step, as many bits as int32 has room for.
+            bits = max(0, min(8, 21 - int(step).bit_length()))
+            raised = np.multiply(posting.impacts, math.ceil(step * 2**bits), dtype=np.int32)
+            raised >>= bits
+            raised += 1
             # Twice as fast as += with an index of int32: numpy would convert that for reading and again for writing.
-            np.add.at(sums, posting.rows.astype(np.intp), steps.take(posting.impacts))
+            np.add.at(sums, posting.rows.astype(np.intp), raised)
+            too_much += 1 + MOST_IMPACT / 2**bits
+        return too_much
 
 
 class Keywords:
@@ -115,8 +129,11 @@ class Keywords:
 
         The analyzer is made for the first query: its import takes 3 ms, which a search by meaning needn't wait for.
         """
-        self._crc32, self._word_ends, self._word_terms, self._words, self._ends, self._rows, self._impacts = (
-            tensors[name] for name in _DTYPES
+        self._rows, self._impacts = tensors["rows"], tensors["impacts"]
+        # Views whose single items are read faster than those of arrays.
+        self._crc32_at, self._word_ends, self._word_terms, self._words, self._ends, self._row_at = (
+            memoryview(tensors[name])  # type: ignore[arg-type]
+            for name in ("word_crc32", "word_ends", "word_terms", "words", "term_ends", "rows")
         )
         self._make_analyzer = make_analyzer
         self._count = count
@@ -147,19 +164,19 @@ class Keywords:
 
         Raises ArtifactError where a term's rows are damaged.
         """
-        words = [word.text for word in self._analyzer.words(text)]
         terms: dict[int, str] = {}
-        for word, term in zip(words, self._find_terms(words), strict=True):
+        for word, *_ in self._analyzer.words(text):
+            term = self._find_term(word)
             if term is not None:
                 terms.setdefault(term, word)
-        spans = [self._ends[term : term + 2].tolist() for term in terms]
+        spans = [(self._ends[term], self._ends[term + 1]) for term in terms]
         idfs = [self._idf(end - start) for start, end in spans]
         most = MOST_IMPACT * sum(idfs)
         postings = []
         for (term, word), (start, end), idf in zip(terms.items(), spans, idfs, strict=True):
-            rows = self._rows[start:end]
-            if not (end > start and 0 <= rows[0] <= rows[-1] < self._count):
+            if not (end > start and 0 <= self._row_at[start] <= self._row_at[end - 1] < self._count):
                 raise ArtifactError(f"{KEYWORDS_FILE} has damaged rows for {word!a:.40}: {REMEDY}")
+            rows = self._rows[start:end]
             postings.append(Posting(term, word, np.float32(idf / most), rows, self._impacts[start:end]))
         if not postings:
             return None
@@ -169,43 +186,30 @@ class Keywords:
         """Finds the words of a row's text that stand for terms of the query, in the order of the text."""
         asked = {posting.term: posting.word for posting in query.postings}
         words = self._analyzer.words(text)
-        distinct = list(dict.fromkeys(word.text for word in words))
-        held = {
-            word: asked[term]
-            for word, term in zip(distinct, self._look_up(distinct), strict=True)
-            if term in asked
-        }
+        held: dict[str, str] = {}
+        for word in {word.text for word in words}:
+            term = self._look_up(word)
+            if term in asked:
+                held[word] = asked[term]
         return [Match(held[word.text], word.start, word.end) for word in words if word.text in held]
 
     def _idf(self, holders: int) -> float:
         """Computes Robertson and Zaragoza's idf, plus 1 within the logarithm as Lucene has it, so that it is above 0."""
         return math.log(1 + (self._count - holders + 0.5) / (holders + 0.5))
 
-    def _find_terms(self, words: Sequence[str]) -> list[int | None]:
-        """Returns the term of each word, or None. A word that the corpus lacks stands for its stem's term."""
-        found = self._look_up(words)
-        missing = [i for i, term in enumerate(found) if term is None]
-        if missing:
-            stems = self._look_up([self._analyzer.term(words[i]) for i in missing])
-            for i, term in zip(missing, stems, strict=True):
-                found[i] = term
-        return found
+    def _find_term(self, word: str) -> int | None:
+        """Returns the term of a query's word, or None. A word that the corpus lacks stands for its stem's term."""
+        term = self._look_up(word)
+        return self._look_up(self._analyzer.term(word)) if term is None else term
 
-    def _look_up(self, words: Sequence[str]) -> list[int | None]:
-        keys = [word.encode() for word in words]
-        crcs = np.array([binascii.crc32(key) for key in keys], np.uint32)
-        return [
-            self._look_up_one(key, place)
-            for key, place in zip(keys, self._crc32.searchsorted(crcs).tolist(), strict=True)
-        ]
-
-    def _look_up_one(self, key: bytes, place: int) -> int | None:
-        """Looks for a word among those of its CRC-32, which begin at `place`."""
-        crc = binascii.crc32(key)
-        while place < len(self._crc32) and self._crc32[place] == crc:
-            start, end = self._word_ends[place : place + 2].tolist()
-            if self._words[start:end].tobytes() == key:
-                return int(self._word_terms[place])
+    def _look_up(self, word: str) -> int | None:
+        """Returns the term of a word of the corpus, or None. Words may share a CRC-32."""
+        key = word.encode()
+        crc, ends = binascii.crc32(key), self._word_ends
+        place = bisect_left(self._crc32_at, crc)
+        while place < len(self._crc32_at) and self._crc32_at[place] == crc:
+            if self._words[ends[place] : ends[place + 1]] == key:
+                return self._word_terms[place]
             place += 1
         return None
 

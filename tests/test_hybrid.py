@@ -12,6 +12,7 @@ from keyword_corpora import blended, open_keywords, words, zipf_texts
 from numpy.typing import NDArray
 from vector_corpora import FORMS, CountedEmbeddings, clustered, corpora, load_index, unit, write
 
+from handler.blend import Blend
 from handler.bound import Scan
 from handler.index import Index
 from handler.keywords import KeywordQuery, Keywords
@@ -134,6 +135,33 @@ def test_small_corpora(form: str, data: st.DataObject, tmp_path_factory: pytest.
     vectors = rng.integers(-3, 4, (4, 4)).astype(np.float32)
     share = data.draw(st.floats(0, 1))
     check(load_index(directory, count, 4), stored, vectors, asked, data.draw(st.integers(1, 5)), share)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.05, 0.5, 0.99])
+@pytest.mark.parametrize("size", [1e-6, 1.0, 1e6])
+def test_an_estimate_is_reached(share: float, size: float, tmp_path: Path) -> None:
+    rows = clustered() * np.float32(size)
+    stored = write(tmp_path, rows, "own columns")
+    scan = Scan.load(tmp_path, *rows.shape)
+    keywords = open_keywords(tmp_path, zipf_texts(len(rows)))
+    ids = np.arange(len(rows))
+    codes = np.empty((1, scan.columns), np.uint8)
+    for query, vector in zip(QUERIES, clustered(len(QUERIES), seed=4), strict=True):
+        blend = Blend(stored, vector, keywords.query(query), share)
+        bound = scan.encode(vector, codes[0])
+        assert bound is not None
+        sums = scan.sums(codes)[0]
+        if not blend.raise_sums(bound, sums):
+            continue
+        scores = blend.scores(ids).scores
+        estimates = blend.estimate(ids, bound, sums)
+        reached = np.array([blend.reached(float(estimate), bound) for estimate in estimates])
+        assert (scores >= reached).all()
+        # A threshold that lies far below the scores would spare few rows.
+        assert (scores - reached).max() <= 5e-5 * (1 + len(query.split())) * max(1.0, size)
+        # No row that reaches a threshold has a sum below the least.
+        for threshold in np.quantile(scores, [0.5, 0.9, 0.999, 1]).tolist():
+            assert (sums[ids] >= blend.least_sum(bound, threshold))[scores >= threshold].all()
 
 
 @pytest.mark.parametrize("form", FORMS[1:])

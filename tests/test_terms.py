@@ -235,3 +235,11 @@ def test_an_unknown_kind_is_refused() -> None:
         analyzer("latin")
     with pytest.raises(TypeError, match="tokenizer"):
         analyzer("pieces")
+
+
+@given(st.text(alphabet="aAbBtheTHE ,.;:?!'-", max_size=40))
+def test_plain_words_are_found_as_in_any_text(text: str) -> None:
+    # With another script in it, a text is read by the general rules.
+    *general, last = analyzer("english").words(f"{text} \u044f")
+    assert last.text == "\u044f"
+    assert analyzer("english").words(text) == general
