@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from benchmarks.fusion import best_rows
 from handler.index import Index
-from handler.keywords import KeywordQuery
+from handler.postings import KeywordQuery
 from handler.scores import Embeddings
 
 F32 = NDArray[np.float32]

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handler.bound import Bound
-from handler.keywords import KeywordQuery
+from handler.postings import KeywordQuery
 from handler.scores import Embeddings
 
 # Rounding of the weighed sum, beside a threshold and the keywords' weight.

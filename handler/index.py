@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from handler.artifact import Artifact
 from handler.blend import Blend, Scored
 from handler.bound import PADDING, Bound, Scan
-from handler.keywords import KeywordQuery
+from handler.postings import KeywordQuery
 from handler.scores import Embeddings
 from handler.threads import thread_pool
 
@@ -230,7 +230,13 @@ def _best_of_all(every: Scored, k: int) -> _Best:
     # Negated, so that numpy's own order puts a NaN last.
     negated = -every.scores
     worst = np.partition(negated, k - 1)[k - 1]
-    ids = (~(negated > worst)).nonzero()[0]
+    if np.isnan(worst):
+        return _best(np.arange(len(negated)), every, k)
+    ids = (negated <= worst).nonzero()[0]
+    if len(ids) > 2 * k:
+        # Of thousands that tie for the last place, the first ones are enough.
+        better = ids[negated[ids] < worst]
+        ids = np.union1d(better, ids[: k + len(better)])
     return _best(ids, every.take(ids), k)
 
 

@@ -3,8 +3,8 @@
     word of a query --the table of words--> term --the postings--> rows that hold it, and an impact for each
 
 The keyword part of a row is BM25, divided by the most that the query's terms could reach: a number from 0 to 1.
-docs/keywords.md has the formula; export/build/write_keywords.py writes the file. This module computes no cosine and
-chooses no rows: scores.py and index.py do.
+docs/keywords.md has the formula; export/build/write_keywords.py writes the file, and postings.py computes the keyword
+part. This module computes no cosine and chooses no rows: scores.py and index.py do.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import binascii
 import functools
 import math
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,15 +23,12 @@ from numpy.typing import NDArray
 from handler.artifact import KEYWORDS_FILE, Artifact
 from handler.errors import ArtifactError
 from handler.manifest import REMEDY
+from handler.postings import MOST_IMPACT, KeywordQuery, Posting
 from handler.safetensors import read_safetensors
 
 if TYPE_CHECKING:
     from handler.terms import Analyzer
 
-# The impact of a term that fills a row: BM25's part for the term's frequency, in steps of 1/255.
-MOST_IMPACT = 255
-# With more ids than a row in so many, it is faster to add up every row.
-_FEW = 32
 # Tensors of keywords.safetensors: their types. Word i is text[word_ends[i]:word_ends[i + 1]], in UTF-8.
 _DTYPES: Mapping[str, type[np.generic]] = {
     "word_crc32": np.uint32,
@@ -56,67 +53,6 @@ class Match(NamedTuple):
     term: str  # as the query has it: its first word for that term, in lower case
     start: int
     end: int
-
-
-class Posting(NamedTuple):
-    """One term's rows, ascending, and their impacts. A row's keyword part gets weight * impact."""
-
-    term: int
-    word: str  # the query's first word for it
-    weight: np.float32
-    rows: NDArray[np.int32]
-    impacts: NDArray[np.uint8]
-
-
-class KeywordQuery:
-    """A query's known terms, in the order of the query, each once."""
-
-    def __init__(self, postings: Sequence[Posting], count: int) -> None:
-        """Takes at least one posting; count is the number of rows of the index."""
-        self.postings = postings
-        self._count = count
-
-    def all_scores(self) -> NDArray[np.float32]:
-        """Computes the keyword part of every row. -> (count,) float32, 0 to 1."""
-        scores = np.zeros(self._count, np.float32)
-        for posting in self.postings:
-            np.add.at(scores, posting.rows.astype(np.intp), posting.weight * posting.impacts)
-        return scores
-
-    def scores(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Computes the keyword part of some rows: the same bits as `all_scores`. (m,) int64 -> (m,) float32."""
-        if len(ids) * _FEW > self._count:
-            return self.all_scores()[ids]
-        wanted = ids.astype(np.int32)
-        scores = np.zeros(len(ids), np.float32)
-        rows, impacts = np.empty_like(wanted), np.empty(len(ids), np.uint8)
-        for posting in self.postings:
-            places = posting.rows.searchsorted(wanted)
-            posting.rows.take(places, out=rows, mode="clip")
-            posting.impacts.take(places, out=impacts, mode="clip")
-            impacts *= rows == wanted
-            scores += posting.weight * impacts
-        return scores
-
-    def raise_sums(self, sums: NDArray[np.int32], factor: float) -> float:
-        """Adds at least factor times the keyword part to each row's sum, in whole numbers. sums: (count or more,).
-
-        Returns the most that it adds above that, beside the reserve for rounding.
-        """
-        # Each of the sums in all_scores rounds, by 2**-24 at most.
-        factor *= 1 + (len(self.postings) + 4) * 2.0**-22
-        too_much = 0.0
-        for posting in self.postings:
-            step = factor * float(posting.weight)
-            # Fractions of a step, as many bits as int32 has room for.
-            bits = max(0, min(8, 21 - int(step).bit_length()))
-            raised = np.multiply(posting.impacts, math.ceil(step * 2**bits), dtype=np.int32)
-            raised >>= bits
-            raised += 1
-            # Twice as fast as += with an index of int32: numpy would convert that for reading and again for writing.
-            np.add.at(sums, posting.rows.astype(np.intp), raised)
-            too_much += 1 + MOST_IMPACT / 2**bits
-        return too_much
 
 
 class Keywords:

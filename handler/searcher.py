@@ -15,9 +15,10 @@ from handler.documents import Documents
 from handler.encoder import Encoder
 from handler.errors import ArtifactError
 from handler.index import Found, Index
-from handler.keywords import KeywordQuery, Keywords, Match
+from handler.keywords import Keywords, Match
 from handler.manifest import Manifest
 from handler.passages import Passages, Span
+from handler.postings import KeywordQuery
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.build.write_keywords import write_keywords
-from handler.keywords import KeywordQuery, Keywords
+from handler.keywords import Keywords
+from handler.postings import KeywordQuery
 from handler.terms import Analyzer, analyzer
 
 F32 = NDArray[np.float32]

@@ -15,7 +15,8 @@ from vector_corpora import FORMS, CountedEmbeddings, clustered, corpora, load_in
 from handler.blend import Blend
 from handler.bound import Scan
 from handler.index import Index
-from handler.keywords import KeywordQuery, Keywords
+from handler.keywords import Keywords
+from handler.postings import KeywordQuery
 from handler.scores import Embeddings
 
 F32 = NDArray[np.float32]

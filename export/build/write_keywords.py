@@ -22,7 +22,7 @@ from safetensors.numpy import save
 from export.build.language import choose_terms
 from export.build.write_documents import read_row_texts
 from handler.artifact import KEYWORDS_FILE
-from handler.keywords import MOST_IMPACT
+from handler.postings import MOST_IMPACT
 from handler.terms import Analyzer, analyzer
 
 # BM25's constants. docs/keywords.md has the measurements.
