@@ -63,7 +63,7 @@ def test_the_scan_finds_what_a_full_sort_finds(headlines: Path) -> None:
     queries = [searcher.documents[row].text.split(" ", 1)[-1] for row in range(0, HEADLINES, 97)]
     scores = searcher.encoder.encode(queries).astype(np.float64) @ rows.T
     for query, row in zip(queries, scores, strict=True):
-        hits = searcher.search(query, 10)
+        hits = searcher.search(query, 10, "semantic")
         wanted = np.argsort(-row, kind="stable")[:10]
         # Only scores nearer than float32 tells apart may change places.
         assert np.abs(row[[hit.index for hit in hits]] - row[wanted]).max() < 1e-6
