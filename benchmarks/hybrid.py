@@ -27,8 +27,8 @@ from benchmarks.options import make_parser, numbers, results_file
 from benchmarks.record import save
 from benchmarks.sample_events import answer_in_turn, make_event
 from benchmarks.timing import Plan, has_threads, run_again, time_blocks
-from export.build.write_keywords import SHARE
 from handler.function import Function
+from handler.postings import SHARE
 from handler.searcher import Searcher
 from handler.settings import Settings
 

@@ -14,6 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+# The keywords' share of a hybrid score where nothing else is said (docs/adr/0007-hybrid-score.md).
+SHARE = 0.5
 # The impact of a term that fills a row: BM25's part for the term's frequency, in steps of 1/255.
 MOST_IMPACT = 255
 # With more ids than a row in so many, it is faster to add up every row.

@@ -109,7 +109,7 @@ def export(
     from export.build.pipeline import build
     from export.build.progress import Progress
     from export.build.vectors import DEFAULT_DTYPE
-    from export.build.write_keywords import SHARE
+    from handler.postings import SHARE
 
     options = BuildOptions(
         corpus=fspath(corpus),

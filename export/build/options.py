@@ -8,7 +8,7 @@ from pathlib import Path
 from export.build.gate import Thresholds
 from export.build.vectors import DEFAULT_DTYPE
 from export.build.windows import PassagePlan
-from export.build.write_keywords import SHARE
+from handler.postings import SHARE
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,6 @@ from handler.terms import Analyzer, analyzer
 # BM25's constants. docs/keywords.md has the measurements.
 K1 = 0.9
 B = 0.4
-# The keywords' share of a hybrid score.
-SHARE = 0.5
 # Raise it with every change that gives other bytes for the same texts.
 KEYWORDS_VERSION = 1
 

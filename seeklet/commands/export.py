@@ -65,9 +65,9 @@ After an interruption, the same command continues. After a change of the corpus 
 def build_parser(prog: str = "seeklet export") -> Parser:
     """Makes the parser of the options, in groups by subject."""
     from export.build.vectors import DEFAULT_DTYPE, DTYPES
-    from export.build.write_keywords import SHARE
     from export.corpus.formats import FORMATS
     from handler.pooling import POOLINGS
+    from handler.postings import SHARE
 
     parser = new_parser(
         prog,
