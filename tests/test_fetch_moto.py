@@ -62,7 +62,7 @@ def test_the_function_serves_what_it_fetched(moto: dict[str, str], artifact: Pat
         path.name: path.read_bytes() for path in artifact.iterdir()
     }
     text = json.loads(json.loads((ROOT / "events" / "similar.json").read_text())["body"])["text"]
-    wanted = Searcher.load(artifact).search(text, 5)
+    wanted = Searcher.load(artifact).search(text, 5, "semantic")
     results = json.loads(response["body"])["results"]
     assert [(result["id"], result["score"]) for result in results] == [(hit.id, hit.score) for hit in wanted]
 
