@@ -143,7 +143,7 @@ def test_every_event_cold_and_warm(start: Start, path: Path) -> None:
     assert re.search(r"INIT REPORT\(durationMs: [0-9.]+\)", log), "no cold start in the log"
     assert len(re.findall(r"^REPORT RequestId", log, re.MULTILINE)) == 2
     body = json.loads(cold.body["body"])
-    if path.name.startswith("similar"):
+    if path.name.startswith(("similar", "hybrid")):
         assert len(body["results"]) == 5
         assert body["results"][0]["score"] >= body["results"][-1]["score"] > 0
     elif path.name.startswith("bad-request"):
@@ -158,7 +158,7 @@ def test_the_same_answer_as_without_lambda(start: Start, artifact: Path) -> None
         results = json.loads(environment.invoke(SIMILAR).body["body"])["results"]
     # By the same Python and packages: another build of numpy may differ in a sum's last bit.
     program = (
-        "import json, sys; from handler.searcher import Searcher; hits = Searcher.load(sys.argv[1]).search(sys.argv[2], 5);"
+        "import json, sys; from handler.searcher import Searcher; hits = Searcher.load(sys.argv[1]).search(sys.argv[2], 5, 'semantic');"
         "print(json.dumps([[hit.id, hit.score] for hit in hits]))"
     )
     path = f"{runtime_layer() / 'python'}:{Path(__file__).parent.parent}"
