@@ -72,22 +72,21 @@ class Blend:
     def scores(self, ids: NDArray[np.int64]) -> Scored:
         """Scores some rows. (m,) int64 -> (m,)."""
         cosines = self._embeddings.scores(ids, self.query)
-        if self.keywords is None:
-            return Scored(cosines, cosines, None)
-        keywords = self.keywords.scores(ids)
-        return Scored(weigh(cosines, keywords, self._share), cosines, keywords)
+        return self._scored(cosines, None if self.keywords is None else self.keywords.scores(ids))
 
     def all_scores(self, cosines: NDArray[np.float32]) -> Scored:
         """Scores every row from its cosine. (n,) float32 -> (n,)."""
-        if self.keywords is None:
+        return self._scored(cosines, None if self.keywords is None else self.keywords.all_scores())
+
+    def _scored(self, cosines: NDArray[np.float32], keywords: NDArray[np.float32] | None) -> Scored:
+        if keywords is None:
             return Scored(cosines, cosines, None)
-        keywords = self.keywords.all_scores()
         return Scored(weigh(cosines, keywords, self._share), cosines, keywords)
 
     @property
-    def of_keywords_alone(self) -> bool:
-        """Whether the keywords have the whole score."""
-        return self.keywords is not None and self._share >= 1
+    def alone(self) -> KeywordQuery | None:
+        """The keywords, where they have the whole score; None elsewhere."""
+        return self.keywords if self._share >= 1 else None
 
     def raise_sums(self, bound: Bound, sums: NDArray[np.int32]) -> bool:
         """Adds each row's keyword part to its sum, in the bound's units; returns False where the sums have no room."""

@@ -103,9 +103,9 @@ class Index:
         count = self._embeddings.count
         k = max(0, min(k, count))
         ids, scores = np.empty((len(queries), k), np.int64), np.empty((len(queries), k), np.float32)
-        found = Found(ids, scores, scores)
-        if keywords is not None:
-            found = Found(ids, scores, np.empty_like(scores), np.zeros_like(scores))
+        cosines = scores if keywords is None else np.empty_like(scores)
+        parts = None if keywords is None else np.zeros_like(scores)
+        found = Found(ids, scores, cosines, parts)
         if not k:
             return found
         queries = np.ascontiguousarray(queries, np.float32)
@@ -114,20 +114,18 @@ class Index:
         step = max(1, self._batch_bytes // (4 * count))
         for start in range(0, len(queries), step):
             for i, (best, scored) in enumerate(self._search(blends[start : start + step], k), start):
-                ids[i], scores[i] = best, scored.scores
-                if found.keywords is not None and found.cosines is not None:
-                    found.cosines[i] = scored.cosines
-                    if scored.keywords is not None:
-                        found.keywords[i] = scored.keywords
+                ids[i], scores[i], cosines[i] = best, scored.scores, scored.cosines
+                if parts is not None and scored.keywords is not None:
+                    parts[i] = scored.keywords
         return found
 
     def search_keywords(self, keywords: KeywordQuery, k: int) -> Found:
         """Finds the best of the rows that hold a term, by their keyword part. -> ids and scores, (1, min(k, holders))."""
         every = keywords.all_scores()
-        ids, best = _best_of_all(Scored(every, every, None), max(0, min(k, len(every))))
-        holders = int(np.count_nonzero(best.scores))
-        scores = best.scores[None, :holders]
-        return Found(ids[None, :holders], scores, None, scores)
+        ids = top(every, max(0, k))
+        ids = ids[every[ids] > 0]
+        scores = every[ids][None]
+        return Found(ids[None], scores, None, scores)
 
     def _search(self, blends: Sequence[Blend], k: int) -> list[_Best]:
         found = self._search_by_scan(blends, k)
@@ -136,12 +134,14 @@ class Index:
             queries = np.stack([blends[i].query for i in unanswered])
             every = self._embeddings.all_scores(queries, self._pool)
             for i, cosines in zip(unanswered, every, strict=True):
-                found[i] = _best_of_all(blends[i].all_scores(cosines), k)
+                scored = blends[i].all_scores(cosines)
+                best = top(scored.scores, k)
+                found[i] = _Best(best, scored.take(best))
         return [one for one in found if one]
 
     def _search_by_scan(self, blends: Sequence[Blend], k: int) -> list[_Best | None]:
         """Searches by keywords alone, or with the scan; returns None for each query that needs every row's cosine."""
-        found = [self._search_keywords(blend, k) for blend in blends]
+        found = [self._search_alone(blend, k) for blend in blends]
         height = min(PADDING, self._embeddings.count // (BLOCKS_PER_HIT * k))
         if self._scan is None or height < LEAST_HEIGHT:
             return found
@@ -160,13 +160,13 @@ class Index:
                     found[i] = self._search_blocks(blends[i], k, candidates, bound, block_sums)
         return found
 
-    def _search_keywords(self, blend: Blend, k: int) -> _Best | None:
+    def _search_alone(self, blend: Blend, k: int) -> _Best | None:
         """Searches where the keywords have the whole score; returns None elsewhere."""
-        if blend.keywords is None or not blend.of_keywords_alone:
+        if blend.alone is None:
             return None
-        every = blend.keywords.all_scores()
-        ids, best = _best_of_all(Scored(every, every, every), k)
-        return _Best(ids, best._replace(cosines=self._embeddings.scores(ids, blend.query)))
+        every = blend.alone.all_scores()
+        ids = top(every, k)
+        return _Best(ids, Scored(every[ids], self._embeddings.scores(ids, blend.query), every[ids]))
 
     def _search_blocks(
         self, blend: Blend, k: int, candidates: int, bound: Bound, sums: NDArray[np.int32]
@@ -188,7 +188,10 @@ class Index:
         # Fewer than k survive only where the scan is damaged: the k rows that gave the threshold reach it.
         if len(survivors) < k or len(survivors) * SURVIVOR_COST > self._embeddings.count:
             return None
-        return _best(survivors, blend.scores(survivors), k)
+        scored = blend.scores(survivors)
+        # In ascending order, so the stable sort leaves ties by lower id.
+        order = (-scored.scores).argsort(kind="stable")[:k]
+        return _Best(survivors[order], scored.take(order))
 
 
 def _threshold(
@@ -225,22 +228,16 @@ def _at_least(least: int, sums: NDArray[np.int32], highest: NDArray[np.int32]) -
     return (sums.ravel() >= least).nonzero()[0]
 
 
-def _best_of_all(every: Scored, k: int) -> _Best:
-    """Finds the k best of all rows, (n,) each."""
+def top(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
+    """Finds the k best of all scores, (n,): best first, equal ones by lower id, NaN last. -> (min(k, n),) int64."""
+    k = min(k, len(scores))
     # Negated, so that numpy's own order puts a NaN last.
-    negated = -every.scores
+    negated = -scores
     worst = np.partition(negated, k - 1)[k - 1]
-    if np.isnan(worst):
-        return _best(np.arange(len(negated)), every, k)
-    ids = (negated <= worst).nonzero()[0]
-    if len(ids) > 2 * k:
+    ids = np.arange(len(negated)) if np.isnan(worst) else (negated <= worst).nonzero()[0]
+    if len(ids) > 2 * k and not np.isnan(worst):
         # Of thousands that tie for the last place, the first ones are enough.
         better = ids[negated[ids] < worst]
         ids = np.union1d(better, ids[: k + len(better)])
-    return _best(ids, every.take(ids), k)
-
-
-def _best(ids: NDArray[np.int64], scored: Scored, k: int) -> _Best:
-    """Orders ascending ids by their scores, best first; the stable sort leaves ties by lower id."""
-    order = (-scored.scores).argsort(kind="stable")[:k]
-    return _Best(ids[order], scored.take(order))
+    best: NDArray[np.int64] = ids[negated[ids].argsort(kind="stable")[:k]]
+    return best

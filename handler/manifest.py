@@ -18,6 +18,8 @@ FORMAT_VERSION = 2
 # An export takes over the vectors of artifacts from this format on.
 OLDEST_REUSABLE = 1
 MANIFEST_FILE = "manifest.json"
+# How an artifact that has keywords can be searched, the default first.
+MODES = ("hybrid", "semantic", "keyword")
 # An export writes 5 KB.
 MAX_MANIFEST_BYTES = 2**20
 # The remedy for a damaged artifact: an export compares every file's hash before it says that nothing has changed.

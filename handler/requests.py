@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from handler.errors import RequestError
 from handler.json_types import json_type, refuse_constant
-from handler.searcher import MODES
+from handler.manifest import MODES
 from handler.settings import Settings
 
 KEY_HEADER = "x-api-key"

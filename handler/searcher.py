@@ -16,7 +16,7 @@ from handler.encoder import Encoder
 from handler.errors import ArtifactError
 from handler.index import Found, Index
 from handler.keywords import Keywords, Match
-from handler.manifest import Manifest
+from handler.manifest import MODES, Manifest
 from handler.passages import Passages, Span
 from handler.postings import KeywordQuery
 
@@ -69,9 +69,6 @@ class Hit:
         if matches:
             fields["matches"] = [match._asdict() for match in self.matches]
         return fields
-
-
-MODES = ("hybrid", "semantic", "keyword")
 
 
 class Searcher:

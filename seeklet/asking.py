@@ -41,8 +41,6 @@ class Question(NamedTuple):
 
 Ask = Callable[[Question], list[Result]]
 
-# Those of the searcher, whose module loads numpy and ONNX Runtime.
-MODES = ("hybrid", "semantic", "keyword")
 # Longer than API Gateway, which waits 30 s, and than a start on Lambda, which may take 10 s.
 TIMEOUT_SECONDS = 60
 # Ten times the longest answer of Lambda.

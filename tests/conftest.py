@@ -8,13 +8,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from command import ROOT
-from exports import DYING, LONG, made_up, write_texts
+from exports import DYING, LONG, conversions_in, made_up, write_texts
 from fake_s3 import FakeS3, fake_s3
 from lambda_tools import NO_AWS
 from texts import TEXTS
@@ -218,17 +217,6 @@ def s3(s3_files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> Iterator[
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
         yield server
-
-
-@contextmanager
-def conversions_in(cache: str | None) -> Iterator[None]:
-    """Whatever the test that asks for an artifact first has set."""
-    with pytest.MonkeyPatch.context() as patch:
-        if cache is None:
-            patch.delenv("SEEKLET_CACHE", raising=False)
-        else:
-            patch.setenv("SEEKLET_CACHE", cache)
-        yield
 
 
 @pytest.fixture(scope="session")

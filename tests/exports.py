@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 from texts import TEXTS
@@ -86,6 +87,17 @@ def arguments(corpus: Path | str, out: Path, model: Path) -> list[str]:
         str(out),
         "--no-verify",
     ]
+
+
+@contextmanager
+def conversions_in(cache: str | None) -> Iterator[None]:
+    """Uses this cache of conversions, whatever the test that asks for an artifact first has set; None is the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        if cache is None:
+            patch.delenv("SEEKLET_CACHE", raising=False)
+        else:
+            patch.setenv("SEEKLET_CACHE", cache)
+        yield
 
 
 class Dying(Progress):

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import sentence_oracle
 from command import ROOT
+from exports import conversions_in
 from safetensors.numpy import load_file, save_file
 from sentence_oracle import assert_alike, cosines
 from tiny import make_model, write_json
@@ -67,8 +68,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, tiny_cache: Path, texts: list
     """A folder with a model that has a Dense layer, and its artifact. Not to be changed."""
     folder = tmp_path_factory.mktemp("dense")
     add_dense(make_model(folder / "model"), [32, 48])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SEEKLET_CACHE", str(tiny_cache))
+    with conversions_in(str(tiny_cache)):
         sentence_oracle.export(folder / "model", texts, folder / "out")
     return folder
 

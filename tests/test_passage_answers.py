@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from answering import answering_server
 from command import run_in_terminal, run_seeklet
-from exports import arguments
+from exports import arguments, conversions_in
 from http_events import EVENTS
 from texts import TEXTS
 
@@ -43,8 +43,7 @@ def passages(
     options = BuildOptions(
         corpus=str(corpus), text=["text"], model=str(tiny_model), out=out, thresholds=None, passages=True
     )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SEEKLET_CACHE", str(tiny_cache))
+    with conversions_in(str(tiny_cache)):
         build(options, Progress(quiet=True))
     return out
 

@@ -10,8 +10,9 @@ from collections.abc import Iterator, MutableMapping, Sequence
 from pathlib import Path
 
 from handler.errors import OptionError
+from handler.manifest import MODES
 from seeklet.arguments import DEFAULT_ARTIFACT, Parser, count, default_artifact, new_parser, share
-from seeklet.asking import MODES, Question, Result, find_target, is_folder, is_url
+from seeklet.asking import Question, Result, find_target, is_folder, is_url
 from seeklet.terminal import columns, cut, pad, printable, to_json
 
 SUMMARY = "asks an artifact, a URL or a deployed function"

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handler.blend import weigh
+from handler.index import top
 from handler.searcher import Searcher
 
 F32 = NDArray[np.float32]
@@ -64,7 +65,7 @@ class SearcherScores:
 
 def rank(scores: QueryScores, share: float, k: int) -> I64:
     """Ranks the documents by the hybrid scores of their best rows: the k best, best first, equal scores by lower index."""
-    return _best(_to_documents(blend(scores, share), scores.firsts), k)
+    return top(_to_documents(blend(scores, share), scores.firsts), k)
 
 
 def rank_by_keywords(scores: QueryScores, k: int) -> I64:
@@ -72,7 +73,7 @@ def rank_by_keywords(scores: QueryScores, k: int) -> I64:
     if scores.keywords is None:
         return np.empty(0, np.int64)
     documents = _to_documents(scores.keywords, scores.firsts)
-    best = _best(documents, k)
+    best = top(documents, k)
     return best[documents[best] > 0]
 
 
@@ -83,15 +84,6 @@ def blend(scores: QueryScores, share: float) -> F32:
     if share >= 1:
         return scores.keywords
     return weigh(scores.cosines, scores.keywords, share)
-
-
-def _best(scores: F32, k: int) -> I64:
-    """Finds the k best documents by their scores."""
-    k = min(k, len(scores))
-    worst = np.partition(-scores, k - 1)[k - 1]
-    ids = (-scores <= worst).nonzero()[0]
-    best: I64 = ids[(-scores[ids]).argsort(kind="stable")[:k]]
-    return best
 
 
 def _to_documents(rows: F32, firsts: I64 | None) -> F32:
