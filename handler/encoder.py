@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handler.artifact import DENSE_FILE, MODEL_FILE, TOKENIZER_FILE, Artifact
+from handler.clock import Clock
 from handler.errors import ArtifactError
 from handler.manifest import REMEDY
 from handler.pooling import POOLINGS, Layer, l2_normalize
@@ -122,12 +123,14 @@ class Encoder:
             threads=threads,
         )
 
-    def encode(self, texts: Sequence[str], prompt: str = "") -> NDArray[np.float32]:
+    def encode(
+        self, texts: Sequence[str], prompt: str = "", clock: Clock | None = None
+    ) -> NDArray[np.float32]:
         """Returns an L2-normalised vector for each text; `prompt` goes before each. n texts -> (n, dim) float32."""
-        return self.encode_counted(texts, prompt).embeddings
+        return self.encode_counted(texts, prompt, clock).embeddings
 
-    def encode_counted(self, texts: Sequence[str], prompt: str = "") -> Encoded:
-        """Encodes as `encode` does, and counts each text's tokens.
+    def encode_counted(self, texts: Sequence[str], prompt: str = "", clock: Clock | None = None) -> Encoded:
+        """Encodes as `encode` does, and counts each text's tokens. A clock is told the stages tokenise and encode.
 
         Raises ArtifactError where the model gives a vector that is not finite.
         """
@@ -139,9 +142,18 @@ class Encoder:
             np.empty(len(texts), np.bool_),
         )
 
-        def encode_one(row: int) -> None:
+        def tokenise(row: int) -> Any:
             # sentence-transformers too strips the text after it has added the prompt.
-            encoding = self.tokenizer.encode((prompt + texts[row]).strip())
+            return self.tokenizer.encode((prompt + texts[row]).strip())
+
+        tokenised: list[Any] = []
+        if clock is not None:
+            clock.start()
+            tokenised = [tokenise(row) for row in range(len(texts))]
+            clock.lap("tokenise")
+
+        def encode_one(row: int) -> None:
+            encoding = tokenised[row] if tokenised else tokenise(row)
             input_ids = np.array([encoding.ids], np.int64)
             (token_embeddings,) = self._session.run(None, {INPUT: input_ids})
             out.embeddings[row] = self._to_vector(token_embeddings[0])
@@ -154,6 +166,8 @@ class Encoder:
         else:
             for _ in self._executor.map(encode_one, range(len(texts))):
                 pass
+        if clock is not None:
+            clock.lap("encode")
         return out
 
     def _to_vector(self, token_embeddings: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -34,7 +34,7 @@ class RequestError(SeekletError):
     """Raised when a request can't be answered.
 
     status is the HTTP status (400, 403, 404, 405, 413, 422). code is a short stable name for programs. field is the
-    JSON field at fault, or None where no single field is.
+    JSON field at fault, or None where no single field is. headers are additional ones of the response.
     """
 
     def __init__(self, status: int, code: str, message: str, field: str | None = None) -> None:
@@ -42,6 +42,7 @@ class RequestError(SeekletError):
         self.status = status
         self.code = code
         self.field = field
+        self.headers: dict[str, str] = {}
 
 
 class EvaluationError(SeekletError):

@@ -8,8 +8,10 @@ This module knows no route and answers nothing: function.py does.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from handler.clock import Clock
 from handler.errors import RequestError
 from handler.json_types import json_type
 from handler.responses import Response
@@ -25,7 +27,10 @@ class Request(NamedTuple):
     path     as routes.py names it: decoded, without a stage or a base path
     headers  names in lower case; several values of one name joined by ", "
     query    the query string, still encoded
-    raw_body the event's `body`, which is text or base64, unless the event is malformed
+    raw_body   the event's `body`, which is text or base64, unless the event is malformed; or bytes
+    event_id   the sender's own id of the request, "" where it gives none
+    parameters the values of the path's parameters, which router.py fills in
+    clock      what the stages of the answer are timed with, which router.py fills in
     """
 
     method: str
@@ -35,10 +40,15 @@ class Request(NamedTuple):
     source_ip: str = ""
     raw_body: object = None
     is_base64: bool = False
+    event_id: str = ""
+    parameters: Mapping[str, str] = MappingProxyType({})
+    clock: Clock | None = None
 
     def body(self) -> bytes:
         """Returns the body's bytes; raises RequestError (400) where it is neither text nor the base64 that it should be."""
         body = self.raw_body or ""
+        if isinstance(body, bytes):
+            return body
         if not isinstance(body, str):
             raise RequestError(400, "not_json", f"the event's body is {json_type(body)}, not a string")
         try:
@@ -66,9 +76,16 @@ def is_ping(event: object) -> bool:
     return scheduled and event.get("source") in PING_SOURCES
 
 
-def is_direct(event: object) -> bool:
-    """Tells whether the event itself is a query, {"text": ..., "num_results": ...}, sent by the AWS SDK's invoke."""
-    return isinstance(event, dict) and "text" in event
+def direct_path(event: object) -> str | None:
+    """Returns the path whose request the event itself is, sent by the AWS SDK's invoke; None where it is none.
+
+    {"text": ..., "num_results": ...} is POST /similar's, {"query": ...} with its other fields POST /search's.
+    """
+    if not isinstance(event, dict):
+        return None
+    if "text" in event:
+        return "/similar"
+    return "/search" if any(name in event for name in ("query", "queries", "like")) else None
 
 
 def read_request(event: Mapping[str, Any]) -> Request:
@@ -105,6 +122,7 @@ def read_request(event: Mapping[str, Any]) -> Request:
         source_ip=source if isinstance(source, str) else "",
         raw_body=event.get("body"),
         is_base64=event.get("isBase64Encoded") is True,
+        event_id=_event_id(context, headers),
     )
 
 
@@ -123,6 +141,12 @@ def write_response(event: Mapping[str, Any], response: Response) -> dict[str, An
     if not _is_version_2(event):
         written["multiValueHeaders"] = {}
     return written
+
+
+def _event_id(context: Mapping[str, Any], headers: Mapping[str, str]) -> str:
+    """Returns the request's id of API Gateway or a function URL, or a load balancer's trace id."""
+    given = context.get("requestId") or headers.get("x-amzn-trace-id")
+    return given if isinstance(given, str) else ""
 
 
 def _is_version_2(event: Mapping[str, Any]) -> bool:

@@ -1,6 +1,6 @@
 """The function: one event to one response. No event makes it raise.
 
-HTTP event   -> read_request -> the key -> a route, or FastAPI for all other paths -> write_response
+HTTP event   -> read_request -> the router, or FastAPI for its two paths -> write_response
 ping         -> one real search, so that the next request finds everything in memory
 direct query -> the answer itself, as an object
 other events -> {"error": ...}
@@ -13,12 +13,13 @@ import json
 from typing import Any
 
 from handler.errors import RequestError
-from handler.events import Request, is_direct, is_http, is_ping, read_request, write_response
+from handler.events import Request, direct_path, is_http, is_ping, read_request, write_response
 from handler.json_types import json_type
-from handler.requests import KEY_HEADER, check_similar, refuse_body, refuse_without_key
-from handler.responses import Response, defect, refusal
-from handler.routes import ROUTES, answer_similar
+from handler.responses import Response, as_defect, refusal
+from handler.router import Router
+from handler.routes import FRAMEWORK_PATHS, find_route
 from handler.searcher import Searcher
+from handler.service import Service
 from handler.settings import Settings
 
 WARM_QUERY = "europe climate change storm"
@@ -31,7 +32,8 @@ class Function:
         """Answers from the searcher; with `direct` off, FastAPI answers every HTTP event."""
         self.settings = settings
         self.searcher = searcher
-        self._routes = ROUTES if direct else {}
+        self.router = Router(Service(settings, searcher))
+        self._direct = direct
 
     @classmethod
     def load(cls, settings: Settings) -> Function:
@@ -51,42 +53,40 @@ class Function:
         try:
             if is_ping(event):
                 return self.warm()
-            if is_direct(event):
-                return self._answer_direct(event)
+            if path := direct_path(event):
+                return self._answer_direct(event, path)
             raise _unknown(event)
         except RequestError as error:
-            return self._parsed(refusal(error).body)
+            return self._parsed(refusal(error, problem=False).body)
         except Exception as error:  # noqa: BLE001 - a defect: logged with its traceback, and answered without it
-            return self._parsed(defect(error).body)
+            return self._parsed(refusal(as_defect(error), problem=False).body)
 
     def warm(self) -> dict[str, Any]:
         """Answers a ping: runs one search."""
         hits = self.searcher.search(WARM_QUERY, 1)
         return {"status": "warm", "documents": self.searcher.manifest.count, "results": len(hits)}
 
-    def _answer_direct(self, event: dict[str, Any]) -> dict[str, Any]:
-        query = check_similar(event, self.settings.max_results)
-        refuse_body(len(query.text.encode()), self.settings.max_body_bytes)
-        return self._parsed(answer_similar(self.searcher, self.settings, query))
+    def _answer_direct(self, event: dict[str, Any], path: str) -> dict[str, Any]:
+        request = Request("POST", path, {}, raw_body=_to_text(event))
+        # Who may invoke the function needs no key: AWS has checked the caller's permission.
+        return self._parsed(self.router.respond(request, needs_key=False).body)
 
     def _answer_http(self, event: dict[str, Any]) -> Response:
         try:
             request = read_request(event)
-            sent = request.headers.get(KEY_HEADER, "").encode(errors="surrogatepass")
-            refuse_without_key(sent, self.settings.api_key)
-            route = self._routes.get((request.method, request.path))
-            if route is None:
-                return self._answer_by_app(request)
-            return Response(200, route(self.searcher, self.settings, request.body()))
         except RequestError as error:
-            return refusal(error)
-        except Exception as error:  # noqa: BLE001 - as above
-            return defect(error)
+            return self.router.refuse(error)
+        if self._direct and not (request.method == "GET" and request.path in FRAMEWORK_PATHS):
+            return self.router.respond(request)
+        return self.router.respond(request, self._ask_app)
 
-    def _answer_by_app(self, request: Request) -> Response:
+    def _ask_app(self, request: Request) -> Response:
         # FastAPI takes longer to import than all the rest of the function (docs/adr/0003-cold-start.md).
         from handler.gateway import ask
 
+        if request.path not in FRAMEWORK_PATHS:
+            # A wrong path is refused before a body that can't be decoded, as the router does it.
+            find_route(request.method, request.path)
         return ask(self.app, request)
 
     @functools.cached_property
@@ -94,12 +94,18 @@ class Function:
         """The same routes as a FastAPI application, for uvicorn and for /docs."""
         from handler.api import create_app
 
-        return create_app(self.settings, self.searcher)
+        return create_app(self.router)
 
     @staticmethod
     def _parsed(body: bytes) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(body)
         return answer
+
+
+def _to_text(event: dict[str, Any]) -> str:
+    """Writes a direct query as the body of its HTTP request: half of a surrogate pair escaped, all else as it is."""
+    text = json.dumps(event, ensure_ascii=False)
+    return text if text.isascii() or text.encode(errors="ignore").decode() == text else json.dumps(event)
 
 
 def _unknown(event: object) -> RequestError:

@@ -38,6 +38,8 @@ def make_event(request: Request) -> dict[str, Any]:
     for name, pattern in (("host", _HOST), ("x-forwarded-port", _PORT)):
         if not pattern.fullmatch(headers.get(name, "")):
             headers.pop(name, None)
+    if request.event_id:
+        headers.setdefault("x-request-id", _unicode(request.event_id))
     path = quote(request.path)
     return {
         "version": "2.0",

@@ -1,20 +1,35 @@
-"""Responses: answers and errors as JSON. All errors have one shape. This module knows no event and no web framework."""
+"""Responses: a status, a body and headers; errors as JSON, in RFC 9457's shape or in POST /similar's own.
+
+This module knows no event, no route and no web framework.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from handler.errors import RequestError
-from handler.manifest import Manifest
-from handler.searcher import Hit
 
 logger = logging.getLogger("seeklet")
 
 JSON: Mapping[str, str] = MappingProxyType({"content-type": "application/json"})
+PROBLEM: Mapping[str, str] = MappingProxyType({"content-type": "application/problem+json"})
+# RFC 9110's names of the statuses.
+TITLES: Mapping[int, str] = MappingProxyType(
+    {
+        400: "Bad Request",
+        403: "Forbidden",
+        404: "Not Found",
+        405: "Method Not Allowed",
+        413: "Content Too Large",
+        422: "Unprocessable Content",
+        500: "Internal Server Error",
+        503: "Service Unavailable",
+    }
+)
 
 
 class Response(NamedTuple):
@@ -25,46 +40,36 @@ class Response(NamedTuple):
     headers: Mapping[str, str] = JSON
 
 
-def render_hits(hits: Sequence[Hit], *, parts: bool = False, matches: bool = False) -> bytes:
-    """Writes the answer of POST /similar: `text` has the hits as the article's strings, `results` as objects.
-
-    With `parts`, an object has the score's parts, and with `matches` the words that matched.
-    """
-    return to_json(
-        {
-            "text": [f"Item:{hit.text} (index: {hit.index} score:{hit.score})" for hit in hits],
-            "results": [hit.fields(parts=parts, matches=matches) for hit in hits],
-        }
-    )
-
-
-def render_health(manifest: Manifest) -> bytes:
-    """Writes the answer of GET /health, which says what the loaded artifact holds."""
-    return to_json(
-        {
-            "status": "ok",
-            "documents": manifest.count,
-            "model_id": manifest.model_id,
-            "revision": manifest.revision,
-            "dim": manifest.dim,
-        }
-    )
-
-
 def render_error(error: RequestError) -> bytes:
-    """Writes an error in the one shape of all errors."""
+    """Writes an error in the shape of POST /similar and of a direct invocation."""
     return to_json({"error": {"code": error.code, "message": str(error), "field": error.field}})
 
 
-def refusal(error: RequestError) -> Response:
-    """Returns the response to a request that can't be answered."""
-    return Response(error.status, render_error(error))
+def render_problem(error: RequestError) -> bytes:
+    """Writes an error as RFC 9457 has it, with the members code and field besides."""
+    return to_json(
+        {
+            "type": "about:blank",
+            "title": TITLES.get(error.status, "Error"),
+            "status": error.status,
+            "detail": str(error),
+            "code": error.code,
+            "field": error.field,
+        }
+    )
 
 
-def defect(error: Exception) -> Response:
-    """Returns the response where seeklet itself failed. It logs the traceback, and the caller sees nothing of it."""
+def refusal(error: RequestError, *, problem: bool = True) -> Response:
+    """Returns the response to a request that can't be answered, in one of the two shapes of errors."""
+    if problem:
+        return Response(error.status, render_problem(error), {**PROBLEM, **error.headers})
+    return Response(error.status, render_error(error), {**JSON, **error.headers})
+
+
+def as_defect(error: Exception) -> RequestError:
+    """Returns the error of a request where seeklet itself failed. It logs the traceback; the caller sees nothing of it."""
     logger.error("request failed", exc_info=error)
-    return refusal(RequestError(500, "internal_error", "the request could not be answered: the log says why"))
+    return RequestError(500, "internal_error", "the request could not be answered: the log says why")
 
 
 def to_json(value: Any) -> bytes:

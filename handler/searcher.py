@@ -3,72 +3,22 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from handler.artifact import Artifact
+from handler.clock import Clock
 from handler.documents import Documents
 from handler.encoder import Encoder
 from handler.errors import ArtifactError
+from handler.hits import Hit
 from handler.index import Found, Index
-from handler.keywords import Keywords, Match
+from handler.keywords import Keywords
 from handler.manifest import MODES, Manifest
-from handler.passages import Passages, Span
+from handler.passages import Passages
 from handler.postings import KeywordQuery
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """One document of an answer. `index` is its place in the corpus; `score` is higher for a better document.
-
-    The score is (1 - share) * cosine + share * keyword in the mode "hybrid", the cosine in "semantic", and the keyword
-    part in "keyword". A part that the mode doesn't compute is None. Where documents are cut into passages, the score is the
-    best passage's, and text[passage.start : passage.end] is that passage.
-
-    Examples:
-        >>> from seeklet import Searcher
-        >>> hit = Searcher.load("artifact").search("storms in Europe", 1)[0]
-        >>> hit.id, hit.index, hit.text
-        ('10.1/storm', 0, 'Winter storms reach western Europe')
-        >>> [hit.text[match.start : match.end] for match in hit.matches]
-        ['storms', 'Europe']
-    """
-
-    id: str
-    index: int
-    score: float
-    text: str
-    metadata: dict[str, Any]
-    cosine: float | None = None  # of query and document, -1 to 1
-    keyword: float | None = None  # the keyword part, 0 to 1
-    passage: Span | None = None
-    _finder: Callable[[str], Sequence[Match]] | None = field(default=None, repr=False, compare=False)
-
-    @property
-    def matches(self) -> tuple[Match, ...]:
-        """The words of the text that stand for a term of the query, found when they are asked for."""
-        return () if self._finder is None else tuple(self._finder(self.text))
-
-    def fields(self, *, parts: bool = True, matches: bool = True) -> dict[str, Any]:
-        """Returns the hit as JSON has it: what every mode gives, the score's parts, and the words that matched."""
-        fields = {
-            "id": self.id,
-            "index": self.index,
-            "score": self.score,
-            "text": self.text,
-            "metadata": self.metadata,
-        }
-        if self.passage is not None:
-            fields["passage"] = self.passage._asdict()
-        if parts:
-            fields |= {"cosine": self.cosine, "keyword": self.keyword}
-        if matches:
-            fields["matches"] = [match._asdict() for match in self.matches]
-        return fields
 
 
 class Searcher:
@@ -119,7 +69,13 @@ class Searcher:
         return ("semantic",) if self.keywords is None else MODES
 
     def search(
-        self, query: str, k: int = 10, mode: str | None = None, share: float | None = None
+        self,
+        query: str,
+        k: int = 10,
+        mode: str | None = None,
+        share: float | None = None,
+        *,
+        clock: Clock | None = None,
     ) -> list[Hit]:
         """Finds the k best documents, or all if there are fewer: best first, equal scores by lower index.
 
@@ -130,6 +86,7 @@ class Searcher:
                 is hybrid where the artifact has keywords, else semantic. A query without a known word is answered by
                 its meaning in the mode hybrid, and finds nothing in the mode keyword.
             share: the keywords' share of a hybrid score, 0 to 1; the default is the artifact's own.
+            clock: is told the stages tokenise, encode and search.
 
         Raises ArtifactError where the artifact has no keywords and the mode needs them, and ValueError for an unknown
         mode or a share that isn't from 0 to 1.
@@ -138,11 +95,14 @@ class Searcher:
         asked = None if mode == "semantic" or self.keywords is None else self.keywords.query(query)
         if mode == "keyword":
             return [] if asked is None else self._search_keywords(asked, k)
-        embedding = self.encoder.encode([query], self.manifest.query_prompt)
+        embedding = self.encoder.encode([query], self.manifest.query_prompt, clock)
         weight = self._share if share is None else share
         keywords = None if asked is None else [asked]
         found, places = self._rank(lambda most: self.index.search(embedding, most, keywords, weight), k)
-        return self._hits(found, places, asked)
+        hits = self._hits(found, places, asked)
+        if clock is not None:
+            clock.lap("search")
+        return hits
 
     @property
     def _share(self) -> float:

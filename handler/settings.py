@@ -13,6 +13,8 @@ from handler.threads import available_cpus
 # At this much memory, says AWS, a function has one vCPU.
 MEMORY_PER_VCPU_MB = 1769
 DEFAULT_MAX_RESULTS = 100
+DEFAULT_MAX_TEXT_LENGTH = 65536
+DEFAULT_MAX_BATCH = 128
 DEFAULT_MAX_BODY_BYTES = 65536
 DEFAULT_MAX_RESPONSE_BYTES = 6_000_000
 # No setting is meant to be larger. ONNX Runtime starts as many threads as it is told, and never returns from a million.
@@ -29,9 +31,15 @@ class Settings(NamedTuple):
     artifact_bucket_owner  ARTIFACT_BUCKET_OWNER, default none: the AWS account that the bucket must belong to
     api_key         API_KEY, default none: the key that every request must send as x-api-key. Empty is an error
     max_results     MAX_RESULTS, default 100: the largest `num_results` that is answered
+    max_text_length  MAX_TEXT_LENGTH, default 65536: a query or a text of more characters is refused
+    max_batch       MAX_BATCH, default 128: the most queries or texts of one request
     max_body_bytes  MAX_BODY_BYTES, default 65536: a longer request body is refused with 413
     max_response_bytes  MAX_RESPONSE_BYTES, default 6000000: a longer answer is refused with 422. Lambda's own
                     limit is 6291556 for body and headers; a load balancer takes 1 MB
+    cors_origins    CORS_ORIGINS, default none: the browser origins that may call, with commas between them, or *.
+                    API Gateway and function URLs have settings of their own for this
+    cache_control   CACHE_CONTROL, default no-cache: the header Cache-Control of GET /search and of the pages
+    mcp             MCP, default on: with off, POST /mcp is not served
     threads         THREADS, default from the function's memory, or else the number of CPUs: threads of the search
     snap_start      whether Lambda takes a SnapStart snapshot after this start
     """
@@ -41,8 +49,13 @@ class Settings(NamedTuple):
     artifact_bucket_owner: str | None
     api_key: str | None
     max_results: int
+    max_text_length: int
+    max_batch: int
     max_body_bytes: int
     max_response_bytes: int
+    cors_origins: tuple[str, ...]
+    cache_control: str
+    mcp: bool
     threads: int
     snap_start: bool
 
@@ -60,8 +73,13 @@ class Settings(NamedTuple):
             artifact_bucket_owner=_account(environ, "ARTIFACT_BUCKET_OWNER"),
             api_key=_key(environ, "API_KEY"),
             max_results=_positive(environ, "MAX_RESULTS", DEFAULT_MAX_RESULTS),
+            max_text_length=_positive(environ, "MAX_TEXT_LENGTH", DEFAULT_MAX_TEXT_LENGTH),
+            max_batch=_positive(environ, "MAX_BATCH", DEFAULT_MAX_BATCH),
             max_body_bytes=_positive(environ, "MAX_BODY_BYTES", DEFAULT_MAX_BODY_BYTES),
             max_response_bytes=_positive(environ, "MAX_RESPONSE_BYTES", DEFAULT_MAX_RESPONSE_BYTES),
+            cors_origins=_origins(environ, "CORS_ORIGINS"),
+            cache_control=_header(environ, "CACHE_CONTROL", "no-cache"),
+            mcp=_switch(environ, "MCP"),
             threads=_positive(environ, "THREADS", _default_threads(environ), MOST_THREADS),
             snap_start=environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start",
         )
@@ -90,6 +108,30 @@ def _s3_uri(environ: Mapping[str, str], name: str) -> str | None:
             f"{name}={value!r} is not s3://bucket or s3://bucket/prefix: set it to where the artifact was uploaded"
         )
     return value.rstrip("/")
+
+
+def _origins(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    origins = tuple(part.strip() for part in (environ.get(name) or "").split(",") if part.strip())
+    for origin in origins:
+        if origin != "*" and not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?", origin):
+            raise SettingsError(
+                f"{name} has {origin!r:.80}, which is no origin: write https://host with commas between them, or *"
+            )
+    return origins
+
+
+def _header(environ: Mapping[str, str], name: str, default: str) -> str:
+    value = environ.get(name) or default
+    if not re.fullmatch(r"[ -~]{1,200}", value):
+        raise SettingsError(f"{name}={value!r:.80} can't be a header: use ASCII letters, digits and signs")
+    return value
+
+
+def _switch(environ: Mapping[str, str], name: str) -> bool:
+    value = environ.get(name) or "on"
+    if value not in ("on", "off"):
+        raise SettingsError(f"{name}={value!r:.40} is neither on nor off: set it to one of them")
+    return value == "on"
 
 
 def _account(environ: Mapping[str, str], name: str) -> str | None:

@@ -39,9 +39,10 @@ from seeklet.measuring import evaluate
 
 if TYPE_CHECKING:
     from handler.encoder import Encoder
+    from handler.hits import Hit
     from handler.keywords import Match
     from handler.passages import Span
-    from handler.searcher import Hit, Searcher
+    from handler.searcher import Searcher
 else:
     # The command line and dev/ need neither numpy nor ONNX Runtime to print a help text.
     _MODULES = {

@@ -11,7 +11,10 @@ from typing import Any
 from hypothesis import strategies as st
 
 from handler.function import Function
-from handler.searcher import Hit, Searcher
+from handler.hits import Hit
+from handler.schemas.about import Problem
+from handler.schemas.similar import ErrorResponse
+from handler.searcher import Searcher
 
 ROOT = Path(__file__).parent.parent
 EVENTS = {
@@ -88,7 +91,7 @@ json_requests = st.fixed_dictionaries(
 def send(function: Function, event: dict[str, Any]) -> dict[str, Any]:
     """The function's answer to an event, which is JSON."""
     response = function(event)
-    assert response["headers"]["content-type"].startswith("application/json")
+    assert response["headers"]["content-type"] in ("application/json", "application/problem+json")
     return response
 
 
@@ -117,13 +120,34 @@ def post(
     return response["statusCode"], json.loads(response["body"])
 
 
+# What differs between two answers to one request: the time, and the id where the event has none.
+VARYING = ("server-timing", "x-request-id")
+
+
+def stable(response: Any) -> Any:
+    """An answer without the headers that two answers to one request don't share."""
+    if not isinstance(response, dict):
+        return response
+    kept = dict(response)
+    for table in ("headers", "multiValueHeaders"):
+        if table in kept:
+            kept[table] = {name: value for name, value in kept[table].items() if name not in VARYING}
+    return kept
+
+
+def error_of(answer: Any) -> dict[str, Any]:
+    """The code, message and field of an error in either of the two shapes, which are whole."""
+    if "error" in answer:
+        return ErrorResponse.model_validate(answer).error.model_dump()
+    problem = Problem.model_validate(answer)
+    return {"code": problem.code, "message": problem.detail, "field": problem.field}
+
+
 class BrokenSearcher(Searcher):
     """A searcher with a defect."""
 
     def __init__(self, whole: Searcher) -> None:
         super().__init__(whole.manifest, whole.encoder, whole.index, whole.documents)
 
-    def search(
-        self, query: str, k: int = 10, mode: str | None = None, share: float | None = None
-    ) -> list[Hit]:
+    def search(self, *_: Any, **__: Any) -> list[Hit]:
         raise ZeroDivisionError("secret")

@@ -18,7 +18,7 @@ from export.build.options import BuildOptions
 from export.build.pipeline import build
 from export.build.progress import Progress
 from handler.function import Function
-from handler.schemas import SimilarResponse
+from handler.schemas.similar import SimilarResponse
 from handler.searcher import Searcher
 from handler.settings import Settings
 from seeklet.asking import Question, ask_folder, ask_url

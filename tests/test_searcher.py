@@ -10,8 +10,9 @@ from exports import Export, stored_values
 from keyword_corpora import blended
 
 from handler.errors import ArtifactError
+from handler.hits import Hit
 from handler.scores import Embeddings
-from handler.searcher import Hit, Searcher
+from handler.searcher import Searcher
 
 
 @pytest.fixture(scope="module")

@@ -32,8 +32,8 @@ import handler.app as app
 from snapshot_restore_py import get_before_snapshot
 report = {"queries": [], "loaded": "fastapi" in sys.modules, "hooks": len(get_before_snapshot())}
 search = app.handler.searcher.search
-def spy(query, *more):
-    hits = search(query, *more)
+def spy(query, *more, **named):
+    hits = search(query, *more, **named)
     report["queries"].append([query, len(hits), *more[1:2]])
     return hits
 app.handler.searcher.search = spy

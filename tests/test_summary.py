@@ -18,10 +18,10 @@ from export.build.summary import (
     results_that_fit,
 )
 from handler.errors import RequestError
+from handler.hits import Hit
 from handler.passages import Span
 from handler.requests import refuse_response
-from handler.responses import render_hits
-from handler.searcher import Hit
+from handler.routes.similar import render_hits
 from handler.settings import DEFAULT_MAX_RESPONSE_BYTES
 
 

@@ -1,4 +1,4 @@
-"""The models from which /openapi.json and /docs describe what requests.py reads and responses.py writes."""
+"""The models from which /openapi.json describes POST /similar: routes/similar.py reads and writes it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from handler.requests import DEFAULT_RESULTS
+from handler.routes.similar import DEFAULT_RESULTS
 
 # Of a field that may be left out, but not sent as null.
 _ABSENT: Any = None
@@ -106,16 +106,6 @@ class SimilarResponse(BaseModel):
     results: list[Result]
 
 
-class Health(BaseModel):
-    """What this process serves."""
-
-    status: str
-    documents: Annotated[int, Field(description="Documents in the corpus.")]
-    model_id: str
-    revision: str
-    dim: Annotated[int, Field(description="Dimensions of an embedding.")]
-
-
 class ErrorDetail(BaseModel):
     """What was wrong, for programs (code, field) and for people (message)."""
 
@@ -125,6 +115,6 @@ class ErrorDetail(BaseModel):
 
 
 class ErrorResponse(BaseModel):
-    """The one shape of every error."""
+    """The shape of POST /similar's errors."""
 
     error: ErrorDetail

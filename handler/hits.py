@@ -1,0 +1,60 @@
+"""Hits: the documents of an answer, and their parts as JSON has them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from handler.keywords import Match
+from handler.passages import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One document of an answer. `index` is its place in the corpus; `score` is higher for a better document.
+
+    The score is (1 - share) * cosine + share * keyword in the mode "hybrid", the cosine in "semantic", and the keyword
+    part in "keyword". A part that the mode doesn't compute is None. Where documents are cut into passages, the score is the
+    best passage's, and text[passage.start : passage.end] is that passage.
+
+    Examples:
+        >>> from seeklet import Searcher
+        >>> hit = Searcher.load("artifact").search("storms in Europe", 1)[0]
+        >>> hit.id, hit.index, hit.text
+        ('10.1/storm', 0, 'Winter storms reach western Europe')
+        >>> [hit.text[match.start : match.end] for match in hit.matches]
+        ['storms', 'Europe']
+    """
+
+    id: str
+    index: int
+    score: float
+    text: str
+    metadata: dict[str, Any]
+    cosine: float | None = None  # of query and document, -1 to 1
+    keyword: float | None = None  # the keyword part, 0 to 1
+    passage: Span | None = None
+    _finder: Callable[[str], Sequence[Match]] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def matches(self) -> tuple[Match, ...]:
+        """The words of the text that stand for a term of the query, found when they are asked for."""
+        return () if self._finder is None else tuple(self._finder(self.text))
+
+    def fields(self, *, parts: bool = True, matches: bool = True) -> dict[str, Any]:
+        """Returns the hit as JSON has it: what every mode gives, the score's parts, and the words that matched."""
+        fields = {
+            "id": self.id,
+            "index": self.index,
+            "score": self.score,
+            "text": self.text,
+            "metadata": self.metadata,
+        }
+        if self.passage is not None:
+            fields["passage"] = self.passage._asdict()
+        if parts:
+            fields |= {"cosine": self.cosine, "keyword": self.keyword}
+        if matches:
+            fields["matches"] = [match._asdict() for match in self.matches]
+        return fields

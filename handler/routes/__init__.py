@@ -1,0 +1,97 @@
+"""The table of routes: method and path -> the function that answers. It knows neither events nor a web framework.
+
+Each route's module is imported when it is asked for first, so that a start waits for one route only. A function gets
+the service and the request, and returns the response; it raises RequestError where it can't answer.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from handler.errors import RequestError
+from handler.events import Request
+from handler.responses import Response
+from handler.service import Service
+
+Route = Callable[[Service, Request], Response]
+
+# A path's part in braces is a parameter. The module is of this package.
+ROUTES: Mapping[tuple[str, str], str] = MappingProxyType(
+    {
+        ("POST", "/similar"): "similar:post",
+        ("GET", "/health"): "about:health",
+        ("GET", "/ready"): "about:ready",
+        ("GET", "/info"): "about:info",
+    }
+)
+# What these paths answer needs FastAPI. They are a route of their own in api.py.
+FRAMEWORK_PATHS = ("/docs", "/openapi.json")
+# Paths that need no key: they hold nothing of the corpus.
+OPEN_PATHS = frozenset({("GET", "/"), ("GET", "/map")})
+
+
+class Found(NamedTuple):
+    """The place of a path in the table, and the values of its parameters."""
+
+    name: str
+    parameters: Mapping[str, str]
+
+
+def find_route(method: str, path: str) -> Found:
+    """Finds the route of a path that is decoded; raises RequestError (404 or 405) where there is none."""
+    name = ROUTES.get((method, path))
+    if name is not None:
+        return Found(name, {})
+    allowed = {}
+    for (allowed_method, template), name in ROUTES.items():
+        parameters = match_path(template, path)
+        if parameters is not None:
+            if allowed_method == method:
+                return Found(name, parameters)
+            allowed[allowed_method] = name
+    if path in FRAMEWORK_PATHS:
+        allowed["GET"] = path
+    if not allowed:
+        raise RequestError(404, "not_found", f"there is no {path[:200]}: the paths are {listed()}")
+    error = RequestError(
+        405, "method_not_allowed", f"{method[:20]} {path[:200]} is not served: the paths are {listed()}"
+    )
+    error.headers = {"allow": ", ".join(sorted(allowed))}
+    raise error
+
+
+def match_path(template: str, path: str) -> Mapping[str, str] | None:
+    """Returns the parameter's value where a path has the form of a template, else None. A template has one at most.
+
+    The value may hold a slash where it ends the path: an id may have one.
+    """
+    if "{" not in template:
+        return {} if template == path else None
+    before, _, rest = template.partition("{")
+    name, _, after = rest.partition("}")
+    if not (path.startswith(before) and path.endswith(after)) or len(path) <= len(before) + len(after):
+        return None
+    value = path[len(before) : len(path) - len(after)]
+    if after and "/" in value:
+        return None
+    return {name: value}
+
+
+def load_route(name: str) -> Route:
+    """Imports a route's module, at its first request, and returns its function."""
+    route = _loaded.get(name)
+    if route is None:
+        module, _, function = name.partition(":")
+        route = _loaded[name] = getattr(importlib.import_module(f"{__name__}.{module}"), function)
+    return route
+
+
+_loaded: dict[str, Route] = {}
+
+
+def listed() -> str:
+    """Every method and path, for an error."""
+    return ", ".join(f"{method} {path}" for method, path in (*ROUTES, ("GET", "/docs")))

@@ -1,0 +1,77 @@
+"""What is served, and whether it works: GET /health, GET /ready and GET /info."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from handler import __version__
+from handler.errors import RequestError
+from handler.events import Request
+from handler.responses import Response, to_json
+from handler.service import Service
+
+READY_QUERY = "europe climate change storm"
+
+
+def health(service: Service, _request: Request) -> Response:
+    """Answers GET /health, without work: the artifact is loaded, and this is what it holds."""
+    manifest = service.searcher.manifest
+    return Response(
+        200,
+        to_json(
+            {
+                "status": "ok",
+                "documents": manifest.count,
+                "model_id": manifest.model_id,
+                "revision": manifest.revision,
+                "dim": manifest.dim,
+            }
+        ),
+    )
+
+
+def ready(service: Service, _request: Request) -> Response:
+    """Answers GET /ready: one search, which must find as many documents as there are to find."""
+    hits = service.searcher.search(READY_QUERY, 1)
+    if len(hits) != 1:
+        raise RequestError(503, "not_ready", "a search finds nothing: the log may say why")
+    return Response(200, to_json({"status": "ready", "documents": service.searcher.manifest.count}))
+
+
+def info(service: Service, _request: Request) -> Response:
+    """Answers GET /info: the model, the corpus and its columns, the artifact's figures, and the limits."""
+    return Response(200, to_json(describe(service)))
+
+
+def describe(service: Service) -> dict[str, Any]:
+    """Returns the fields of GET /info."""
+    manifest, searcher, settings = service.searcher.manifest, service.searcher, service.settings
+    keywords = manifest.keywords
+    return {
+        "version": __version__,
+        "format_version": manifest.format_version,
+        "model_id": manifest.model_id,
+        "revision": manifest.revision,
+        "pooling": manifest.pooling,
+        "normalize": manifest.normalize,
+        "max_length": manifest.max_length,
+        "dim": manifest.dim,
+        "dtype": manifest.dtype,
+        "documents": manifest.count,
+        "rows": manifest.rows,
+        "passages": manifest.passages,
+        "modes": searcher.modes,
+        "share": keywords and keywords["share"],
+        "language": keywords and keywords.get("language"),
+        "columns": [],
+        "map": None,
+        "verify": manifest.verify,
+        "limits": {
+            "max_results": settings.max_results,
+            "max_text_length": settings.max_text_length,
+            "max_batch": settings.max_batch,
+            "max_body_bytes": settings.max_body_bytes,
+            "max_response_bytes": settings.max_response_bytes,
+        },
+        "mcp": settings.mcp,
+    }
