@@ -17,6 +17,8 @@ scripts use it too.
     scan.bin                 its matrix, (columns, rows) int8
     scan.safetensors         the numbers of its bound
     keywords.safetensors     the keyword index: words, terms, and the rows that hold each term
+    columns.safetensors      the metadata's columns, for filters
+    ids.safetensors          the documents by the CRC-32 of their ids
     manifest.json            the Manifest
 
 A row is a passage of a document where there is passages.safetensors, and else a whole document.
@@ -48,6 +50,8 @@ SCAN_MODEL_FILE = "scan.onnx"
 SCAN_MATRIX_FILE = "scan.bin"
 SCAN_BOUND_FILE = "scan.safetensors"
 KEYWORDS_FILE = "keywords.safetensors"
+COLUMNS_FILE = "columns.safetensors"
+IDS_FILE = "ids.safetensors"
 
 REQUIRED_FILES = (MODEL_FILE, WEIGHTS_FILE, TOKENIZER_FILE, EMBEDDINGS_FILE, DOCUMENTS_FILE, OFFSETS_FILE)
 SCAN_FILES = (SCAN_MODEL_FILE, SCAN_MATRIX_FILE, SCAN_BOUND_FILE)
@@ -59,6 +63,8 @@ ALL_FILES = (
     PASSAGES_FILE,
     *SCAN_FILES,
     KEYWORDS_FILE,
+    COLUMNS_FILE,
+    IDS_FILE,
     MANIFEST_FILE,
 )
 
@@ -145,6 +151,8 @@ def parse_manifest(data: bytes, where: str, oldest: int = FORMAT_VERSION) -> Man
         needed.append(DENSE_FILE)
     if manifest.keywords is not None:
         needed.append(KEYWORDS_FILE)
+    if manifest.columns:
+        needed.append(COLUMNS_FILE)
     if manifest.passages is not None:
         needed.append(PASSAGES_FILE)
     elif PASSAGES_FILE in manifest.files:

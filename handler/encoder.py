@@ -154,10 +154,8 @@ class Encoder:
 
         def encode_one(row: int) -> None:
             encoding = tokenised[row] if tokenised else tokenise(row)
-            input_ids = np.array([encoding.ids], np.int64)
-            (token_embeddings,) = self._session.run(None, {INPUT: input_ids})
-            out.embeddings[row] = self._to_vector(token_embeddings[0])
-            out.tokens[row] = input_ids.shape[1]
+            out.embeddings[row] = self.encode_ids(encoding.ids)
+            out.tokens[row] = len(encoding.ids)
             out.truncated[row] = bool(encoding.overflowing)
 
         if self._executor is None or len(texts) == 1:
@@ -169,6 +167,14 @@ class Encoder:
         if clock is not None:
             clock.lap("encode")
         return out
+
+    def encode_ids(self, ids: Sequence[int]) -> NDArray[np.float32]:
+        """Returns the L2-normalised vector of one text's token ids, the special ones included. -> (dim,) float32.
+
+        The ids must be the tokenizer's, and at most max_length. Raises ArtifactError as `encode_counted` does.
+        """
+        (token_embeddings,) = self._session.run(None, {INPUT: np.array([ids], np.int64)})
+        return self._to_vector(token_embeddings[0])
 
     def _to_vector(self, token_embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
         """Makes one text's vector of its token embeddings. (t, d) float32 -> (dim,) float32 of length 1."""

@@ -6,8 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from handler.documents import Documents
 from handler.keywords import Match
-from handler.passages import Span
+from handler.passages import Passages, Span
+from handler.ranking import Ranked
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +63,38 @@ class Hit:
         if matches:
             fields["matches"] = [match._asdict() for match in self.matches]
         return fields
+
+
+def read_hits(
+    documents: Documents,
+    passages: Passages | None,
+    best: Ranked,
+    places: NDArray[np.int64],
+    finder: Callable[[str], Sequence[Match]] | None,
+) -> list[Hit]:
+    """Reads the documents at some places of a ranking. Without a finder the query has no known word."""
+    # An index that searches for several queries has a keyword part of 0 for one without a known word.
+    keywords = None if finder is None else best.keywords
+    hits = []
+    for place in places.tolist():
+        index, row = int(best.documents[place]), int(best.rows[place])
+        document = documents[index]
+        hits.append(
+            Hit(
+                document.id,
+                index,
+                shortest(best.scores[place]),
+                document.text,
+                document.metadata,
+                None if best.cosines is None else shortest(best.cosines[place]),
+                None if keywords is None else shortest(keywords[place]),
+                None if passages is None else passages.span_of(row, document.text),
+                finder,
+            )
+        )
+    return hits
+
+
+def shortest(value: np.float32) -> float:
+    """Returns a float32 in its shortest form, 0.1: float() alone would give 0.10000000149011612."""
+    return float(str(value))

@@ -93,6 +93,7 @@ class Index:
         k: int,
         keywords: Sequence[KeywordQuery | None] | None = None,
         share: float = 0.0,
+        rows: NDArray[np.int64] | None = None,
     ) -> Found:
         """Finds each query's k best rows. (q, dim) float32 -> ids (q, min(k, n)) int64, scores (q, min(k, n)) float32.
 
@@ -100,7 +101,7 @@ class Index:
         query, it is (1 - share) * cosine + share * keyword part; a query whose keywords are None has the cosine alone.
         A NaN comes last.
         """
-        count = self._embeddings.count
+        count = self._embeddings.count if rows is None else len(rows)
         k = max(0, min(k, count))
         ids, scores = np.empty((len(queries), k), np.int64), np.empty((len(queries), k), np.float32)
         cosines = scores if keywords is None else np.empty_like(scores)
@@ -111,6 +112,14 @@ class Index:
         queries = np.ascontiguousarray(queries, np.float32)
         asked = keywords or [None] * len(queries)
         blends = [Blend(self._embeddings, *both, share) for both in zip(queries, asked, strict=True)]
+        if rows is not None:
+            for i, blend in enumerate(blends):
+                scored = blend.scores(rows)
+                best = top(scored.scores, k)
+                ids[i], (scores[i], cosines[i], part) = rows[best], scored.take(best)
+                if parts is not None and part is not None:
+                    parts[i] = part
+            return found
         step = max(1, self._batch_bytes // (4 * count))
         for start in range(0, len(queries), step):
             for i, (best, scored) in enumerate(self._search(blends[start : start + step], k), start):
@@ -119,10 +128,18 @@ class Index:
                     parts[i] = scored.keywords
         return found
 
-    def search_keywords(self, keywords: KeywordQuery, k: int) -> Found:
+    def all_scores(
+        self, query: NDArray[np.float32], keywords: KeywordQuery | None = None, share: float = 0.0
+    ) -> Scored:
+        """Scores every row, with the same bits as `search`. (dim,) float32 -> (n,)."""
+        cosines = self._embeddings.all_scores(query[None], self._pool)[0]
+        return Blend(self._embeddings, query, keywords, share).all_scores(cosines)
+
+    def search_keywords(self, keywords: KeywordQuery, k: int, rows: NDArray[np.int64] | None = None) -> Found:
         """Finds the best of the rows that hold a term, by their keyword part. -> ids and scores, (1, min(k, holders))."""
         every = keywords.all_scores()
-        ids = top(every, max(0, k))
+        ids = top(every if rows is None else every[rows], max(0, k))
+        ids = ids if rows is None else rows[ids]
         ids = ids[every[ids] > 0]
         scores = every[ids][None]
         return Found(ids[None], scores, None, scores)
@@ -231,6 +248,8 @@ def _at_least(least: int, sums: NDArray[np.int32], highest: NDArray[np.int32]) -
 def top(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
     """Finds the k best of all scores, (n,): best first, equal ones by lower id, NaN last. -> (min(k, n),) int64."""
     k = min(k, len(scores))
+    if k < 1:
+        return np.empty(0, np.int64)
     # Negated, so that numpy's own order puts a NaN last.
     negated = -scores
     worst = np.partition(negated, k - 1)[k - 1]

@@ -24,7 +24,7 @@ from handler.artifact import KEYWORDS_FILE, Artifact
 from handler.errors import ArtifactError
 from handler.manifest import REMEDY
 from handler.postings import MOST_IMPACT, KeywordQuery, Posting
-from handler.safetensors import read_safetensors
+from handler.safetensors import read_safetensors, rises
 
 if TYPE_CHECKING:
     from handler.terms import Analyzer
@@ -165,22 +165,11 @@ def _read(path: Path) -> Mapping[str, NDArray[Any]]:
     words, terms = len(tensors["word_crc32"]), len(tensors["term_ends"]) - 1
     agree = (
         len(tensors["word_terms"]) == words
-        and _rises(tensors["word_ends"], words, len(tensors["words"]))
-        and _rises(tensors["term_ends"], terms, len(tensors["rows"]))
+        and rises(tensors["word_ends"], words, len(tensors["words"]))
+        and rises(tensors["term_ends"], terms, len(tensors["rows"]))
         and len(tensors["impacts"]) == len(tensors["rows"])
         and (not words or int(tensors["word_terms"].max()) < terms)
     )
     if not agree:
         raise ArtifactError(f"{path} has tables that don't fit each other: {REMEDY}")
     return tensors
-
-
-def _rises(ends: NDArray[Any], count: int, last: int) -> bool:
-    """Tells whether count + 1 numbers rise from 0 to last."""
-    return (
-        count >= 0
-        and len(ends) == count + 1
-        and ends[0] == 0
-        and ends[-1] == last
-        and bool((ends[1:] >= ends[:-1]).all())
-    )

@@ -1,53 +1,29 @@
 """The manifest, which describes an artifact. It is read and checked field by field.
 
-It knows which fields there are and what a file's name may be, but not which files an artifact needs: artifact.py does.
+It knows which fields there are; manifest_fields.py knows their values. Which files an artifact needs, artifact.py knows.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import re
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from handler.errors import ArtifactError
 from handler.json_types import refuse_constant
+from handler.manifest_fields import MOST, MOST_TOKENS, DocumentModel, FileEntry, check_field
 
 FORMAT_VERSION = 2
+MANIFEST_FILE = "manifest.json"
 # An export takes over the vectors of artifacts from this format on.
 OLDEST_REUSABLE = 1
-MANIFEST_FILE = "manifest.json"
 # How an artifact that has keywords can be searched, the default first.
 MODES = ("hybrid", "semantic", "keyword")
 # An export writes 5 KB.
 MAX_MANIFEST_BYTES = 2**20
 # The remedy for a damaged artifact: an export compares every file's hash before it says that nothing has changed.
 REMEDY = "run `seeklet export` again"
-
-# A plain file name, which can't lead out of the folder.
-_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-# The largest size that a field may have.
-_MOST = 2**48
-_MOST_TOKENS = 2**20
-
-
-class FileEntry(NamedTuple):
-    """One file of the artifact: its size in bytes and the SHA-256 of its content."""
-
-    bytes: int
-    sha256: str
-
-
-class DocumentModel(NamedTuple):
-    """The model that embedded the documents, where it isn't the artifact's own, which embeds the queries."""
-
-    model_id: str
-    revision: str
-    weights_sha256: str
-    pooling: str
-    max_length: int  # tokens, the special ones included
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +58,7 @@ class Manifest:
     dense: list[str] | None = None  # the activation of each Dense layer after the pooling
     full_dim: int | None = None  # of the model's vector, whose first `dim` are kept; None: all are
     document_model: DocumentModel | None = None  # None: the model of the queries embedded the documents too
+    columns: dict[str, str] | None = None  # of the metadata, name -> one of COLUMN_TYPES; None: no columns
 
     def __post_init__(self) -> None:
         # Older artifacts have a row for each document, and don't say so.
@@ -127,7 +104,10 @@ class Manifest:
         values: dict[str, Any] = {}
         for field in dataclasses.fields(cls):
             if field.name in fields:
-                values[field.name] = _checked(where, field.name, str(field.type), fields[field.name])
+                try:
+                    values[field.name] = check_field(field.name, str(field.type), fields[field.name])
+                except ValueError as error:
+                    raise ArtifactError(f"{where}: {error}: {REMEDY}") from None
             elif field.default is dataclasses.MISSING:
                 raise ArtifactError(f"{where} lacks the field {field.name!r}: {REMEDY}")
         manifest = cls(**values)
@@ -136,15 +116,19 @@ class Manifest:
         return manifest
 
     def _check_sizes(self, where: str) -> None:
+        if MANIFEST_FILE in self.files:
+            raise ArtifactError(
+                f"{where}: files has {MANIFEST_FILE}, which can't hold its own SHA-256: {REMEDY}"
+            )
         for name in ("dim", "count", "max_length"):
-            most = _MOST_TOKENS if name == "max_length" else _MOST
+            most = MOST_TOKENS if name == "max_length" else MOST
             if not 1 <= getattr(self, name) <= most:
                 raise ArtifactError(f"{where}: {name} is {getattr(self, name)}, not 1 to {most}: {REMEDY}")
         if self.passages is not None and set(self.passages) != {"tokens", "overlap"}:
             raise ArtifactError(
                 f"{where}: passages is {self.passages!r:.80}, which lacks tokens and overlap: {REMEDY}"
             )
-        if not self.count <= self.rows <= (self.count if self.passages is None else _MOST):
+        if not self.count <= self.rows <= (self.count if self.passages is None else MOST):
             raise ArtifactError(
                 f"{where}: rows is {self.rows}, count is {self.count}: without passages they are equal, and with "
                 f"passages rows is the larger one: {REMEDY}"
@@ -182,63 +166,3 @@ def _parse_json(data: bytes, where: str) -> Any:
     except ValueError as error:
         raise ArtifactError(f"{where} is not JSON ({error}): {REMEDY}") from None
     return fields
-
-
-def _checked(where: str, name: str, kind: str, value: Any) -> Any:
-    """Checks and returns the value of one field; raises ArtifactError where it is not of the field's type."""
-    if name == "files":
-        return _file_entries(where, value)
-    if value is None and kind.endswith("| None"):
-        return None
-    if kind.startswith("DocumentModel"):
-        return _document_model(where, value)
-    # Items of a dict must be of the field's type. Those of `verify` are only shown to people, so they aren't checked.
-    fits = {
-        "str": lambda: type(value) is str,
-        "int": lambda: type(value) is int,
-        "bool": lambda: type(value) is bool,
-        "list[str]": lambda: type(value) is list and all(type(v) is str for v in value),
-        "dict[str, str]": lambda: type(value) is dict and all(type(v) is str for v in value.values()),
-        "dict[str, int]": lambda: type(value) is dict and all(type(v) is int for v in value.values()),
-        "dict[str, Any]": lambda: type(value) is dict,
-    }
-    if not fits[kind.removesuffix(" | None")]():
-        raise ArtifactError(f"{where}: {name} is {value!r:.80}, not of type {kind}: {REMEDY}")
-    return value
-
-
-def _document_model(where: str, value: Any) -> DocumentModel:
-    """Checks and returns the document model."""
-    fields = value if isinstance(value, dict) else {}
-    kinds = dict.fromkeys(DocumentModel._fields, "str") | {"max_length": "int"}
-    model = DocumentModel(
-        **{
-            name: _checked(where, f"document_model.{name}", kind, fields.get(name))
-            for name, kind in kinds.items()
-        }
-    )
-    if not 1 <= model.max_length <= _MOST_TOKENS:
-        raise ArtifactError(
-            f"{where}: document_model.max_length is {model.max_length}, not 1 to {_MOST_TOKENS}: {REMEDY}"
-        )
-    return model
-
-
-def _file_entries(where: str, value: Any) -> dict[str, FileEntry]:
-    """Checks and returns the table of files."""
-    if not isinstance(value, dict):
-        raise ArtifactError(f"{where}: files is not a table of bytes and sha256: {REMEDY}")
-    entries: dict[str, FileEntry] = {}
-    for name, entry in value.items():
-        if not _FILE_NAME.fullmatch(name) or name == MANIFEST_FILE:
-            raise ArtifactError(
-                f"{where} lists {name!a:.80}, which is no name of an artifact's file: {REMEDY}"
-            )
-        size = entry.get("bytes") if isinstance(entry, dict) else None
-        sha256 = entry.get("sha256") if isinstance(entry, dict) else None
-        if type(size) is not int or not 0 <= size <= _MOST:
-            raise ArtifactError(f"{where}: the bytes of {name} are {size!r:.40}, not a size: {REMEDY}")
-        if type(sha256) is not str or not _SHA256.fullmatch(sha256):
-            raise ArtifactError(f"{where}: the sha256 of {name} is {sha256!r:.80}, not a SHA-256: {REMEDY}")
-        entries[name] = FileEntry(size, sha256)
-    return entries

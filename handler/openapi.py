@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from handler.schemas import about, similar
+from handler.manifest import MODES
+from handler.schemas import about, familiar, search, similar
 
 PROBLEM = "application/problem+json"
 _TEXTS = {
@@ -36,6 +37,27 @@ class Documentation(NamedTuple):
     responses: Mapping[int, Mapping[str, Any]] = MappingProxyType({})
 
 
+def _parameter(name: str, schema: Mapping[str, Any], description: str) -> Mapping[str, Any]:
+    return {"name": name, "in": "query", "schema": schema, "description": description}
+
+
+_NAMES = {"type": "string", "description": "Names with commas between them."}
+SEARCH_PARAMETERS = (
+    _parameter(
+        "q", {"type": "string", "minLength": 1, "pattern": r"\S"}, "The query. Either q or like is sent."
+    ),
+    _parameter("like", {"type": "string"}, "The id of a document: the documents most like it are found."),
+    _parameter("k", {"type": "integer", "minimum": 1}, "How many documents."),
+    _parameter("offset", {"type": "integer", "minimum": 0}, "How many of the best are left out before them."),
+    _parameter("mode", {"enum": list(MODES)}, "By meaning and words, by meaning, or by words."),
+    _parameter("share", {"type": "number", "minimum": 0, "maximum": 1}, "The weight of the words."),
+    _parameter("min_score", {"type": "number", "minimum": -2, "maximum": 2}, "The least score."),
+    _parameter("filter", {"type": "string", "contentMediaType": "application/json"}, "A filter as JSON."),
+    _parameter("facets", _NAMES, "Columns whose values are counted."),
+    _parameter("include", _NAMES, "What a result holds beside id, index and score."),
+)
+DOCUMENT_ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+
 DOCUMENTED: Mapping[tuple[str, str], Documentation] = MappingProxyType(
     {
         ("POST", "/similar"): Documentation(
@@ -43,6 +65,54 @@ DOCUMENTED: Mapping[tuple[str, str], Documentation] = MappingProxyType(
             similar.SimilarResponse,
             similar.SimilarRequest,
             (400, 413, 422),
+        ),
+        ("POST", "/search"): Documentation(
+            "Searches, with filters, facets and paging",
+            search.SearchAnswer,
+            search.SearchRequest,
+            (400, 404, 413, 422),
+            responses={200: {"model": search.SearchAnswer | search.BatchAnswer}},
+        ),
+        ("GET", "/search"): Documentation(
+            "Searches by a link, which caches keep",
+            search.SearchAnswer,
+            errors=(404, 422),
+            parameters=SEARCH_PARAMETERS,
+            responses={304: {"description": "The caller has this answer already"}},
+        ),
+        ("GET", "/documents/{id}"): Documentation(
+            "Returns a document", search.Document, errors=(404, 422), parameters=[DOCUMENT_ID]
+        ),
+        ("POST", "/documents"): Documentation(
+            "Returns several documents", search.Documents, search.DocumentsRequest, (400, 413, 422)
+        ),
+        ("POST", "/embed"): Documentation(
+            "Embeds texts, as text-embeddings-inference does",
+            None,
+            familiar.EmbedRequest,
+            (400, 413, 422),
+            responses={200: {"model": list[list[float]], "description": "A vector for each text"}},
+        ),
+        ("POST", "/v1/embeddings"): Documentation(
+            "Embeds texts or tokens, as OpenAI's API does",
+            familiar.Embeddings,
+            familiar.EmbeddingsRequest,
+            (400, 413, 422),
+        ),
+        ("GET", "/v1/models"): Documentation("Names the one model", familiar.Models),
+        ("POST", "/v1/vector_stores/{id}/search"): Documentation(
+            "Searches, as OpenAI's vector stores do",
+            familiar.StoreAnswer,
+            familiar.StoreSearchRequest,
+            (400, 413, 422),
+            parameters=[DOCUMENT_ID],
+        ),
+        ("POST", "/mcp"): Documentation(
+            "Answers an agent: the Model Context Protocol",
+            familiar.RpcAnswer,
+            familiar.RpcMessage,
+            (400, 403, 404, 413, 422),
+            responses={202: {"description": "A notification was taken"}},
         ),
         ("GET", "/health"): Documentation(
             "Says that this process can answer, and what it holds", about.Health

@@ -92,6 +92,22 @@ class Passages:
         """Returns the document that a row is of."""
         return int(self.first.searchsorted(row, "right")) - 1
 
+    def documents_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Returns the document that each row is of. (m,) int64 -> (m,) int64."""
+        return self.first.searchsorted(rows, "right") - 1
+
+    def rows_of_document(self, document: int) -> NDArray[np.int64]:
+        """Returns one document's rows, ascending."""
+        return np.arange(self.first[document], self.first[document + 1])
+
+    def rows_of(self, documents: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Returns the rows of the documents that are true, ascending. (documents,) -> (m,) int64."""
+        return np.repeat(documents, np.diff(self.first)).nonzero()[0]
+
+    def any_row(self, rows: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Tells of which documents any row is true. (rows,) -> (documents,)."""
+        return np.logical_or.reduceat(rows, self.first[:-1])
+
     def span_of(self, row: int, text: str) -> Span:
         """Returns a row's place in its document's text; raises ArtifactError where it lies outside of the text."""
         start, end = self.spans[row].tolist()

@@ -15,7 +15,8 @@ from typing import Any
 
 from handler.artifact import file_sha256
 from handler.errors import ArtifactError, SettingsError
-from handler.manifest import MANIFEST_FILE, MAX_MANIFEST_BYTES, FileEntry
+from handler.manifest import MANIFEST_FILE, MAX_MANIFEST_BYTES
+from handler.manifest_fields import FileEntry
 
 try:
     import botocore.config

@@ -30,6 +30,8 @@ _DTYPES = {
     "F16": "<f2",
     "I32": "<i4",
     "U32": "<u4",
+    "I16": "<i2",
+    "U16": "<u2",
     "I8": "|i1",
     "U8": "|u1",
 }
@@ -66,6 +68,17 @@ def read_safetensors(path: Path) -> dict[str, NDArray[Any]]:
         raise ArtifactError(f"{path} has a header that is nested too deeply: {REMEDY}") from None
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise ArtifactError(f"{path} has a damaged header ({error}): {REMEDY}") from error
+
+
+def rises(ends: NDArray[Any], count: int, last: int) -> bool:
+    """Tells whether count + 1 numbers rise from 0 to last, so that they divide `last` things into `count` parts."""
+    return (
+        count >= 0
+        and len(ends) == count + 1
+        and ends[0] == 0
+        and ends[-1] == last
+        and bool((ends[1:] >= ends[:-1]).all())
+    )
 
 
 def _tensor(path: Path, data: mmap.mmap, start: int, name: str, entry: dict[str, Any]) -> NDArray[Any]:

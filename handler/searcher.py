@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from handler.artifact import Artifact
+from handler.asking import Answer, Asked
 from handler.clock import Clock
+from handler.columns import Columns
 from handler.documents import Documents
 from handler.encoder import Encoder
-from handler.errors import ArtifactError
-from handler.hits import Hit
-from handler.index import Found, Index
+from handler.hits import Hit, read_hits
+from handler.ids import Ids
+from handler.index import Index
 from handler.keywords import Keywords
 from handler.manifest import MODES, Manifest
 from handler.passages import Passages
+from handler.pooling import l2_normalize
 from handler.postings import KeywordQuery
+from handler.ranking import Query, Ranked, matches, rank
 
 
 class Searcher:
@@ -41,6 +47,8 @@ class Searcher:
         documents: Documents,
         keywords: Keywords | None = None,
         passages: Passages | None = None,
+        columns: Columns | None = None,
+        ids: Ids | None = None,
     ) -> None:
         self.manifest = manifest
         self.encoder = encoder
@@ -48,25 +56,35 @@ class Searcher:
         self.documents = documents
         self.keywords = keywords
         self.passages = passages
+        self.columns = columns
+        self.ids = ids or Ids(documents)
 
     @classmethod
     def load(cls, directory: Path | str, threads: int = 1) -> Searcher:
         """Loads and checks the artifact in `directory`; raises ArtifactError where it can't."""
         artifact = Artifact.open(directory)
         encoder = Encoder.open(artifact, threads)
+        documents = Documents.open(artifact)
         return cls(
             artifact.manifest,
             encoder,
             Index.open(artifact, threads),
-            Documents.open(artifact),
+            documents,
             Keywords.open(artifact, encoder.tokenizer.whole),
             Passages.open(artifact),
+            Columns.open(artifact),
+            Ids.open(artifact, documents),
         )
 
     @property
     def modes(self) -> tuple[str, ...]:
         """The modes of search, the default one first."""
         return ("semantic",) if self.keywords is None else MODES
+
+    @property
+    def share(self) -> float:
+        """The keywords' share of a hybrid score where nothing else is asked."""
+        return 0.0 if self.manifest.keywords is None else float(self.manifest.keywords["share"])
 
     def search(
         self,
@@ -75,6 +93,9 @@ class Searcher:
         mode: str | None = None,
         share: float | None = None,
         *,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002 - what it is called everywhere
+        offset: int = 0,
+        min_score: float | None = None,
         clock: Clock | None = None,
     ) -> list[Hit]:
         """Finds the k best documents, or all if there are fewer: best first, equal scores by lower index.
@@ -86,80 +107,119 @@ class Searcher:
                 is hybrid where the artifact has keywords, else semantic. A query without a known word is answered by
                 its meaning in the mode hybrid, and finds nothing in the mode keyword.
             share: the keywords' share of a hybrid score, 0 to 1; the default is the artifact's own.
+            filter: which documents may be found, by their metadata: {"year": {"$gte": 2019}} (docs/filters.md).
+            offset: how many of the best documents are left out.
+            min_score: only documents of this score or a higher one.
             clock: is told the stages tokenise, encode and search.
 
-        Raises ArtifactError where the artifact has no keywords and the mode needs them, and ValueError for an unknown
-        mode or a share that isn't from 0 to 1.
+        Raises ArtifactError where the artifact has no keywords and the mode needs them, RequestError for a filter that
+        can't be used, and ValueError for an unknown mode or a share that isn't from 0 to 1.
         """
-        mode = self._check_mode(mode, share)
-        asked = None if mode == "semantic" or self.keywords is None else self.keywords.query(query)
-        if mode == "keyword":
-            return [] if asked is None else self._search_keywords(asked, k)
-        embedding = self.encoder.encode([query], self.manifest.query_prompt, clock)
-        weight = self._share if share is None else share
-        keywords = None if asked is None else [asked]
-        found, places = self._rank(lambda most: self.index.search(embedding, most, keywords, weight), k)
-        hits = self._hits(found, places, asked)
+        asked = Asked(k, offset, mode, share, min_score, self.documents_that_pass(filter))
+        return list(self.answer([query], asked, clock)[0].hits)
+
+    def search_many(self, queries: Sequence[str], k: int = 10, **options: Any) -> list[list[Hit]]:
+        """Searches for each of the queries as `search` does, in less time; the options are those of `search`."""
+        asked = Asked(k=k, **{**options, "documents": self.documents_that_pass(options.pop("filter", None))})
+        return [list(answer.hits) for answer in self.answer(queries, asked)]
+
+    def like(self, id: str, k: int = 10, **options: Any) -> list[Hit]:  # noqa: A002 - the document's field
+        """Finds the documents most like one of the corpus, without itself; the options are those of `search`.
+
+        Raises KeyError where no document has the id.
+        """
+        index = self.find(id)
+        if index is None:
+            raise KeyError(id)
+        asked = Asked(k=k, **{**options, "documents": self.documents_that_pass(options.pop("filter", None))})
+        return list(self.answer_like(index, asked).hits)
+
+    def embedding(self, index: int) -> NDArray[np.float32]:
+        """Returns a document's vector, the mean of its passages' where it is cut. -> (dim,) float32 of length 1."""
+        rows = np.array([index]) if self.passages is None else self.passages.rows_of_document(index)
+        return l2_normalize(self.index.embeddings.take(rows).mean(0))
+
+    def find(self, id: str) -> int | None:  # noqa: A002 - the document's field
+        """Returns the index of the document that has the id, or None."""
+        return self.ids.find(id)
+
+    def documents_that_pass(self, filter: Mapping[str, Any] | None) -> NDArray[np.bool_] | None:  # noqa: A002
+        """Returns which documents pass a filter, (count,); None without one. Raises RequestError for a bad filter."""
+        if filter is None:
+            return None
+        from handler.filters import parse_filter
+
+        parsed = parse_filter(filter, {} if self.columns is None else self.columns.types)
+        return None if self.columns is None else parsed.documents(self.columns)
+
+    def answer(self, queries: Sequence[str], asked: Asked, clock: Clock | None = None) -> list[Answer]:
+        """Answers some queries together. Raises as `search` does."""
+        asked = asked.completed(self.modes)
+        keywords = [None if asked.mode == "semantic" else self._keywords_of(query) for query in queries]
+        embeddings = None
+        if asked.mode != "keyword":
+            embeddings = self.encoder.encode(queries, self.manifest.query_prompt, clock)
+        elif clock is not None:
+            clock.start()
+        answers = self._answer(embeddings, keywords, asked)
         if clock is not None:
             clock.lap("search")
-        return hits
+        return answers
 
-    @property
-    def _share(self) -> float:
-        return 0.0 if self.manifest.keywords is None else float(self.manifest.keywords["share"])
+    def answer_like(self, index: int, asked: Asked, clock: Clock | None = None) -> Answer:
+        """Answers with the documents most like one of the corpus, without itself.
 
-    def _search_keywords(self, asked: KeywordQuery, k: int) -> list[Hit]:
-        found, places = self._rank(lambda most: self.index.search_keywords(asked, most), k)
-        return self._hits(found, places, asked)
+        Its own vector is the query's, and its words are the query's words.
+        """
+        if clock is not None:
+            clock.start()
+        asked = asked.completed(self.modes)
+        embedding = self.embedding(index)
+        keywords = None if asked.mode == "semantic" else self._keywords_of(self.documents[index].text)
+        found = self._answer(embedding[None], [keywords], asked, without=index)[0]
+        if clock is not None:
+            clock.lap("search")
+        return found
 
-    def _rank(self, search_rows: Callable[[int], Found], k: int) -> tuple[Found, list[int]]:
-        """Returns ranked rows, and the places in them of the k best documents' rows."""
-        if self.passages is not None:
-            return self.passages.rank(search_rows, k)
-        found = search_rows(k)
-        return found, list(range(found.ids.shape[1]))
+    def _answer(
+        self,
+        embeddings: NDArray[np.float32] | None,
+        keywords: Sequence[KeywordQuery | None],
+        asked: Asked,
+        without: int | None = None,
+    ) -> list[Answer]:
+        """Ranks the documents of each query. The document `without` is left out."""
+        share = self.share if asked.share is None else asked.share
+        vectors = [None] * len(keywords) if embeddings is None else embeddings
+        queries = [Query(*parts, share) for parts in zip(vectors, keywords, strict=True)]
+        # The document that is left out is the best one, as a rule.
+        most = asked.offset + asked.k + (without is not None)
+        ranked = rank(self.index, self.passages, queries, most, asked.documents)
+        return [
+            self._finish(query, best, asked, without) for query, best in zip(queries, ranked, strict=True)
+        ]
 
-    def _check_mode(self, mode: str | None, share: float | None) -> str:
-        if mode is not None and mode not in MODES:
-            raise ValueError(f"the mode is {mode!r:.40}, not one of {', '.join(MODES)}")
-        if mode not in (None, *self.modes):
-            raise ArtifactError(
-                f"the artifact has no keywords, so the mode {mode} can't be used: "
-                "run `seeklet export` again without --no-keywords"
-            )
-        if share is not None and not 0 <= share <= 1:
-            raise ValueError(f"the share is {share!r:.40}, not a number from 0 to 1")
-        return mode or self.modes[0]
-
-    def _hits(self, found: Found, places: list[int], asked: KeywordQuery | None) -> list[Hit]:
-        """Reads the documents of one query's rows at these places."""
-        rows, scores = found.ids[0].tolist(), found.scores[0]
-        cosines = None if found.cosines is None else found.cosines[0]
-        keywords = None if found.keywords is None or asked is None else found.keywords[0]
+    def _finish(self, query: Query, best: Ranked, asked: Asked, without: int | None) -> Answer:
+        """Cuts one query's ranking to what was asked for, reads those documents, and counts what matches."""
+        kept = np.ones(len(best.documents), np.bool_)
+        if asked.min_score is not None:
+            kept = best.scores >= np.float32(asked.min_score)
+        if without is not None:
+            kept &= best.documents != without
+        places = kept.nonzero()[0][asked.offset : asked.offset + asked.k]
+        matched = matches(self.index, self.passages, query, asked.min_score)
+        if asked.documents is not None:
+            matched = asked.documents if matched is None else matched & asked.documents
+        if without is not None:
+            matched = np.ones(len(self.documents), np.bool_) if matched is None else matched.copy()
+            matched[without] = False
+        total = len(self.documents) if matched is None else int(np.count_nonzero(matched))
+        mode = str(asked.mode)
         finder = None
-        if asked is not None and self.keywords is not None:
-            finder = functools.partial(self.keywords.matches, asked)
-        hits = []
-        for place in places:
-            row = rows[place]
-            index = row if self.passages is None else self.passages.document_of(row)
-            document = self.documents[index]
-            hits.append(
-                Hit(
-                    document.id,
-                    index,
-                    _shortest(scores[place]),
-                    document.text,
-                    document.metadata,
-                    None if cosines is None else _shortest(cosines[place]),
-                    None if keywords is None else _shortest(keywords[place]),
-                    None if self.passages is None else self.passages.span_of(row, document.text),
-                    finder,
-                )
-            )
-        return hits
+        if query.keywords is not None and self.keywords is not None:
+            finder = functools.partial(self.keywords.matches, query.keywords)
+        hits = read_hits(self.documents, self.passages, best, places, finder)
+        return Answer(hits, matched, total, mode, query.share if mode == "hybrid" else None)
 
-
-def _shortest(value: np.float32) -> float:
-    """Returns a float32 in its shortest form, 0.1: float() alone would give 0.10000000149011612."""
-    return float(str(value))
+    def _keywords_of(self, text: str) -> KeywordQuery | None:
+        return None if self.keywords is None else self.keywords.query(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -52,6 +53,23 @@ def column_names(value: str) -> list[str]:
     return names
 
 
+def column_type(value: str) -> tuple[str, str]:
+    """Splits "year=number" into ("year", "number"). A name may have a "=" too."""
+    name, separator, kind = value.rpartition("=")
+    if not separator or not name or not kind:
+        raise argparse.ArgumentTypeError(f"{value!r:.80} is not NAME=TYPE, such as year=number")
+    return name.strip(), kind.strip()
+
+
+def column_types(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Returns the types by name; raises OptionError where a name has two."""
+    types: dict[str, str] = {}
+    for name, kind in pairs:
+        if types.setdefault(name, kind) != kind:
+            raise OptionError(f"--column gives {name!r:.80} the types {types[name]} and {kind}: give it one")
+    return types
+
+
 def count(value: str) -> int:
     """Reads a whole number from 1 to MOST."""
     if not _is_number(value, MOST):
@@ -90,6 +108,47 @@ def share(value: str) -> float:
     if not 0 <= number <= 1:
         raise argparse.ArgumentTypeError(f"{value!r} is not between 0 and 1")
     return number
+
+
+def add_corpus(group: argparse._ActionsContainer) -> None:
+    """Adds --corpus, --text, --id, --metadata, --column and --format."""
+    from export.corpus.formats import FORMATS
+    from handler.manifest_fields import COLUMN_TYPES
+
+    group.add_argument(
+        "--corpus",
+        required=True,
+        metavar="FILE",
+        help=f"{', '.join(FORMATS)}, each also gzipped; - is standard input",
+    )
+    group.add_argument(
+        "--text",
+        required=True,
+        type=column_names,
+        metavar="COLUMNS",
+        help="the column or columns (a,b) of the text, joined by a space",
+    )
+    group.add_argument(
+        "--id", metavar="COLUMN", help="the column of unique ids (default: the row's number, from 1)"
+    )
+    group.add_argument(
+        "--metadata",
+        type=column_names,
+        default=[],
+        metavar="COLUMNS",
+        help="columns to keep, to return with each answer, and to filter by",
+    )
+    group.add_argument(
+        "--column",
+        dest="columns",
+        action="append",
+        type=column_type,
+        default=[],
+        metavar="NAME=TYPE",
+        help=f"the type by which a metadata column is filtered: {', '.join(COLUMN_TYPES)}, or none for no filters "
+        "(default: found in its values); once for each column",
+    )
+    group.add_argument("--format", choices=FORMATS, help="the file's format, where its name doesn't tell it")
 
 
 def add_model(group: argparse._ActionsContainer, model_help: str) -> None:

@@ -5,7 +5,7 @@ The export package is imported when they are called, so that `import seeklet` st
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ def export(
     text: Sequence[str],
     id: str | None = None,  # noqa: A002 - the option's name
     metadata: Sequence[str] = (),
+    columns: Mapping[str, str] | None = None,
     format: str | None = None,  # noqa: A002 - the option's name
     model: str | None = None,
     revision: str | None = None,
@@ -66,7 +67,9 @@ def export(
         out: the artifact's folder; an existing artifact is replaced.
         text: the columns of the text, joined by a space.
         id: the column of unique ids; without it the row's number, from 1.
-        metadata: columns to keep, and to return with each hit.
+        metadata: columns to keep, to return with each hit, and to filter by.
+        columns: the types by which columns of the metadata are filtered, such as {"year": "number"}: "string", "number",
+            "boolean", "date" or "strings", or "none" for no filters; without it found in the columns' values.
         format: "csv", "tsv", "jsonl", "txt" or "parquet"; without it the file's name tells it.
         model: a sentence-transformer's folder or hub id; without it all-MiniLM-L6-v2.
         revision: a hub id's branch, tag or commit.
@@ -97,7 +100,7 @@ def export(
         The artifact's manifest, how many texts were embedded, whether the artifact was up to date, and the seconds.
 
     Raises:
-        OptionError: passages can't be cut as asked.
+        OptionError: passages can't be cut as asked, or a column can't have the type.
         CorpusError: the corpus can't be read as asked.
         ModelError: the model is missing, damaged, or can't be reproduced faithfully.
         OutputError: the artifact can't be written there.
@@ -117,6 +120,7 @@ def export(
         out=Path(out),
         id=id,
         metadata=_names("metadata", metadata),
+        columns=dict(columns or {}),
         format=format,
         model=model,
         revision=revision,

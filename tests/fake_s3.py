@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
-from handler.manifest import FORMAT_VERSION, FileEntry, Manifest
+from handler.manifest import FORMAT_VERSION, Manifest
+from handler.manifest_fields import FileEntry
 
 ACCOUNT = "123456789012"
 

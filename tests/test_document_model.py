@@ -21,7 +21,8 @@ from export.build.recipe import choose_recipes
 from export.build.summary import describe
 from export.model.source_model import find_models
 from handler.errors import ArtifactError, ModelError
-from handler.manifest import DocumentModel, Manifest
+from handler.manifest import Manifest
+from handler.manifest_fields import DocumentModel
 
 OTHER: dict[str, Any] = {
     "model_id": "large",

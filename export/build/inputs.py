@@ -10,6 +10,7 @@ from typing import Any
 
 from export.build.options import BuildOptions
 from export.build.recipe import Recipes
+from export.build.write_columns import COLUMNS_VERSION
 from export.build.write_keywords import KEYWORDS_VERSION
 from export.build.write_scan import SCAN_VERSION
 from export.model.convert import conversion_key
@@ -35,6 +36,7 @@ def inputs_sha256(options: BuildOptions, models: Models, recipes: Recipes) -> st
     except OSError:
         return ""  # the corpus reader will raise the error
     named: dict[str, Any] = {name: getattr(options, name) for name in (*_NAMES, *_PASSAGES)}
+    named["columns"] = sorted(options.columns.items())
     named["recipes"] = [asdict(recipe) for recipe in recipes]
     # Where no format is named, the file's name tells it.
     named["suffixes"] = PurePath(options.corpus).suffixes
@@ -43,7 +45,16 @@ def inputs_sha256(options: BuildOptions, models: Models, recipes: Recipes) -> st
         for model in models
     ]
     thresholds = None if options.thresholds is None else asdict(options.thresholds)
-    parts = [FORMAT_VERSION, BUILD_VERSION, SCAN_VERSION, KEYWORDS_VERSION, named, source, thresholds]
+    parts = [
+        FORMAT_VERSION,
+        BUILD_VERSION,
+        SCAN_VERSION,
+        KEYWORDS_VERSION,
+        COLUMNS_VERSION,
+        named,
+        source,
+        thresholds,
+    ]
     digest.update(json.dumps(parts, allow_nan=False).encode())
     return digest.hexdigest()
 

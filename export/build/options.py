@@ -20,6 +20,9 @@ class BuildOptions:
     out: Path
     id: str | None = None
     metadata: list[str] = field(default_factory=list)
+    columns: dict[str, str] = field(
+        default_factory=dict
+    )  # of the metadata, name -> type, where the user tells it
     format: str | None = None
     model: str | None = None
     revision: str | None = None

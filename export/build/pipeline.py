@@ -1,6 +1,6 @@
 """One export, from corpus to artifact.
 
-    read the corpus -> convert the model, or both -> cut passages -> embed -> write embeddings, scan and keywords
+    read the corpus, write the columns -> convert the model, or both -> cut passages -> embed -> write embeddings, scan and keywords
     -> verify -> manifest -> rename
 
 A text isn't embedded again if an interrupted run or the artifact that is replaced has its vector by the same recipe.
@@ -12,10 +12,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from export.build.column_types import check_told
 from export.build.embed import Embedder, Vectors, find_reusable
 from export.build.gate import measure_sides
 from export.build.inputs import inputs_sha256, is_up_to_date, open_replaced
@@ -27,10 +28,13 @@ from export.build.recipe import choose_recipes
 from export.build.sides import Sides
 from export.build.token_counts import write_token_counts
 from export.build.vectors import write_embeddings
+from export.build.write_columns import write_columns
 from export.build.write_documents import write_documents
 from export.build.write_keywords import index_keywords
 from export.build.write_passages import write_passages
 from export.build.write_scan import write_scan
+from export.corpus.corpus_file import name_of
+from export.corpus.formats import TEXT_FORMATS
 from export.corpus.reader import CorpusReader
 from export.model.convert import versions
 from export.model.source_model import SourceModel, find_models
@@ -43,7 +47,8 @@ from handler.artifact import (
 )
 from handler.bound import Scan
 from handler.errors import ArtifactError, ModelError
-from handler.manifest import FORMAT_VERSION, MANIFEST_FILE, FileEntry, Manifest
+from handler.manifest import FORMAT_VERSION, MANIFEST_FILE, Manifest
+from handler.manifest_fields import FileEntry
 from handler.scores import Embeddings
 
 
@@ -55,6 +60,7 @@ class Summary:
     embedded: int  # texts that went through the model in this run
     up_to_date: bool
     seconds: float
+    left_out: dict[str, str] = field(default_factory=dict)  # metadata that makes no column, with the reason
 
 
 def build(options: BuildOptions, progress: Progress, *, sync_seconds: float = SYNC_SECONDS) -> Summary:
@@ -63,6 +69,7 @@ def build(options: BuildOptions, progress: Progress, *, sync_seconds: float = SY
     Raises an ExportError where it can't be done, and leaves `out` as it was.
     """
     started = time.monotonic()
+    check_told(options.columns, options.metadata)
     models = find_models(
         options.model, options.revision, options.sha256, options.document_model, options.document_revision
     )
@@ -84,6 +91,13 @@ def build(options: BuildOptions, progress: Progress, *, sync_seconds: float = SY
         partial = output.partial
         reader = CorpusReader(options.corpus, options.text, options.id, options.metadata, options.format)
         documents = write_documents(reader, partial, progress, options.corpus)
+        columns = write_columns(
+            partial,
+            options.metadata,
+            options.columns,
+            texts=reader.format in TEXT_FORMATS,
+            corpus=name_of(options.corpus),
+        )
         with progress.step("converting the model"):
             sides = Sides.convert(models, recipes, options.threads)
             sides.query.write(partial)
@@ -136,10 +150,11 @@ def build(options: BuildOptions, progress: Progress, *, sync_seconds: float = SY
             verify=figures,
             scan_crc32=_scan_crc32(partial, written.rows, vectors.dim),
             keywords=keywords,
+            columns={name: column.kind for name, column in columns.types.items()} or None,
         )
         (partial / MANIFEST_FILE).write_bytes(manifest.to_json())
         output.commit()
-    return Summary(manifest, journal.appended, False, time.monotonic() - started)
+    return Summary(manifest, journal.appended, False, time.monotonic() - started, columns.left_out)
 
 
 @contextmanager

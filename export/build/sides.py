@@ -20,7 +20,7 @@ from export.model.fp32 import Fp32Encoder
 from export.model.source_model import Models, SourceModel
 from handler.artifact import DENSE_FILE, MODEL_FILE, TOKENIZER_FILE, WEIGHTS_FILE, Artifact, file_sha256
 from handler.encoder import Encoder
-from handler.manifest import DocumentModel
+from handler.manifest_fields import DocumentModel
 from handler.session import open_session
 from handler.tokenizer import BoundedTokenizer, load_tokenizer
 

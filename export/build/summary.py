@@ -45,6 +45,11 @@ def describe(summary: Summary, out: Path) -> str:
         f"  truncated   {manifest.truncated:>12,}   longer than {manifest.document_max_length} tokens",
         f"  model       {manifest.model_id} ({manifest.revision}), {manifest.pooling} pooling, {manifest.dim} dimensions",
     ]
+    if manifest.columns:
+        lines.append(
+            f"  columns     {', '.join(f'{name} {kind}' for name, kind in manifest.columns.items())}"
+        )
+    lines += [f"  no column   {name}: {reason}" for name, reason in summary.left_out.items()]
     if model := manifest.document_model:
         lines.append(f"  documents by {model.model_id} ({model.revision}), {model.pooling} pooling")
     if manifest.graph == "unfused":

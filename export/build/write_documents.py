@@ -1,4 +1,4 @@
-"""Writes documents.jsonl and documents.offsets.npy, and reads the texts back in their order.
+"""Writes documents.jsonl, its offsets and the table of ids, and reads the documents back in their order.
 
 It handles one document at a time: the corpus is never in memory.
 """
@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from safetensors.numpy import save
 
 from export.build.progress import Progress
 from export.build.token_counts import save_array
 from export.corpus.reader import CorpusReader
-from handler.artifact import DOCUMENTS_FILE, OFFSETS_FILE, PASSAGES_FILE
+from handler.artifact import DOCUMENTS_FILE, IDS_FILE, OFFSETS_FILE, PASSAGES_FILE
+from handler.documents import Document
+from handler.ids import crc32_of, id_table
 from handler.passages import Passages
 
 
@@ -31,8 +34,9 @@ class WrittenDocuments:
 def write_documents(
     reader: CorpusReader, directory: Path, progress: Progress, title: str
 ) -> WrittenDocuments:
-    """Writes a line for each document, and where each line begins. Raises CorpusError where one can't be read."""
+    """Writes a line for each document, where each line begins, and which ids there are. Raises CorpusError where one can't be read."""
     offsets = array("Q", [0])
+    crcs = array("I")
     position = 0
     with (directory / DOCUMENTS_FILE).open("wb") as file, progress.reading(title) as bar:
         for document in reader:
@@ -40,16 +44,24 @@ def write_documents(
             line = json.dumps(fields, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
             position += file.write(line.encode() + b"\n")
             offsets.append(position)
+            crcs.append(crc32_of(document.id))
             bar.update(len(offsets) - 1, reader.fraction)
     save_array(directory / OFFSETS_FILE, np.frombuffer(offsets, np.uint64))
+    (directory / IDS_FILE).write_bytes(save(id_table(crcs)))
     return WrittenDocuments(len(offsets) - 1, reader.skipped)
+
+
+def read_documents(directory: Path) -> Iterator[Document]:
+    """Yields each document, in the corpus's order."""
+    with (directory / DOCUMENTS_FILE).open("rb") as file:
+        for line in file:
+            yield Document(**json.loads(line))
 
 
 def read_texts(directory: Path) -> Iterator[str]:
     """Yields each document's text, in the corpus's order."""
-    with (directory / DOCUMENTS_FILE).open("rb") as file:
-        for line in file:
-            yield json.loads(line)["text"]
+    for document in read_documents(directory):
+        yield document.text
 
 
 def read_row_texts(directory: Path) -> Iterator[str]:

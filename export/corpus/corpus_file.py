@@ -190,9 +190,9 @@ def open_corpus(path: str) -> Iterator[CorpusFile]:
     if path == "-":
         if sys.stdin is None:
             raise CorpusError("standard input is closed: pipe the corpus in, or name a file")
-        yield CorpusFile("standard input", sys.stdin.buffer, None)
+        yield CorpusFile(name_of(path), sys.stdin.buffer, None)
         return
-    name = path.encode("utf-8", "backslashreplace").decode("utf-8")
+    name = name_of(path)
     with _open(path, name) as file:
         status = os.fstat(file.fileno())
         # A pipe has no size and can't seek.
@@ -201,6 +201,11 @@ def open_corpus(path: str) -> Iterator[CorpusFile]:
             yield source
         finally:
             source.progress = source.fraction  # a closed file has no position any more
+
+
+def name_of(path: str) -> str:
+    """Returns a corpus's name in errors."""
+    return "standard input" if path == "-" else path.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _open(path: str, name: str) -> BinaryIO:

@@ -9,6 +9,8 @@ from export.corpus.corpus_file import PARQUET_MAGIC, CorpusFile
 from handler.errors import CorpusError
 
 FORMATS = ("csv", "tsv", "jsonl", "txt", "parquet")
+# Those whose values are all strings, so that a number is written as one.
+TEXT_FORMATS = ("csv", "tsv")
 
 _SUFFIXES = {f".{name}": name for name in FORMATS} | {".ndjson": "jsonl"}
 

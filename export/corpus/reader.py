@@ -29,6 +29,7 @@ class CorpusReader:
     Attributes:
         rows: number of rows read so far.
         skipped: number of those rows whose text was empty.
+        format: the format, one of formats.FORMATS; None where the first document is to tell it.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class CorpusReader:
         self._text = list(dict.fromkeys(text))
         self._id = id
         self._metadata = list(dict.fromkeys(metadata))
-        self._format = format
+        self.format = format
         self._source: CorpusFile | None = None
         self._seen: dict[int, int] = {}
 
@@ -99,7 +100,8 @@ class CorpusReader:
     def _read_rows(self, source: CorpusFile) -> Iterator[Row]:
         others = [*([] if self._id is None else [self._id]), *self._metadata]
         columns = list(dict.fromkeys([*self._text, *others]))
-        match self._format or detect_format(source, self._path):
+        self.format = self.format or detect_format(source, self._path)
+        match self.format:
             case "csv":
                 return read_csv(source, columns)
             case "tsv":

@@ -22,6 +22,15 @@ Route = Callable[[Service, Request], Response]
 ROUTES: Mapping[tuple[str, str], str] = MappingProxyType(
     {
         ("POST", "/similar"): "similar:post",
+        ("POST", "/search"): "search:post",
+        ("GET", "/search"): "search:get",
+        ("GET", "/documents/{id}"): "documents:get",
+        ("POST", "/documents"): "documents:post",
+        ("POST", "/embed"): "embed:post",
+        ("POST", "/v1/embeddings"): "openai_embeddings:post",
+        ("GET", "/v1/models"): "openai_embeddings:models",
+        ("POST", "/v1/vector_stores/{id}/search"): "vector_stores:post",
+        ("POST", "/mcp"): "mcp:post",
         ("GET", "/health"): "about:health",
         ("GET", "/ready"): "about:ready",
         ("GET", "/info"): "about:info",

@@ -63,7 +63,7 @@ def describe(service: Service) -> dict[str, Any]:
         "modes": searcher.modes,
         "share": keywords and keywords["share"],
         "language": keywords and keywords.get("language"),
-        "columns": [],
+        "columns": [] if searcher.columns is None else searcher.columns.describe(),
         "map": None,
         "verify": manifest.verify,
         "limits": {

@@ -12,7 +12,7 @@ from handler.routes.similar import DEFAULT_RESULTS
 _ABSENT: Any = None
 
 
-def _drop_default(schema: dict[str, Any]) -> None:
+def drop_default(schema: dict[str, Any]) -> None:
     """Leaves the default out: it is no value that a request may send."""
     schema.pop("default", None)
 
@@ -33,7 +33,7 @@ class SimilarRequest(BaseModel):
     ] = DEFAULT_RESULTS
     mode: Literal["hybrid", "semantic", "keyword"] = Field(
         default=_ABSENT,
-        json_schema_extra=_drop_default,
+        json_schema_extra=drop_default,
         description='By meaning and words ("hybrid"), meaning alone ("semantic"), or words alone ("keyword"). '
         "Without it: meaning alone, and results without cosine and keyword.",
     )
@@ -41,7 +41,7 @@ class SimilarRequest(BaseModel):
         default=_ABSENT,
         ge=0,
         le=1,
-        json_schema_extra=_drop_default,
+        json_schema_extra=drop_default,
         description='The weight of the words in the mode "hybrid", which must be sent too. Without it: the artifact\'s.',
     )
 

@@ -10,11 +10,12 @@ from pathlib import Path
 from handler.errors import CorpusError, OutputError
 from seeklet.arguments import (
     Parser,
+    add_corpus,
     add_document_model,
     add_model,
     add_threads,
     add_thresholds,
-    column_names,
+    column_types,
     count,
     count_or_zero,
     new_parser,
@@ -33,6 +34,9 @@ examples:
 
   JSON Lines, gzipped, with ids, and two columns to return with each answer:
     %(prog)s --corpus products.jsonl.gz --text name --id sku --metadata price,url --out artifact
+
+  answers filtered by year, and by a zip code, which is text though it has only digits:
+    %(prog)s --corpus shops.csv --text name --metadata opened,zip --column opened=date --column zip=string --out artifact
 
   one text on each line, from another program:
     zcat headlines.txt.gz | %(prog)s --corpus - --format txt --text text --out artifact
@@ -65,7 +69,6 @@ After an interruption, the same command continues. After a change of the corpus 
 def build_parser(prog: str = "seeklet export") -> Parser:
     """Makes the parser of the options, in groups by subject."""
     from export.build.vectors import DEFAULT_DTYPE, DTYPES
-    from export.corpus.formats import FORMATS
     from handler.pooling import POOLINGS
     from handler.postings import SHARE
 
@@ -74,31 +77,7 @@ def build_parser(prog: str = "seeklet export") -> Parser:
         "Turns a corpus and a sentence-transformer into an artifact: one folder that the handler serves.",
         EXAMPLES,
     )
-    corpus = parser.add_argument_group("the corpus")
-    corpus.add_argument(
-        "--corpus",
-        required=True,
-        metavar="FILE",
-        help=f"{', '.join(FORMATS)}, each also gzipped; - is standard input",
-    )
-    corpus.add_argument(
-        "--text",
-        required=True,
-        type=column_names,
-        metavar="COLUMNS",
-        help="the column or columns (a,b) of the text, joined by a space",
-    )
-    corpus.add_argument(
-        "--id", metavar="COLUMN", help="the column of unique ids (default: the row's number, from 1)"
-    )
-    corpus.add_argument(
-        "--metadata",
-        type=column_names,
-        default=[],
-        metavar="COLUMNS",
-        help="columns to keep, and to return with each answer",
-    )
-    corpus.add_argument("--format", choices=FORMATS, help="the file's format, where its name doesn't tell it")
+    add_corpus(parser.add_argument_group("the corpus"))
     model = parser.add_argument_group("the model")
     add_model(model, "a sentence-transformer's folder, or its hub id (default: all-MiniLM-L6-v2)")
     model.add_argument("--sha256", metavar="HEX", help="refuse weights of another SHA-256")
@@ -204,7 +183,8 @@ def run(options: argparse.Namespace, environ: MutableMapping[str, str]) -> None:
     _check_out(options.out)
     names = {field.name for field in fields(BuildOptions)} - {"thresholds"}
     given = BuildOptions(
-        **{name: getattr(options, name) for name in names},
+        **{name: getattr(options, name) for name in names - {"columns"}},
+        columns=column_types(options.columns),
         thresholds=None if options.no_verify else thresholds(options),
     )
     try:

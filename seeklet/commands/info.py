@@ -77,6 +77,8 @@ def describe(directory: Path, manifest: Manifest) -> list[str]:
     if passages := manifest.passages:
         size = f"{passages['tokens']} tokens at most, overlap {passages['overlap']} at most"
         lines.append(_row("passages", f"{manifest.rows:,}, {size}"))
+    if columns := manifest.columns:
+        lines.append(_row("columns", ", ".join(f"{name} {kind}" for name, kind in columns.items())))
     lines += [
         _row("embeddings", manifest.dtype),
         _row("keywords", _keywords(manifest.keywords)),

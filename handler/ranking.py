@@ -1,0 +1,118 @@
+"""From the queries' vectors and words to the best documents, and to all that match. It reads no document.
+
+A document is as good as its best row: its best passage, or its one row where documents aren't cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handler.index import Found, Index
+from handler.passages import Passages
+from handler.postings import KeywordQuery
+
+
+class Query(NamedTuple):
+    """A query as it is searched for. Without an embedding it is searched for by its words alone.
+
+    embedding  (dim,) float32, or None in the mode keyword
+    keywords   None in the mode semantic, and where no row holds a word of the query
+    share      the keywords' share of the score, 0 to 1
+    """
+
+    embedding: NDArray[np.float32] | None
+    keywords: KeywordQuery | None
+    share: float
+
+
+class Ranked(NamedTuple):
+    """The best documents of a query, best first: (m,) each, or None where the search has no such part."""
+
+    documents: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    cosines: NDArray[np.float32] | None
+    keywords: NDArray[np.float32] | None
+
+
+NOTHING = Ranked(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32), None, None)
+
+
+def rank(
+    index: Index,
+    passages: Passages | None,
+    queries: Sequence[Query],
+    k: int,
+    passing: NDArray[np.bool_] | None = None,
+) -> list[Ranked]:
+    """Finds the k best documents of each query, of those that pass, (count,), or of all.
+
+    All queries have an embedding, or none has. Those with one are searched for together where that is possible.
+    """
+    rows = None
+    if passing is not None:
+        rows = passing.nonzero()[0] if passages is None else passages.rows_of(passing)
+    if passages is None and queries[0].embedding is not None:
+        found = _search(index, queries, k, rows)
+        return [_ranked(found, place) for place in range(len(queries))]
+    return [_rank_one(index, passages, query, k, rows) for query in queries]
+
+
+def matches(
+    index: Index, passages: Passages | None, query: Query, min_score: float | None
+) -> NDArray[np.bool_] | None:
+    """Tells which documents match a query, (count,): by its words alone, they hold one; and they reach min_score.
+
+    Returns None where all do.
+    """
+    if query.embedding is None:
+        if query.keywords is None:
+            count = index.embeddings.count if passages is None else passages.documents
+            return np.zeros(count, np.bool_)
+        scores = query.keywords.all_scores()
+        rows = scores > 0
+        if min_score is not None:
+            rows &= scores >= np.float32(min_score)
+    elif min_score is None:
+        return None
+    else:
+        rows = index.all_scores(query.embedding, query.keywords, query.share).scores >= np.float32(min_score)
+    return rows if passages is None else passages.any_row(rows)
+
+
+def _rank_one(
+    index: Index, passages: Passages | None, query: Query, k: int, rows: NDArray[np.int64] | None
+) -> Ranked:
+    if query.embedding is None and query.keywords is None:
+        return NOTHING
+
+    def search_rows(most: int) -> Found:
+        if query.embedding is None:
+            assert query.keywords is not None
+            return index.search_keywords(query.keywords, most, rows)
+        return _search(index, [query], most, rows)
+
+    if passages is None:
+        return _ranked(search_rows(k), 0)
+    found, places = passages.rank(search_rows, k)
+    ranked = _ranked(found, 0)
+    kept = [None if part is None else part[places] for part in ranked]
+    return Ranked(passages.documents_of(ranked.rows[places]), *kept[1:])  # type: ignore[arg-type]
+
+
+def _search(index: Index, queries: Sequence[Query], k: int, rows: NDArray[np.int64] | None) -> Found:
+    embeddings = np.stack([query.embedding for query in queries])  # type: ignore[misc]
+    keywords = [query.keywords for query in queries]
+    asked = keywords if any(keywords) else None
+    return index.search(embeddings, k, asked, queries[0].share, rows)
+
+
+def _ranked(found: Found, query: int) -> Ranked:
+    """Takes one query's rows of what an index found, as if each row were a document."""
+    parts = (found.scores, found.cosines, found.keywords)
+    rows = found.ids[query]
+    return Ranked(rows, rows, *[None if part is None else part[query] for part in parts])  # type: ignore[arg-type]

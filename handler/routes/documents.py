@@ -1,0 +1,57 @@
+"""GET /documents/{id} and POST /documents: documents by their ids, or by their places in the corpus."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from handler.errors import RequestError
+from handler.events import Request
+from handler.fields import check_list, check_object, check_string, check_whole, invalid, parse_json
+from handler.requests import refuse_body, refuse_response
+from handler.responses import Response, to_json
+from handler.searcher import Searcher
+from handler.service import Service
+
+FIELDS = ("ids", "indexes")
+EXAMPLE = '{"ids": ["..."]}'
+
+
+def get(service: Service, request: Request) -> Response:
+    """Answers GET /documents/{id}."""
+    return Response(200, to_json(read(service, request.parameters["id"])))
+
+
+def read(service: Service, id_: object) -> dict[str, Any]:
+    """Returns the document that has an id, as JSON has it; raises RequestError (404 or 422) where there is none."""
+    id_ = check_string("id", id_)
+    index = service.searcher.find(id_)
+    if index is None:
+        raise RequestError(404, "no_document", f"no document has the id {id_[:80]!a}", "id")
+    return render(service.searcher, index)
+
+
+def post(service: Service, request: Request) -> Response:
+    """Answers POST /documents: the documents in the order that was asked for, null where there is none."""
+    body, searcher = request.body(), service.searcher
+    refuse_body(len(body), service.settings.max_body_bytes)
+    fields = check_object(parse_json(body, EXAMPLE), FIELDS, "ids")
+    if len(fields) != 1:
+        raise invalid("ids", "send either ids or indexes")
+    places: list[int | None]
+    if "ids" in fields:
+        ids = check_list("ids", fields["ids"], service.settings.max_results, "ids")
+        places = [searcher.find(check_string(f"ids[{i}]", id_)) for i, id_ in enumerate(ids)]
+    else:
+        indexes = check_list("indexes", fields["indexes"], service.settings.max_results, "indexes")
+        places = [check_whole(f"indexes[{i}]", index, 0) for i, index in enumerate(indexes)]
+    count = len(searcher.documents)
+    found = [None if place is None or place >= count else render(searcher, place) for place in places]
+    written = to_json({"documents": found})
+    refuse_response(written, service.settings.max_response_bytes, next(iter(fields)))
+    return Response(200, written)
+
+
+def render(searcher: Searcher, index: int) -> dict[str, Any]:
+    """Returns a document as JSON has it."""
+    document = searcher.documents[index]
+    return {"id": document.id, "index": index, "text": document.text, "metadata": document.metadata}

@@ -1,0 +1,162 @@
+"""POST /mcp: the Model Context Protocol's Streamable HTTP transport, without sessions, for agents.
+
+A message is JSON-RPC 2.0. This module has the protocol, mcp_tools.py the tools. Nothing is kept between two requests, so any
+environment of the function may answer the next one. modelcontextprotocol.io/specification has the rules that are named here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from handler import __version__
+from handler.errors import RequestError
+from handler.events import Request
+from handler.fields import parse_json
+from handler.requests import refuse_body, refuse_response
+from handler.responses import JSON, Response, to_json
+from handler.routes.mcp_tools import TOOLS, describe_tools, instructions
+from handler.service import Service
+
+# The newest first.
+VERSIONS = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
+# The one version whose messages may come as a list.
+_BATCHES = "2025-03-26"
+PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS, INTERNAL_ERROR = (
+    -32700,
+    -32600,
+    -32601,
+    -32602,
+    -32603,
+)
+EXAMPLE = '{"jsonrpc": "2.0", "id": 1, "method": "tools/list"}'
+
+
+class RpcError(Exception):
+    """An error that a message is answered with."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def post(service: Service, request: Request) -> Response:
+    """Answers one message, or a list of them; 202 without a body where nothing waits for an answer."""
+    if not service.settings.mcp:
+        raise RequestError(404, "not_found", "POST /mcp is turned off here (MCP=off)")
+    _refuse_origin(service, request)
+    version = request.headers.get("mcp-protocol-version", _BATCHES)
+    if version not in VERSIONS:
+        raise RequestError(
+            400,
+            "bad_version",
+            f"mcp-protocol-version is {version[:40]!a}: this server knows {', '.join(VERSIONS)}",
+        )
+    body = request.body()
+    refuse_body(len(body), service.settings.max_body_bytes)
+    try:
+        message = parse_json(body, EXAMPLE)
+    except RequestError as error:
+        return _respond(400, _failure(None, RpcError(PARSE_ERROR, str(error))))
+    if isinstance(message, list):
+        if version != _BATCHES or not 1 <= len(message) <= service.settings.max_batch:
+            return _respond(
+                400, _failure(None, RpcError(INVALID_REQUEST, "a list of messages is not taken here"))
+            )
+        answers = [_answer(service, request, each) for each in message]
+        written: Any = [answer for answer in answers if answer is not None] or None
+    else:
+        written = _answer(service, request, message)
+    if written is None:
+        return Response(202, b"", {})
+    response = _respond(200, written)
+    refuse_response(response.body, service.settings.max_response_bytes, "k")
+    return response
+
+
+def _refuse_origin(service: Service, request: Request) -> None:
+    """Raises RequestError (403) for another site's page: it might reach a server on its reader's machine."""
+    origin = request.headers.get("origin")
+    if origin is None or not {origin, "*"}.isdisjoint(service.settings.cors_origins):
+        return
+    if origin.partition("://")[2] != request.headers.get("host"):
+        raise RequestError(
+            403, "bad_origin", f"the origin {origin[:80]!a} may not call: CORS_ORIGINS names who may"
+        )
+
+
+def _answer(service: Service, request: Request, message: object) -> dict[str, Any] | None:
+    """Returns the answer to a message; None for a notification, and for a client's own answer."""
+    if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":
+        return _failure(None, RpcError(INVALID_REQUEST, f"the message is no JSON-RPC 2.0: send {EXAMPLE}"))
+    method, id_ = message.get("method"), message.get("id")
+    if method is None and ("result" in message or "error" in message):
+        return None
+    known = id_ if isinstance(id_, str | int) and not isinstance(id_, bool) else None
+    if not isinstance(method, str) or (known is None and "id" in message):
+        return _failure(
+            known, RpcError(INVALID_REQUEST, "the message needs a method, and an id that is text or a number")
+        )
+    if "id" not in message:
+        return None
+    parameters = message.get("params", {})
+    try:
+        if method not in METHODS:
+            raise RpcError(
+                METHOD_NOT_FOUND, f"there is no method {method[:80]!a}: there are {', '.join(METHODS)}"
+            )
+        if not isinstance(parameters, dict):
+            raise RpcError(INVALID_PARAMS, "params is not an object")
+        return {"jsonrpc": "2.0", "id": known, "result": METHODS[method](service, request, parameters)}
+    except RpcError as error:
+        return _failure(known, error)
+
+
+def _initialize(service: Service, _request: Request, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    asked = parameters.get("protocolVersion")
+    return {
+        "protocolVersion": asked if asked in VERSIONS else VERSIONS[0],
+        "capabilities": {"tools": {"listChanged": False}},
+        "serverInfo": {"name": "seeklet", "title": "seeklet", "version": __version__},
+        "instructions": instructions(service),
+    }
+
+
+def _ping(_service: Service, _request: Request, _parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return {}
+
+
+def _list_tools(service: Service, _request: Request, _parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return {"tools": describe_tools(service)}
+
+
+def _call_tool(service: Service, request: Request, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    name, arguments = parameters.get("name"), parameters.get("arguments", {})
+    if not isinstance(name, str) or name not in TOOLS:
+        raise RpcError(INVALID_PARAMS, f"there is no tool {str(name)[:80]!a}: there are {', '.join(TOOLS)}")
+    if not isinstance(arguments, dict):
+        raise RpcError(INVALID_PARAMS, "arguments is not an object")
+    try:
+        result = TOOLS[name](service, request, arguments)
+    except RequestError as error:
+        # Not the protocol's error: the model that called the tool shall read it, and call it better.
+        return {"content": [{"type": "text", "text": str(error)}], "isError": True}
+    text = json.dumps(result, ensure_ascii=False)
+    return {"content": [{"type": "text", "text": text}], "structuredContent": result, "isError": False}
+
+
+METHODS: Mapping[str, Callable[[Service, Request, Mapping[str, Any]], dict[str, Any]]] = {
+    "initialize": _initialize,
+    "ping": _ping,
+    "tools/list": _list_tools,
+    "tools/call": _call_tool,
+}
+
+
+def _failure(id_: str | int | None, error: RpcError) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": id_, "error": {"code": error.code, "message": str(error)}}
+
+
+def _respond(status: int, message: Any) -> Response:
+    return Response(status, to_json(message), JSON)

@@ -1,0 +1,105 @@
+"""POST /v1/embeddings and GET /v1/models: vectors of texts, in the form of OpenAI's API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handler.events import Request
+from handler.fields import (
+    check_choice,
+    check_list,
+    check_object,
+    check_string,
+    check_whole,
+    invalid,
+    parse_json,
+)
+from handler.json_types import json_type
+from handler.requests import refuse_body, refuse_response
+from handler.responses import Response, to_json
+from handler.routes.texts import check_texts, cut, to_lists
+from handler.service import Service
+
+FIELDS = ("input", "model", "encoding_format", "dimensions", "user")
+EXAMPLE = '{"input": "...", "model": "..."}'
+
+
+def post(service: Service, request: Request) -> Response:
+    """Answers with a vector for each text or list of token ids, in their order. Any model's name is accepted."""
+    body, settings, searcher = request.body(), service.settings, service.searcher
+    refuse_body(len(body), settings.max_body_bytes)
+    fields = check_object(parse_json(body, EXAMPLE), FIELDS, "input and model")
+    if "input" not in fields:
+        raise invalid("input", "the field input is missing: put the texts there")
+    for name in ("model", "user"):
+        check_string(name, fields.get(name, ""))
+    form = check_choice("encoding_format", fields.get("encoding_format", "float"), ("float", "base64"))
+    dim = searcher.manifest.dim
+    dimensions = check_whole("dimensions", fields["dimensions"], 1, dim) if "dimensions" in fields else None
+    vectors, tokens = _embed(service, fields["input"], request)
+    written = to_json(
+        {
+            "object": "list",
+            "data": [
+                {"object": "embedding", "index": index, "embedding": embedding}
+                for index, embedding in enumerate(_written(cut(vectors, dimensions), form))
+            ],
+            "model": searcher.manifest.model_id,
+            "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+        }
+    )
+    refuse_response(written, settings.max_response_bytes, "input")
+    return Response(200, written)
+
+
+def models(service: Service, _request: Request) -> Response:
+    """Answers GET /v1/models with the artifact's model."""
+    model = {"id": service.searcher.manifest.model_id, "object": "model", "created": 0, "owned_by": "seeklet"}
+    return Response(200, to_json({"object": "list", "data": [model]}))
+
+
+def _embed(service: Service, value: object, request: Request) -> tuple[NDArray[np.float32], int]:
+    """Returns the vectors, (n, dim), and the number of all tokens."""
+    encoder = service.searcher.encoder
+    lists = _token_lists(service, value)
+    if lists is None:
+        encoded = encoder.encode_counted(check_texts("input", value, service.settings), clock=request.clock)
+        return encoded.embeddings, int(encoded.tokens.sum())
+    vectors = np.stack([encoder.encode_ids(ids) for ids in lists])
+    if request.clock is not None:
+        request.clock.lap("encode")
+    return vectors, sum(map(len, lists))
+
+
+def _token_lists(service: Service, value: object) -> list[list[int]] | None:
+    """Returns the lists of token ids, or None where texts were sent."""
+    if not isinstance(value, list) or not value or isinstance(value[0], str):
+        return None
+    if not isinstance(value[0], list):
+        return [_check_ids("input", value, service)]
+    lists = check_list("input", value, service.settings.max_batch, "lists of token ids")
+    return [_check_ids(f"input[{i}]", ids, service) for i, ids in enumerate(lists)]
+
+
+def _check_ids(name: str, value: object, service: Service) -> list[int]:
+    searcher = service.searcher
+    ids = check_list(name, value, searcher.manifest.max_length, "token ids")
+    known = searcher.encoder.tokenizer.whole.get_vocab_size()
+    for id_ in ids:
+        if not isinstance(id_, int) or isinstance(id_, bool):
+            raise invalid(name, f"{name} holds {json_type(id_)}, not a token id")
+        if not 0 <= id_ < known:
+            raise invalid(name, f"{name} holds {str(id_)[:20]}, the tokenizer's ids are 0 to {known - 1}")
+    return list(ids)
+
+
+def _written(vectors: NDArray[np.float32], form: str) -> Any:
+    """Returns each vector as a list of numbers, or as the base64 of little-endian float32."""
+    if form == "float":
+        return to_lists(vectors)
+    import base64
+
+    return [base64.b64encode(vector.astype("<f4").tobytes()).decode() for vector in vectors]

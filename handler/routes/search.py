@@ -1,0 +1,227 @@
+"""POST /search and GET /search: search with filters, facets, paging and more like this."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from handler.asking import Answer, Asked
+from handler.errors import RequestError
+from handler.events import Request
+from handler.fields import (
+    MOST,
+    Fields,
+    check_choice,
+    check_choices,
+    check_list,
+    check_number,
+    check_object,
+    check_string,
+    check_text,
+    check_whole,
+    invalid,
+    parse_json,
+)
+from handler.hits import Hit, shortest
+from handler.requests import refuse_body, refuse_response
+from handler.responses import JSON, Response, to_json
+from handler.service import Service
+
+if TYPE_CHECKING:
+    from handler.searcher import Searcher
+
+DEFAULT_K = 10
+INCLUDED = ("text", "metadata", "embedding", "highlights", "explain")
+DEFAULT_INCLUDED = ("text", "metadata")
+ASKED = ("query", "queries", "like")
+FIELDS = (*ASKED, "k", "offset", "mode", "share", "min_score", "filter", "facets", "include")
+EXAMPLE = '{"query": "...", "k": 10}'
+# The fields of GET /search that are numbers, lists or JSON; all others are texts.
+_WHOLE, _NUMBERS, _LISTS = ("k", "offset"), ("share", "min_score"), ("facets", "include")
+# A score is never beyond it: a cosine is within rounding of 1, and the keyword part is at most 1.
+_MOST_SCORE = 2.0
+
+
+class SearchQuery(NamedTuple):
+    """A request that can be answered. One of queries and like is given."""
+
+    queries: Sequence[str]
+    like: int | None  # a document's index
+    batch: bool  # whether the answer is a list
+    asked: Asked
+    facets: Sequence[str]
+    include: Sequence[str]
+
+
+def post(service: Service, request: Request) -> Response:
+    """Answers POST /search."""
+    body = request.body()
+    refuse_body(len(body), service.settings.max_body_bytes)
+    query = check_search(parse_json(body, EXAMPLE), service)
+    return Response(200, answer(service, query, request))
+
+
+def get(service: Service, request: Request) -> Response:
+    """Answers GET /search, for links and caches: 304 where the caller has the answer already."""
+    import binascii
+
+    fields = read_query(request.query)
+    etag = f'"{service.fingerprint}-{binascii.crc32(request.query.encode()):08x}"'
+    headers = {"etag": etag, "cache-control": service.settings.cache_control}
+    if not {etag, "*"}.isdisjoint(known_tags(request)):
+        return Response(304, b"", headers)
+    query = check_search(fields, service)
+    return Response(200, answer(service, query, request), {**JSON, **headers})
+
+
+def known_tags(request: Request) -> Sequence[str]:
+    """Returns the ETags that the caller says it has, * for any. A weak one counts as the strong one (RFC 9110, 13.1.2)."""
+    tags = request.headers.get("if-none-match", "").split(",")
+    return [tag.strip().removeprefix("W/") for tag in tags]
+
+
+def read_query(query: str) -> dict[str, Any]:
+    """Reads a query string as the fields of POST /search; raises RequestError (422) that names the field."""
+    from urllib.parse import parse_qsl
+
+    fields: dict[str, Any] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True, max_num_fields=100):
+        if name in ("queries", "query") or name not in (*FIELDS, "q"):
+            names = ("q", *(name for name in FIELDS if name not in ("query", "queries")))
+            raise invalid(
+                str(ascii(name))[1:-1][:80],
+                f"there is no parameter {name[:80]!a}: there are {', '.join(names)}",
+            )
+        if name in fields or (name == "q" and "query" in fields):
+            raise invalid(name, f"{name} is given twice")
+        fields["query" if name == "q" else name] = _read_parameter(name, value)
+    return fields
+
+
+def _read_parameter(name: str, value: str) -> object:
+    try:
+        if name in _WHOLE and len(value) < 20:
+            return int(value)
+        if name in _NUMBERS and len(value) < 40:
+            return float(value)
+    except ValueError:
+        pass
+    if name in _LISTS:
+        return [part.strip() for part in value.split(",") if part.strip()]
+    if name == "filter":
+        try:
+            return parse_json(value.encode(), '{"year": 2020}')
+        except RequestError as error:
+            raise invalid("filter", str(error).replace("the body", "filter", 1)) from None
+    return value
+
+
+def check_search(request: object, service: Service) -> SearchQuery:
+    """Checks a parsed request; raises RequestError (404 or 422) that names the field."""
+    searcher, settings = service.searcher, service.settings
+    fields = check_object(request, FIELDS, "query")
+    given = [name for name in ASKED if name in fields]
+    if len(given) != 1:
+        said = "none is given" if not given else f"{' and '.join(given)} are given"
+        raise invalid(given[1] if given else "query", f"send one of query, queries and like: {said}")
+    queries, like = _check_asked(fields, given[0], service)
+    types = {} if searcher.columns is None else searcher.columns.types
+    mode = check_choice("mode", fields["mode"], searcher.modes) if "mode" in fields else searcher.modes[0]
+    facets = check_choices("facets", fields.get("facets", []), types) if "facets" in fields else ()
+    asked = Asked(
+        k=check_whole("k", fields.get("k", DEFAULT_K), 1, settings.max_results),
+        offset=check_whole("offset", fields.get("offset", 0), 0, MOST),
+        mode=mode,
+        share=_check_share(fields, mode),
+        min_score=check_number("min_score", fields["min_score"], -_MOST_SCORE, _MOST_SCORE)
+        if "min_score" in fields
+        else None,
+        documents=_check_filter(searcher, fields),
+    )
+    include = (
+        check_choices("include", fields["include"], INCLUDED) if "include" in fields else DEFAULT_INCLUDED
+    )
+    return SearchQuery(queries, like, given[0] == "queries", asked, facets, include)
+
+
+def _check_asked(fields: Fields, given: str, service: Service) -> tuple[Sequence[str], int | None]:
+    """Returns the queries, or the index of the document that the others shall be like."""
+    settings = service.settings
+    if given == "query":
+        return [check_text("query", fields["query"], settings.max_text_length)], None
+    if given == "queries":
+        texts = check_list("queries", fields["queries"], settings.max_batch, "queries")
+        return [
+            check_text(f"queries[{i}]", text, settings.max_text_length) for i, text in enumerate(texts)
+        ], None
+    id_ = check_string("like", fields["like"])
+    index = service.searcher.find(id_)
+    if index is None:
+        raise RequestError(404, "no_document", f"no document has the id {id_[:80]!a}", "like")
+    return [], index
+
+
+def _check_filter(searcher: Searcher, fields: Fields) -> Any:
+    """Returns which documents pass, (count,) bool; None without a filter."""
+    if "filter" not in fields:
+        return None
+    if fields["filter"] is None:
+        raise invalid("filter", "filter is null, not an object: leave it out to find every document")
+    return searcher.documents_that_pass(fields["filter"])
+
+
+def _check_share(fields: Mapping[str, Any], mode: str) -> float | None:
+    if "share" not in fields:
+        return None
+    share = check_number("share", fields["share"], 0, 1)
+    if mode != "hybrid":
+        raise invalid(
+            "share", f'share is the weight of the keywords in the mode "hybrid", and the mode is "{mode}"'
+        )
+    return share
+
+
+def answer(service: Service, query: SearchQuery, request: Request) -> bytes:
+    """Searches, and writes the answer's bytes; raises RequestError (422) where they are too many."""
+    searcher = service.searcher
+    if query.like is not None:
+        answers = [searcher.answer_like(query.like, query.asked, request.clock)]
+    else:
+        answers = searcher.answer(query.queries, query.asked, request.clock)
+    rendered = [render(searcher, query, one) for one in answers]
+    written = to_json({"answers": rendered} if query.batch else rendered[0])
+    refuse_response(written, service.settings.max_response_bytes, "k")
+    return written
+
+
+def render(searcher: Searcher, query: SearchQuery, found: Answer) -> dict[str, Any]:
+    """Returns the answer to one query as JSON has it."""
+    rendered: dict[str, Any] = {
+        "results": [render_hit(searcher, hit, query.include, found.share) for hit in found.hits],
+        "total": found.total,
+        "mode": found.mode,
+        "share": found.share,
+        "k": query.asked.k,
+        "offset": query.asked.offset,
+    }
+    if query.facets and searcher.columns is not None:
+        rendered["facets"] = {name: searcher.columns.counts(name, found.matched) for name in query.facets}
+    return rendered
+
+
+def render_hit(searcher: Searcher, hit: Hit, include: Sequence[str], share: float | None) -> dict[str, Any]:
+    """Returns one result as JSON has it, with what is asked for."""
+    rendered: dict[str, Any] = {"id": hit.id, "index": hit.index, "score": hit.score}
+    if "text" in include:
+        rendered["text"] = hit.text
+    if "metadata" in include:
+        rendered["metadata"] = hit.metadata
+    if hit.passage is not None:
+        rendered["passage"] = hit.passage._asdict()
+    if "highlights" in include:
+        rendered["highlights"] = [match._asdict() for match in hit.matches]
+    if "explain" in include:
+        rendered["explain"] = {"cosine": hit.cosine, "keyword": hit.keyword, "share": share}
+    if "embedding" in include:
+        rendered["embedding"] = [shortest(value) for value in searcher.embedding(hit.index)]
+    return rendered
