@@ -37,7 +37,7 @@ SHORTEST, LONGEST = 1e-9, 1e9
 # Norms that must not be too small are multiplied by this. It is far greater than float32's rounding error.
 ROUND_UP = 1 + 2**-13
 # The sum of padding rows, less than any row's.
-_NO_ROW = np.iinfo(np.int32).min
+NO_ROW = np.iinfo(np.int32).min
 
 
 class Bound(NamedTuple):
@@ -158,7 +158,7 @@ class Scan:
     def sums(self, codes: NDArray[np.uint8]) -> NDArray[np.int32]:
         """Sums code times matrix over the columns. (q, columns) uint8 -> (q, padded rows) int32."""
         sums: NDArray[np.int32] = self._session.run(["sums"], {"codes": codes})[0]
-        sums[:, self._count :] = _NO_ROW
+        sums[:, self._count :] = NO_ROW
         return sums
 
 

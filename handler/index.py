@@ -9,7 +9,6 @@ This module encodes no text and knows no documents: ids are rows of the embeddin
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -18,19 +17,15 @@ from numpy.typing import NDArray
 
 from handler.artifact import Artifact
 from handler.blend import Blend, Scored
-from handler.bound import PADDING, Bound, Scan
+from handler.blocks import SURVIVOR_COST, Best, Sums, block_height, search_blocks
+from handler.bound import Bound, Scan
+from handler.passing import MANY, Passing
 from handler.postings import KeywordQuery
 from handler.scores import Embeddings
 from handler.threads import thread_pool
 
-# To pick out and score one survivor costs as much as to score this many rows one after another.
-SURVIVOR_COST = 8
-# With fewer blocks for each hit, the k best rows would share blocks, and the threshold would fall.
-BLOCKS_PER_HIT = 8
-# With fewer rows in a block than this, the blocks' maxima save no work.
-LEAST_HEIGHT = 4
-# Up to this many sums, it is faster to compare every sum than to look at the blocks first.
-FEW_SUMS = 50_000
+# To pick out and score one row costs as much as to scan this many.
+ROW_COST = 64
 # Queries are searched together as long as their sums or scores fit in this many bytes.
 BATCH_BYTES = 64 << 20
 
@@ -43,13 +38,6 @@ class Found(NamedTuple):
     # The parts of the scores. cosines is None where none were computed, keywords where the search had none.
     cosines: NDArray[np.float32] | None = None
     keywords: NDArray[np.float32] | None = None
-
-
-class _Best(NamedTuple):
-    """One query's best rows, (k,) each."""
-
-    ids: NDArray[np.int64]
-    scored: Scored
 
 
 class Index:
@@ -93,16 +81,16 @@ class Index:
         k: int,
         keywords: Sequence[KeywordQuery | None] | None = None,
         share: float = 0.0,
-        rows: NDArray[np.int64] | None = None,
+        passing: Passing | None = None,
     ) -> Found:
         """Finds each query's k best rows. (q, dim) float32 -> ids (q, min(k, n)) int64, scores (q, min(k, n)) float32.
 
         A score is the inner product, which is the cosine where both sides are normalised. With keywords, one for each
         query, it is (1 - share) * cosine + share * keyword part; a query whose keywords are None has the cosine alone.
-        A NaN comes last.
+        A NaN comes last. With `passing`, the rows that pass are searched alone, and n is their number.
         """
-        count = self._embeddings.count if rows is None else len(rows)
-        k = max(0, min(k, count))
+        count = self._embeddings.count
+        k = max(0, min(k, count if passing is None else passing.count))
         ids, scores = np.empty((len(queries), k), np.int64), np.empty((len(queries), k), np.float32)
         cosines = scores if keywords is None else np.empty_like(scores)
         parts = None if keywords is None else np.zeros_like(scores)
@@ -112,17 +100,9 @@ class Index:
         queries = np.ascontiguousarray(queries, np.float32)
         asked = keywords or [None] * len(queries)
         blends = [Blend(self._embeddings, *both, share) for both in zip(queries, asked, strict=True)]
-        if rows is not None:
-            for i, blend in enumerate(blends):
-                scored = blend.scores(rows)
-                best = top(scored.scores, k)
-                ids[i], (scores[i], cosines[i], part) = rows[best], scored.take(best)
-                if parts is not None and part is not None:
-                    parts[i] = part
-            return found
         step = max(1, self._batch_bytes // (4 * count))
         for start in range(0, len(queries), step):
-            for i, (best, scored) in enumerate(self._search(blends[start : start + step], k), start):
+            for i, (best, scored) in enumerate(self._search(blends[start : start + step], k, passing), start):
                 ids[i], scores[i], cosines[i] = best, scored.scores, scored.cosines
                 if parts is not None and scored.keywords is not None:
                     parts[i] = scored.keywords
@@ -135,114 +115,90 @@ class Index:
         cosines = self._embeddings.all_scores(query[None], self._pool)[0]
         return Blend(self._embeddings, query, keywords, share).all_scores(cosines)
 
-    def search_keywords(self, keywords: KeywordQuery, k: int, rows: NDArray[np.int64] | None = None) -> Found:
-        """Finds the best of the rows that hold a term, by their keyword part. -> ids and scores, (1, min(k, holders))."""
+    def search_keywords(self, keywords: KeywordQuery, k: int, passing: Passing | None = None) -> Found:
+        """Finds the best of the rows that hold a term, by their keyword part. -> ids and scores, (1, min(k, holders)).
+
+        With `passing`, the rows that pass are searched alone.
+        """
         every = keywords.all_scores()
-        ids = top(every if rows is None else every[rows], max(0, k))
-        ids = ids if rows is None else rows[ids]
+        ids = _top_of(every, max(0, k), passing)
         ids = ids[every[ids] > 0]
         scores = every[ids][None]
         return Found(ids[None], scores, None, scores)
 
-    def _search(self, blends: Sequence[Blend], k: int) -> list[_Best]:
-        found = self._search_by_scan(blends, k)
+    def _search(self, blends: Sequence[Blend], k: int, passing: Passing | None) -> list[Best]:
+        found = [self._search_alone(blend, k, passing) for blend in blends]
         unanswered = [i for i, one in enumerate(found) if one is None]
+        if unanswered and not (passing and passing.count * ROW_COST <= self._embeddings.count):
+            by_scan = self._search_by_scan([blends[i] for i in unanswered], k, passing)
+            for i, one in zip(unanswered, by_scan, strict=True):
+                found[i] = one
+            unanswered = [i for i in unanswered if found[i] is None]
         if unanswered:
-            queries = np.stack([blends[i].query for i in unanswered])
-            every = self._embeddings.all_scores(queries, self._pool)
-            for i, cosines in zip(unanswered, every, strict=True):
-                scored = blends[i].all_scores(cosines)
-                best = top(scored.scores, k)
-                found[i] = _Best(best, scored.take(best))
+            for i, one in zip(
+                unanswered, self._search_each([blends[i] for i in unanswered], k, passing), strict=True
+            ):
+                found[i] = one
         return [one for one in found if one]
 
-    def _search_by_scan(self, blends: Sequence[Blend], k: int) -> list[_Best | None]:
-        """Searches by keywords alone, or with the scan; returns None for each query that needs every row's cosine."""
-        found = [self._search_alone(blend, k) for blend in blends]
-        height = min(PADDING, self._embeddings.count // (BLOCKS_PER_HIT * k))
-        if self._scan is None or height < LEAST_HEIGHT:
+    def _search_each(self, blends: Sequence[Blend], k: int, passing: Passing | None) -> list[Best]:
+        """Searches by the score of every row, or of every row that passes where that is less work."""
+        found = []
+        if passing and passing.count * SURVIVOR_COST <= self._embeddings.count:
+            for blend in blends:
+                scored = blend.scores(passing.rows)
+                best = top(scored.scores, k)
+                found.append(Best(passing.rows[best], scored.take(best)))
+            return found
+        every = self._embeddings.all_scores(np.stack([blend.query for blend in blends]), self._pool)
+        for blend, cosines in zip(blends, every, strict=True):
+            scored = blend.all_scores(cosines)
+            best = _top_of(scored.scores, k, passing)
+            found.append(Best(best, scored.take(best)))
+        return found
+
+    def _search_by_scan(self, blends: Sequence[Blend], k: int, passing: Passing | None) -> list[Best | None]:
+        """Searches with the scan; returns None for each query that it can't answer."""
+        found: list[Best | None] = [None] * len(blends)
+        count = self._embeddings.count
+        # Of padded rows there are enough for a block where there are enough rows.
+        if self._scan is None or not block_height(count if passing is None else passing.count, k):
             return found
         codes = np.empty((len(blends), self._scan.columns), np.uint8)
         bounds: list[tuple[int, Bound]] = []
         for i, blend in enumerate(blends):
-            if found[i] is None and (bound := self._scan.encode(blend.query, codes[len(bounds)])):
+            if bound := self._scan.encode(blend.query, codes[len(bounds)]):
                 bounds.append((i, bound))
         if bounds:
-            sums = self._scan.sums(codes[: len(bounds)])
-            # The largest power of two up to height: it divides the padded rows.
-            blocks = sums.reshape(len(bounds), 1 << (height.bit_length() - 1), -1)
             candidates = k * self._scan.candidates_per_hit
-            for (i, bound), row_sums, block_sums in zip(bounds, sums, blocks, strict=True):
+            every = self._scan.sums(codes[: len(bounds)])
+            for (i, bound), row_sums in zip(bounds, every, strict=True):
                 if blends[i].raise_sums(bound, row_sums):
-                    found[i] = self._search_blocks(blends[i], k, candidates, bound, block_sums)
+                    sums = Sums.of(row_sums, count, k, passing, candidates)
+                    found[i] = search_blocks(blends[i], k, candidates, bound, sums, count // SURVIVOR_COST)
         return found
 
-    def _search_alone(self, blend: Blend, k: int) -> _Best | None:
+    def _search_alone(self, blend: Blend, k: int, passing: Passing | None) -> Best | None:
         """Searches where the keywords have the whole score; returns None elsewhere."""
         if blend.alone is None:
             return None
         every = blend.alone.all_scores()
-        ids = top(every, k)
-        return _Best(ids, Scored(every[ids], self._embeddings.scores(ids, blend.query), every[ids]))
-
-    def _search_blocks(
-        self, blend: Blend, k: int, candidates: int, bound: Bound, sums: NDArray[np.int32]
-    ) -> _Best | None:
-        """Searches by one query's sums, (height, blocks) int32; returns None where too many rows survive.
-
-        Row h * blocks + b lies in block b, so that a maximum over a block runs along the memory:
-
-            block       0      1      2   ...
-            h = 0    row 0  row 1  row 2  ...
-            h = 1    row B  row B+1  ...           B = number of blocks
-        """
-        highest = np.maximum.reduce(sums)
-        threshold = _threshold(blend, k, candidates, bound, sums, highest)
-        if not math.isfinite(threshold):
-            return None
-        # A row whose sum is less than this can't reach the threshold.
-        survivors = _at_least(blend.least_sum(bound, threshold), sums, highest)
-        # Fewer than k survive only where the scan is damaged: the k rows that gave the threshold reach it.
-        if len(survivors) < k or len(survivors) * SURVIVOR_COST > self._embeddings.count:
-            return None
-        scored = blend.scores(survivors)
-        # In ascending order, so the stable sort leaves ties by lower id.
-        order = (-scored.scores).argsort(kind="stable")[:k]
-        return _Best(survivors[order], scored.take(order))
+        ids = _top_of(every, k, passing)
+        return Best(ids, Scored(every[ids], self._embeddings.scores(ids, blend.query), every[ids]))
 
 
-def _threshold(
-    blend: Blend,
-    k: int,
-    candidates: int,
-    bound: Bound,
-    sums: NDArray[np.int32],
-    highest: NDArray[np.int32],
-) -> float:
-    """Returns a number that the k best of the candidates reach; these are the best rows of the highest blocks.
-
-    Each of the k best rows of the corpus scores at least as much.
-    """
-    blocks = sums.shape[1]
-    first = highest.argpartition(blocks - candidates)[blocks - candidates :]
-    rows = sums.take(first, 1).argmax(0) * blocks + first
-    estimates = blend.estimate(rows, bound, sums.ravel())
-    estimates.partition(candidates - k)
-    return blend.reached(float(estimates[candidates - k]), bound)
-
-
-def _at_least(least: int, sums: NDArray[np.int32], highest: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Finds the rows whose sum reaches least, in ascending order."""
-    blocks = sums.shape[1]
-    if sums.size > FEW_SUMS:
-        alive = (highest >= least).nonzero()[0]
-        if 2 * len(alive) < blocks:
-            # Only these blocks can hold such a row. places are in (height, alive), rows in (height, blocks).
-            places = (sums.take(alive, 1) >= least).ravel().nonzero()[0]
-            h, column = np.divmod(places, len(alive))
-            ids: NDArray[np.int64] = h * blocks + alive[column]
-            return ids
-    return (sums.ravel() >= least).nonzero()[0]
+def _top_of(scores: NDArray[np.float32], k: int, passing: Passing | None) -> NDArray[np.int64]:
+    """Finds the k best of all scores, (n,), or of those of the rows that pass, as `top` does. -> rows, best first."""
+    if passing is None:
+        return top(scores, k)
+    k = min(k, passing.count)
+    if passing.are_many:
+        # Among so many of the best there are k that pass, as a rule.
+        best = top(scores, (MANY + 1) * k)
+        best = best[passing.mask[best]]
+        if len(best) >= k:
+            return best[:k]
+    return passing.rows[top(scores[passing.rows], k)]
 
 
 def top(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:

@@ -100,9 +100,9 @@ class Passages:
         """Returns one document's rows, ascending."""
         return np.arange(self.first[document], self.first[document + 1])
 
-    def rows_of(self, documents: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Returns the rows of the documents that are true, ascending. (documents,) -> (m,) int64."""
-        return np.repeat(documents, np.diff(self.first)).nonzero()[0]
+    def rows_of(self, documents: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Returns whether each row's document is true. (documents,) -> (rows,)."""
+        return np.repeat(documents, np.diff(self.first))
 
     def any_row(self, rows: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Tells of which documents any row is true. (rows,) -> (documents,)."""

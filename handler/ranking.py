@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from handler.index import Found, Index
 from handler.passages import Passages
+from handler.passing import Passing
 from handler.postings import KeywordQuery
 
 
@@ -55,7 +56,7 @@ def rank(
     """
     rows = None
     if passing is not None:
-        rows = passing.nonzero()[0] if passages is None else passages.rows_of(passing)
+        rows = Passing(passing if passages is None else passages.rows_of(passing))
     if passages is None and queries[0].embedding is not None:
         found = _search(index, queries, k, rows)
         return [_ranked(found, place) for place in range(len(queries))]
@@ -84,9 +85,7 @@ def matches(
     return rows if passages is None else passages.any_row(rows)
 
 
-def _rank_one(
-    index: Index, passages: Passages | None, query: Query, k: int, rows: NDArray[np.int64] | None
-) -> Ranked:
+def _rank_one(index: Index, passages: Passages | None, query: Query, k: int, rows: Passing | None) -> Ranked:
     if query.embedding is None and query.keywords is None:
         return NOTHING
 
@@ -104,7 +103,7 @@ def _rank_one(
     return Ranked(passages.documents_of(ranked.rows[places]), *kept[1:])  # type: ignore[arg-type]
 
 
-def _search(index: Index, queries: Sequence[Query], k: int, rows: NDArray[np.int64] | None) -> Found:
+def _search(index: Index, queries: Sequence[Query], k: int, rows: Passing | None) -> Found:
     embeddings = np.stack([query.embedding for query in queries])  # type: ignore[misc]
     keywords = [query.keywords for query in queries]
     asked = keywords if any(keywords) else None

@@ -120,7 +120,8 @@ class Searcher:
 
     def search_many(self, queries: Sequence[str], k: int = 10, **options: Any) -> list[list[Hit]]:
         """Searches for each of the queries as `search` does, in less time; the options are those of `search`."""
-        asked = Asked(k=k, **{**options, "documents": self.documents_that_pass(options.pop("filter", None))})
+        documents = self.documents_that_pass(options.pop("filter", None))
+        asked = Asked(k=k, documents=documents, **options)
         return [list(answer.hits) for answer in self.answer(queries, asked)]
 
     def like(self, id: str, k: int = 10, **options: Any) -> list[Hit]:  # noqa: A002 - the document's field
@@ -131,7 +132,8 @@ class Searcher:
         index = self.find(id)
         if index is None:
             raise KeyError(id)
-        asked = Asked(k=k, **{**options, "documents": self.documents_that_pass(options.pop("filter", None))})
+        documents = self.documents_that_pass(options.pop("filter", None))
+        asked = Asked(k=k, documents=documents, **options)
         return list(self.answer_like(index, asked).hits)
 
     def embedding(self, index: int) -> NDArray[np.float32]:
