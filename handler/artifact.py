@@ -19,6 +19,7 @@ scripts use it too.
     keywords.safetensors     the keyword index: words, terms, and the rows that hold each term
     columns.safetensors      the metadata's columns, for filters
     ids.safetensors          the documents by the CRC-32 of their ids
+    map.safetensors          "points" (count, 2) uint16: each document's place on the map
     manifest.json            the Manifest
 
 A row is a passage of a document where there is passages.safetensors, and else a whole document.
@@ -52,6 +53,7 @@ SCAN_BOUND_FILE = "scan.safetensors"
 KEYWORDS_FILE = "keywords.safetensors"
 COLUMNS_FILE = "columns.safetensors"
 IDS_FILE = "ids.safetensors"
+MAP_FILE = "map.safetensors"
 
 REQUIRED_FILES = (MODEL_FILE, WEIGHTS_FILE, TOKENIZER_FILE, EMBEDDINGS_FILE, DOCUMENTS_FILE, OFFSETS_FILE)
 SCAN_FILES = (SCAN_MODEL_FILE, SCAN_MATRIX_FILE, SCAN_BOUND_FILE)
@@ -65,6 +67,7 @@ ALL_FILES = (
     KEYWORDS_FILE,
     COLUMNS_FILE,
     IDS_FILE,
+    MAP_FILE,
     MANIFEST_FILE,
 )
 
@@ -153,6 +156,8 @@ def parse_manifest(data: bytes, where: str, oldest: int = FORMAT_VERSION) -> Man
         needed.append(KEYWORDS_FILE)
     if manifest.columns:
         needed.append(COLUMNS_FILE)
+    if manifest.map is not None:
+        needed.append(MAP_FILE)
     if manifest.passages is not None:
         needed.append(PASSAGES_FILE)
     elif PASSAGES_FILE in manifest.files:

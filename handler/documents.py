@@ -46,6 +46,7 @@ class Documents:
         weakref.finalize(self, os.close, self._descriptor)
         self._offsets = offsets
         self._path = path
+        self.directory = path.parent
 
     @classmethod
     def open(cls, artifact: Artifact) -> Documents:

@@ -57,6 +57,7 @@ class Manifest:
     passages: dict[str, int] | None = None  # "tokens" and "overlap": how documents were cut; None: not at all
     dense: list[str] | None = None  # the activation of each Dense layer after the pooling
     full_dim: int | None = None  # of the model's vector, whose first `dim` are kept; None: all are
+    map: dict[str, Any] | None = None  # "method" of the documents' places in a plane; None: there is no map
     document_model: DocumentModel | None = None  # None: the model of the queries embedded the documents too
     columns: dict[str, str] | None = None  # of the metadata, name -> one of COLUMN_TYPES; None: no columns
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from handler.manifest import MODES
 from handler.schemas import about, familiar, search, similar
+from handler.schemas import map as map_schemas
 
 PROBLEM = "application/problem+json"
 _TEXTS = {
@@ -120,6 +121,18 @@ DOCUMENTED: Mapping[tuple[str, str], Documentation] = MappingProxyType(
         ("GET", "/ready"): Documentation("Searches once", about.Ready, errors=(503,)),
         ("GET", "/info"): Documentation(
             "Describes the model, the corpus, its columns and the limits", about.Info
+        ),
+        ("GET", "/map"): Documentation(
+            "Shows the corpus as a picture, in a browser",
+            None,
+            responses={200: {"description": "The page", "content": {"text/html": {}}}},
+        ),
+        ("GET", "/map/points"): Documentation(
+            "Returns the documents' places on the map, and their colours by a column",
+            map_schemas.Points,
+            errors=(404, 422),
+            parameters=map_schemas.PARAMETERS,
+            responses={304: {"description": "The caller has this answer already"}},
         ),
     }
 )

@@ -44,6 +44,7 @@ def export(
     keywords: bool = True,
     language: str | None = None,
     share: float | None = None,
+    map: str | None = None,  # noqa: A002 - the option's name
     threads: int | None = None,
     force: bool = False,
     check: bool = True,
@@ -88,6 +89,8 @@ def export(
         keywords: whether to write the keyword index, which the modes "hybrid" and "keyword" need.
         language: the language of the keywords, such as "en"; without it found from the corpus.
         share: the keywords' share of a hybrid score, 0 to 1; without it 0.5.
+        map: how documents get their places on the map: "pca", "umap" (needs `pip install "seeklet[umap]"`) or "none";
+            without it "pca".
         threads: how many texts are embedded at once; without it one on each CPU.
         force: whether to embed everything again.
         check: whether to compare the int8 model with fp32 before the artifact is written.
@@ -100,7 +103,7 @@ def export(
         The artifact's manifest, how many texts were embedded, whether the artifact was up to date, and the seconds.
 
     Raises:
-        OptionError: passages can't be cut as asked, or a column can't have the type.
+        OptionError: passages can't be cut, the map can't be drawn, or a column can't have the type, as asked.
         CorpusError: the corpus can't be read as asked.
         ModelError: the model is missing, damaged, or can't be reproduced faithfully.
         OutputError: the artifact can't be written there.
@@ -112,6 +115,7 @@ def export(
     from export.build.pipeline import build
     from export.build.progress import Progress
     from export.build.vectors import DEFAULT_DTYPE
+    from export.build.write_map import DEFAULT_METHOD
     from handler.postings import SHARE
 
     options = BuildOptions(
@@ -139,6 +143,7 @@ def export(
         keywords=keywords,
         language=language,
         share=SHARE if share is None else share,
+        map=map or DEFAULT_METHOD,
         threads=threads or available_cpus(),
         force=force,
         thresholds=_thresholds(min_cosine_mean, min_cosine_least, min_overlap) if check else None,

@@ -33,6 +33,7 @@ def test_the_artifact_is_complete(tiny_artifact: Path, tiny_model: Path, texts: 
         "documents.offsets.npy",
         "documents.tokens.npy",
         "keywords.safetensors",
+        "map.safetensors",
         "manifest.json",
     }
     assert set(manifest.files) == names - {"manifest.json"}

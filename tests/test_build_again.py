@@ -16,7 +16,7 @@ from texts import TEXTS
 from export.build.gate import Thresholds
 from export.model.convert import convert
 from export.model.source_model import find_model
-from handler.artifact import KEYWORDS_FILE, REQUIRED_FILES, TOKENS_FILE, Artifact
+from handler.artifact import KEYWORDS_FILE, MAP_FILE, REQUIRED_FILES, TOKENS_FILE, Artifact
 from handler.encoder import Encoder
 from handler.errors import ArtifactError
 
@@ -47,6 +47,7 @@ def test_unchanged_inputs_need_nothing(export: Export, corpus_file: Path, tmp_pa
         {"keywords": False},
         {"language": "de"},
         {"share": 0.25},
+        {"map": "none"},
         {"thresholds": Thresholds()},
         {"format": "jsonl"},
     ],
@@ -184,7 +185,7 @@ SOURCES = {
 }
 
 
-@pytest.mark.parametrize("name", [*REQUIRED_FILES, TOKENS_FILE, KEYWORDS_FILE])
+@pytest.mark.parametrize("name", [*REQUIRED_FILES, TOKENS_FILE, KEYWORDS_FILE, MAP_FILE])
 def test_damage_is_mended(export: Export, corpus_file: Path, tmp_path: Path, name: str) -> None:
     """Unchanged inputs and sizes: only the hash tells."""
     out = tmp_path / "out"

@@ -99,7 +99,7 @@ def test_the_metadata(metadata: Message) -> None:
     requirements = metadata.get_all("Requires-Dist", [])
     core = {requirement.split(">")[0] for requirement in requirements if "extra ==" not in requirement}
     assert core == CORE
-    assert set(metadata.get_all("Provides-Extra", [])) == {*PACKAGES, "bench", "test"}
+    assert set(metadata.get_all("Provides-Extra", [])) == {*PACKAGES, "bench", "test", "umap"}
 
 
 def new_environment(folder: Path, *requirements: str) -> Path:

@@ -11,7 +11,7 @@ import pytest
 from answering import answering_server
 from command import run_in_terminal, run_seeklet
 from exports import arguments, conversions_in
-from http_events import EVENTS
+from http_events import EVENTS, stable
 from texts import TEXTS
 
 from export.build.options import BuildOptions

@@ -131,7 +131,7 @@ class _Evidence:
                 self._add_number(value)
                 if not (self._whole or self._float):
                     raise ValueError(
-                        f"the number {value}, and neither int64 nor float64 holds all of them exactly"
+                        f"the number {value!r:.40}, and neither int64 nor float64 holds all of them exactly"
                     )
             return
         if isinstance(value, bool):

@@ -12,6 +12,7 @@ from export.build.options import BuildOptions
 from export.build.recipe import Recipes
 from export.build.write_columns import COLUMNS_VERSION
 from export.build.write_keywords import KEYWORDS_VERSION
+from export.build.write_map import MAP_VERSION
 from export.build.write_scan import SCAN_VERSION
 from export.model.convert import conversion_key
 from export.model.source_model import Models
@@ -22,7 +23,7 @@ from handler.manifest import FORMAT_VERSION, OLDEST_REUSABLE
 # Raise it with every change of export/build/ or export/corpus/ that gives another artifact for the same inputs.
 BUILD_VERSION = 1
 # The options that decide the artifact, beside the model's, whose values are in the recipes.
-_NAMES = ("text", "id", "metadata", "format", "dtype", "keywords", "language", "share")
+_NAMES = ("text", "id", "metadata", "format", "dtype", "keywords", "language", "share", "map")
 _PASSAGES = ("passages", "passage_tokens", "passage_overlap")
 
 
@@ -51,6 +52,7 @@ def inputs_sha256(options: BuildOptions, models: Models, recipes: Recipes) -> st
         SCAN_VERSION,
         KEYWORDS_VERSION,
         COLUMNS_VERSION,
+        MAP_VERSION,
         named,
         source,
         thresholds,

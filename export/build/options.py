@@ -8,6 +8,7 @@ from pathlib import Path
 from export.build.gate import Thresholds
 from export.build.vectors import DEFAULT_DTYPE
 from export.build.windows import PassagePlan
+from export.build.write_map import DEFAULT_METHOD
 from handler.postings import SHARE
 
 
@@ -41,6 +42,7 @@ class BuildOptions:
     language: str | None = None  # of the keywords
     share: float = SHARE  # the keywords' share of a hybrid score
     dtype: str = DEFAULT_DTYPE
+    map: str = DEFAULT_METHOD  # how documents get their places on the map
     threads: int = 1
     force: bool = False
     thresholds: Thresholds | None = field(default_factory=Thresholds)  # None: no verification

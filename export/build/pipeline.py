@@ -1,7 +1,7 @@
 """One export, from corpus to artifact.
 
-    read the corpus, write the columns -> convert the model, or both -> cut passages -> embed -> write embeddings, scan and keywords
-    -> verify -> manifest -> rename
+    read the corpus, write the columns -> convert the model, or both -> cut passages -> embed
+    -> write embeddings, scan, map and keywords -> verify -> manifest -> rename
 
 A text isn't embedded again if an interrupted run or the artifact that is replaced has its vector by the same recipe.
 The artifact's bytes don't depend on that. This module prints nothing: a Progress does.
@@ -31,6 +31,7 @@ from export.build.vectors import write_embeddings
 from export.build.write_columns import write_columns
 from export.build.write_documents import write_documents
 from export.build.write_keywords import index_keywords
+from export.build.write_map import check_method, write_map
 from export.build.write_passages import write_passages
 from export.build.write_scan import write_scan
 from export.corpus.corpus_file import name_of
@@ -70,6 +71,7 @@ def build(options: BuildOptions, progress: Progress, *, sync_seconds: float = SY
     """
     started = time.monotonic()
     check_told(options.columns, options.metadata)
+    check_method(options.map)
     models = find_models(
         options.model, options.revision, options.sha256, options.document_model, options.document_revision
     )
@@ -120,6 +122,8 @@ def build(options: BuildOptions, progress: Progress, *, sync_seconds: float = SY
             vectors = embedder.embed(partial, written.rows)
             with progress.step("writing the embeddings"):
                 stored = _write_arrays(partial, vectors, options.dtype)
+        with progress.step("drawing the map"):
+            drawn = write_map(partial, stored, options.map)
         keywords: dict[str, Any] | None = None
         if options.keywords:
             with progress.step("writing the keyword index"):
@@ -151,6 +155,7 @@ def build(options: BuildOptions, progress: Progress, *, sync_seconds: float = SY
             scan_crc32=_scan_crc32(partial, written.rows, vectors.dim),
             keywords=keywords,
             columns={name: column.kind for name, column in columns.types.items()} or None,
+            map=drawn,
         )
         (partial / MANIFEST_FILE).write_bytes(manifest.to_json())
         output.commit()

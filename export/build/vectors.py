@@ -37,7 +37,7 @@ def write_embeddings(
     if dtype == "int8":
         header["scales"] = {"dtype": "F32", "shape": [count], "data_offsets": [end, end + 4 * count]}
     with path.open("wb") as file:
-        _write_header(file, header)
+        write_header(file, header)
         scales = []
         for chunk in chunks:
             if dtype == "int8":
@@ -62,7 +62,8 @@ def _scales(chunk: NDArray[np.float32]) -> NDArray[np.float32]:
     return rounded
 
 
-def _write_header(file: BinaryIO, header: dict[str, object]) -> None:
+def write_header(file: BinaryIO, header: dict[str, object]) -> None:
+    """Writes the head of a safetensors file: name -> dtype, shape, data_offsets. The data follow it."""
     text = json.dumps(header, allow_nan=False, separators=(",", ":")).encode()
     text += b" " * (-(8 + len(text)) % ALIGNMENT)
     file.write(len(text).to_bytes(8, "little") + text)

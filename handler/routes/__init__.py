@@ -34,6 +34,8 @@ ROUTES: Mapping[tuple[str, str], str] = MappingProxyType(
         ("GET", "/health"): "about:health",
         ("GET", "/ready"): "about:ready",
         ("GET", "/info"): "about:info",
+        ("GET", "/map"): "map:get",
+        ("GET", "/map/points"): "map:points",
     }
 )
 # What these paths answer needs FastAPI. They are a route of their own in api.py.

@@ -64,7 +64,7 @@ def describe(service: Service) -> dict[str, Any]:
         "share": keywords and keywords["share"],
         "language": keywords and keywords.get("language"),
         "columns": [] if searcher.columns is None else searcher.columns.describe(),
-        "map": None,
+        "map": manifest.map,
         "verify": manifest.verify,
         "limits": {
             "max_results": settings.max_results,

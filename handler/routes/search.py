@@ -24,7 +24,8 @@ from handler.fields import (
 )
 from handler.hits import Hit, shortest
 from handler.requests import refuse_body, refuse_response
-from handler.responses import JSON, Response, to_json
+from handler.responses import Response, to_json
+from handler.routes.kept import answer_kept
 from handler.service import Service
 
 if TYPE_CHECKING:
@@ -67,17 +68,11 @@ def get(service: Service, request: Request) -> Response:
 
     fields = read_query(request.query)
     etag = f'"{service.fingerprint}-{binascii.crc32(request.query.encode()):08x}"'
-    headers = {"etag": etag, "cache-control": service.settings.cache_control}
-    if not {etag, "*"}.isdisjoint(known_tags(request)):
-        return Response(304, b"", headers)
-    query = check_search(fields, service)
-    return Response(200, answer(service, query, request), {**JSON, **headers})
 
+    def search() -> Response:
+        return Response(200, answer(service, check_search(fields, service), request))
 
-def known_tags(request: Request) -> Sequence[str]:
-    """Returns the ETags that the caller says it has, * for any. A weak one counts as the strong one (RFC 9110, 13.1.2)."""
-    tags = request.headers.get("if-none-match", "").split(",")
-    return [tag.strip().removeprefix("W/") for tag in tags]
+    return answer_kept(service, request, etag, search)
 
 
 def read_query(query: str) -> dict[str, Any]:

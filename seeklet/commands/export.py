@@ -69,6 +69,7 @@ After an interruption, the same command continues. After a change of the corpus 
 def build_parser(prog: str = "seeklet export") -> Parser:
     """Makes the parser of the options, in groups by subject."""
     from export.build.vectors import DEFAULT_DTYPE, DTYPES
+    from export.build.write_map import DEFAULT_METHOD, METHODS
     from handler.pooling import POOLINGS
     from handler.postings import SHARE
 
@@ -160,6 +161,13 @@ def build_parser(prog: str = "seeklet export") -> Parser:
         choices=list(DTYPES),
         default=DEFAULT_DTYPE,
         help="how embeddings are stored: int8 is a quarter of float32's bytes, and answers as well (default: int8)",
+    )
+    output.add_argument(
+        "--map",
+        choices=list(METHODS),
+        default=DEFAULT_METHOD,
+        help="how the documents get their places on the map of GET /map: by PCA, by UMAP (slower; needs umap-learn), or "
+        f"none (default: {DEFAULT_METHOD})",
     )
     add_threads(output)
     output.add_argument("--force", action="store_true", help="embed everything again")

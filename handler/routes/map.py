@@ -1,0 +1,121 @@
+"""The map: GET /map, its page, and GET /map/points, the documents' places and colours.
+
+It computes neither: maps.py has the places and colors.py the colours.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from typing import Any
+from urllib.parse import parse_qs
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handler.artifact import Artifact
+from handler.colors import color
+from handler.columns import Columns, list_columns
+from handler.errors import RequestError
+from handler.events import Request
+from handler.fields import invalid
+from handler.maps import Map, sample
+from handler.responses import Response, to_json
+from handler.routes.kept import answer_kept
+from handler.routes.pages import serve_page
+from handler.service import Service
+
+# The most documents of one answer, and the most that may be named.
+MOST_POINTS = 100_000
+MOST_INDEXES = 1000
+# The bytes of one document in an answer, at most: place, index and code in base64.
+_POINT_BYTES = 12
+# The bytes of all else, the labels included, at most.
+_OTHER_BYTES = 20_000
+_PARAMETERS = ("color", "indexes")
+
+
+def get(service: Service, request: Request) -> Response:
+    """Answers GET /map with the page."""
+    return serve_page(service, request, "map.html")
+
+
+def points(service: Service, request: Request) -> Response:
+    """Answers GET /map/points with the places of all documents, of a sample, or of those that are named."""
+    searcher = service.searcher
+    drawn = Map.open(Artifact(searcher.documents.directory, searcher.manifest))
+    if drawn is None:
+        raise RequestError(
+            404, "no_map", "the artifact has no map: run `seeklet export` again without --map none"
+        )
+    most = max(1, min(MOST_POINTS, (service.settings.max_response_bytes - _OTHER_BYTES) // _POINT_BYTES))
+    given = _parameters(request.query)
+    named = _indexes(given["indexes"], drawn.count, most) if "indexes" in given else None
+
+    def answer() -> Response:
+        chosen = sample(drawn.count, most) if named is None else named
+        places = drawn.points()
+        return Response(
+            200,
+            to_json(
+                {
+                    "count": drawn.count,
+                    "points": _base64(places if chosen is None else places[chosen]),
+                    "indexes": None if chosen is None else _base64(chosen),
+                    "color": _color(searcher.columns, given["color"], chosen) if "color" in given else None,
+                }
+            ),
+        )
+
+    # The number of points depends on a setting, all else on the artifact and the request.
+    return answer_kept(service, request, f'"{service.fingerprint}-{most}"', answer)
+
+
+def _parameters(query: str) -> dict[str, str]:
+    given = parse_qs(query, keep_blank_values=True)
+    for name, values in given.items():
+        if name not in _PARAMETERS:
+            raise invalid(
+                str(ascii(name))[1:-1][:80],
+                f"there is no parameter {name[:80]!a}: the parameters are {', '.join(_PARAMETERS)}",
+            )
+        if len(values) > 1:
+            raise invalid(name, f"{name} is given {len(values)} times: give it once")
+    return {name: values[0] for name, values in given.items()}
+
+
+def _indexes(text: str, count: int, most: int) -> NDArray[np.uint32]:
+    """Reads documents' indexes with commas between them."""
+    parts = text.split(",")
+    if len(parts) > min(most, MOST_INDEXES):
+        raise invalid(
+            "indexes", f"indexes names {len(parts):,} documents: name at most {min(most, MOST_INDEXES):,}"
+        )
+    for part in parts:
+        if not (part.isascii() and part.isdigit() and len(part) <= 12 and int(part) < count):
+            raise invalid(
+                "indexes",
+                f"indexes has {part[:20]!a}: send whole numbers from 0 to {count - 1}, with commas between them",
+            )
+    return np.array([int(part) for part in parts], np.uint32)
+
+
+def _color(columns: Columns | None, name: str, chosen: NDArray[np.uint32] | None) -> dict[str, Any]:
+    """Returns the colours of all documents, or of those that are chosen."""
+    types = {} if columns is None else columns.types
+    if columns is None or name not in types:
+        raise invalid("color", f"there is no column {name!a:.80} to colour by; {list_columns(types)}")
+    coloring = color(columns.column(name), types[name])
+    return {
+        "column": name,
+        "type": types[name],
+        "labels": coloring.labels,
+        "counts": coloring.counts,
+        "other": coloring.other,
+        "none": coloring.none,
+        "codes": _base64(coloring.codes if chosen is None else coloring.codes[chosen]),
+    }
+
+
+def _base64(values: NDArray[Any]) -> str:
+    """Returns the values' bytes, little-endian, in base64."""
+    return b64encode(values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()).decode()

@@ -1,0 +1,151 @@
+"""The map's page in Chromium: its address, its states, and whether everybody can use it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from map_browser import PHONE, chromium, opened, serious_violations, show
+from map_server import MapServer, serve_map, text_of
+from servers import uvicorn_server
+from texts import TEXTS
+
+from seeklet import Searcher
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def server() -> Iterator[MapServer]:
+    with serve_map() as started:
+        yield started
+
+
+def test_an_address_opens_a_view(browser: Any, server: MapServer) -> None:
+    with opened(browser) as page:
+        show(page, server, "/map?q=bees&color=topic")
+        page.wait_for_selector("#results li")
+        assert page.input_value("#q") == "bees"
+        assert page.input_value("#color") == "topic"
+
+
+def test_over_the_service_itself(browser: Any, artifact: Path, tmp_path: Path) -> None:
+    query = "storms in Europe"
+    best = Searcher.load(artifact).search(query, 10)
+    with uvicorn_server(artifact, tmp_path / "log", API_KEY="secret") as url, opened(browser) as page:
+        page.goto(f"{url}/map?q=storms+in+Europe&color=topic")
+        page.fill("#key", "secret")
+        page.press("#key", "Enter")
+        page.wait_for_selector("#results li")
+        assert f"{len(TEXTS)} documents" in page.inner_text("#about")
+        assert page.locator("#results .text").all_inner_texts() == [hit.text for hit in best]
+        counts = page.locator("#legend .count").all_inner_texts()
+        assert sum(map(int, counts)) == len(TEXTS)
+        page.click("#results button >> nth=0")
+        page.click("#card >> text=Show similar documents")
+        page.wait_for_selector(f"#told >> text=like {best[0].id}")
+
+
+def test_a_sample_asks_for_places_that_it_lacks(browser: Any, server: MapServer) -> None:
+    server.draw(1000, drawn=100)
+    with opened(browser) as page:
+        show(page, server, "/map?q=bees")
+        page.wait_for_selector("#results li")
+        assert "100 of 1,000 documents are drawn" in page.inner_text("#caption")
+        asked = [
+            query["indexes"]
+            for path, query in server.requests
+            if path == "/map/points" and "indexes" in query
+        ]
+        missing = [3 * rank for rank in range(50) if 3 * rank % 10]
+        assert asked == [",".join(map(str, missing))]
+        page.click("#results button >> nth=1")
+        page.wait_for_selector("#card.pinned")
+        assert text_of(3) in page.inner_text("#card")
+
+
+def test_a_key_is_asked_for_and_kept(browser: Any, server: MapServer) -> None:
+    server.key = "secret"
+    with opened(browser) as page:
+        page.goto(server.url + "/map")
+        for key, told in (("wrong", "doesn't accept this key"), ("secret", None)):
+            page.fill("#key", key)
+            page.press("#key", "Enter")
+            if told:
+                page.wait_for_selector(f"#notice >> text={told}")
+        page.wait_for_selector("#notice", state="hidden")
+        assert page.evaluate("sessionStorage.getItem('seeklet-key')") == "secret"
+        page.reload()
+        page.wait_for_selector("#notice", state="hidden")
+
+
+@pytest.mark.parametrize("stage", ["", "/prod", "/a/base/path"])
+def test_behind_a_stage(browser: Any, stage: str) -> None:
+    with serve_map(stage) as server, opened(browser) as page:
+        show(page, server)
+        page.fill("#q", "bees")
+        page.press("#q", "Enter")
+        page.wait_for_selector("#results li")
+        assert page.evaluate("document.querySelector('.brand').href") == f"{server.url}/"
+
+
+def test_without_a_map(browser: Any, server: MapServer) -> None:
+    server.failing["/map/points"] = (404, {"detail": "the artifact has no map", "code": "no_map"})
+    with opened(browser) as page:
+        page.goto(server.url + "/map")
+        page.wait_for_selector("#notice >> text=This corpus has no map")
+        assert serious_violations(page) == []
+
+
+def test_a_failure_can_be_tried_again(browser: Any, server: MapServer) -> None:
+    server.failing["/info"] = (500, {"detail": "the request could not be answered: the log says why"})
+    with opened(browser) as page:
+        page.goto(server.url + "/map")
+        page.wait_for_selector("#notice >> text=the log says why")
+        server.failing.clear()
+        page.click("text=Try again")
+        page.wait_for_selector("#notice", state="hidden")
+        server.failing["/search"] = (503, {})
+        page.fill("#q", "bees")
+        page.press("#q", "Enter")
+        page.wait_for_selector("#told.bad >> text=the status 503")
+        server.failing.clear()
+        page.click("#told >> text=Try again")
+        page.wait_for_selector("#results li")
+
+
+def test_without_a_connection(browser: Any, server: MapServer) -> None:
+    with opened(browser) as page:
+        show(page, server)
+        page.context.set_offline(True)
+        page.fill("#q", "bees")
+        page.press("#q", "Enter")
+        page.wait_for_selector("#told.bad >> text=can't be reached")
+        page.context.set_offline(False)
+        page.click("#told >> text=Try again")
+        page.wait_for_selector("#results li")
+
+
+def test_without_columns(browser: Any, server: MapServer) -> None:
+    server.columns = []
+    with opened(browser) as page:
+        show(page, server)
+        assert page.is_hidden("#coloured")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [(1280, 800), (900, 700), PHONE])
+def test_nobody_is_shut_out(browser: Any, server: MapServer, scheme: str, size: tuple[int, int]) -> None:
+    with opened(browser, size, color_scheme=scheme) as page:
+        show(page, server, "/map?q=bees&color=topic")
+        page.wait_for_selector("#results li")
+        page.click("#results button >> nth=0")
+        page.wait_for_selector("#card.pinned")
+        assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+        assert serious_violations(page) == []
