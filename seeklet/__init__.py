@@ -43,14 +43,16 @@ if TYPE_CHECKING:
     from handler.keywords import Match
     from handler.passages import Span
     from handler.searcher import Searcher
+    from seeklet.remote import RemoteSearcher
 else:
     # The command line and dev/ need neither numpy nor ONNX Runtime to print a help text.
     _MODULES = {
-        "Encoder": "encoder",
-        "Hit": "searcher",
-        "Match": "keywords",
-        "Searcher": "searcher",
-        "Span": "passages",
+        "Encoder": "handler.encoder",
+        "Hit": "handler.hits",
+        "Match": "handler.keywords",
+        "RemoteSearcher": "seeklet.remote",
+        "Searcher": "handler.searcher",
+        "Span": "handler.passages",
     }
 
     def __getattr__(name: str) -> object:
@@ -58,7 +60,7 @@ else:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from importlib import import_module
 
-        return getattr(import_module(f"handler.{_MODULES[name]}"), name)
+        return getattr(import_module(_MODULES[name]), name)
 
 
 __all__ = [
@@ -72,6 +74,7 @@ __all__ = [
     "ModelError",
     "OptionError",
     "OutputError",
+    "RemoteSearcher",
     "RequestError",
     "Searcher",
     "SeekletError",

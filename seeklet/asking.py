@@ -7,18 +7,16 @@ was asked for. `find_target` chooses the kind of target.
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import re
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from handler.errors import ArtifactError, OptionError, SeekletError
+from handler.errors import ArtifactError, SeekletError
 from seeklet.extras import require
+from seeklet.remote import NO_ANSWER, TIMEOUT_SECONDS, HttpService, no_answer, refusal
 
 Result = dict[str, Any]
 
@@ -41,10 +39,6 @@ class Question(NamedTuple):
 
 Ask = Callable[[Question], list[Result]]
 
-# Longer than API Gateway, which waits 30 s, and than a start on Lambda, which may take 10 s.
-TIMEOUT_SECONDS = 60
-# Ten times the longest answer of Lambda.
-MOST_BYTES = 64 * 1024 * 1024
 _URL = re.compile(r"https?://", re.IGNORECASE)
 # A name, a name with its alias or version, or an ARN.
 _FUNCTION = re.compile(
@@ -89,39 +83,9 @@ def ask_folder(directory: Path) -> Ask:
 
 def ask_url(url: str, key: str | None) -> Ask:
     """Returns a function that posts to {url}/similar, with the API key where there is one."""
-    headers = {"content-type": "application/json"}
-    if key:
-        if not all("!" <= character <= "~" for character in key):
-            raise OptionError(
-                "the API key has a character that a header can't carry: check --api-key or API_KEY"
-            )
-        headers["x-api-key"] = key
-    address = url.rstrip("/")
-    address = address if address.endswith("/similar") else f"{address}/similar"
-    opener = urllib.request.build_opener(_NoRedirect)
-
-    def ask(question: Question) -> list[Result]:
-        try:
-            request = urllib.request.Request(address, question.body(), headers)
-            with opener.open(request, timeout=TIMEOUT_SECONDS) as response:
-                return read_results(address, response.read(MOST_BYTES))
-        except urllib.error.HTTPError as error:
-            with error:
-                if 300 <= error.code < 400:
-                    raise SeekletError(
-                        f"{address} redirects to {error.headers.get('location')}: give that address"
-                    ) from None
-                refused = _refusal(error.read(MOST_BYTES))
-            raise SeekletError(f"{address} can't answer: {refused or f'HTTP status {error.code}'}") from None
-        except (UnicodeError, ValueError, http.client.InvalidURL) as error:
-            raise OptionError(f"{url} is not an address that can be asked ({error}): check it") from None
-        except (OSError, http.client.HTTPException) as error:
-            reason = getattr(error, "reason", None) or error
-            raise SeekletError(
-                f"{address} doesn't answer ({reason or type(error).__name__}): check the address"
-            ) from None
-
-    return ask
+    service = HttpService(url, key)
+    address = service.address("/similar")
+    return lambda question: read_results(address, service.post("/similar", question.body()))
 
 
 def ask_function(name: str, region: str | None, profile: str | None) -> Ask:
@@ -159,19 +123,16 @@ def ask_function(name: str, region: str | None, profile: str | None) -> Ask:
 
 def read_results(where: str, data: bytes) -> list[Result]:
     """Reads the results in an answer of the service; raises SeekletError where it is an error, or no such answer."""
-    refused = _refusal(data)
-    if refused:
-        raise SeekletError(f"{where} can't answer: {refused}")
+    # The answer to a direct invocation has no status; nearly every error is the caller's.
+    if error := refusal(where, data, 422):
+        raise error
     try:
         results = [_read_result(result) for result in json.loads(data)["results"]]
         # What JSON can't hold, NaN or infinity, isn't printed as JSON either.
         json.dumps(results, allow_nan=False)
         return results
-    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
-        shown = data[:80].decode(errors="replace")
-        raise SeekletError(
-            f"{where} answers {shown!r}, which is no answer of seeklet: check the target"
-        ) from None
+    except NO_ANSWER:
+        raise no_answer(where, data) from None
 
 
 def _read_result(result: Mapping[str, Any]) -> Result:
@@ -194,22 +155,6 @@ def _read_result(result: Mapping[str, Any]) -> Result:
             for match in result["matches"]
         ]
     return read
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A handler that follows no redirect: urllib would send the API key to any other host, and GET instead of POST."""
-
-    def redirect_request(self, *arguments: Any, **options: Any) -> None:
-        """Does nothing, so urllib raises the redirect as an HTTPError."""
-
-
-def _refusal(data: bytes) -> str:
-    """Reads the message of an error of the service; returns "" where the data is no such error."""
-    try:
-        error: Mapping[str, Any] = json.loads(data)["error"]
-        return f"{error['message']} ({error['code']})"
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return ""
 
 
 def _lambda_message(payload: bytes) -> str:

@@ -1,4 +1,4 @@
-"""The extras: packages that `pip install seeklet` leaves out, and which command needs which."""
+"""The extras: packages that `pip install seeklet` leaves out, and who needs which."""
 
 from __future__ import annotations
 
@@ -6,19 +6,29 @@ from importlib.util import find_spec
 
 from handler.errors import SeekletError
 
-# For each extra, packages without which none of its commands can run.
+# For each extra, packages without which nothing of it can run.
 PACKAGES = {
     "export": ("torch", "transformers", "optimum", "onnx", "safetensors", "tqdm"),
     "serve": ("fastapi", "mangum", "uvicorn"),
     "demo": ("botocore",),
     "aws": ("botocore",),
+    "langchain": ("langchain_core",),
+    "llama-index": ("llama_index.core",),
 }
 
 
 def require(extra: str, what: str) -> None:
     """Raises SeekletError where a package of `extra` isn't installed. `what` names who needs it."""
-    missing = [name for name in PACKAGES[extra] if find_spec(name) is None]
+    missing = [name for name in PACKAGES[extra] if not _is_installed(name)]
     if missing:
         raise SeekletError(
             f'{what} needs {", ".join(missing)}, not installed here: pip install "seeklet[{extra}]"'
         )
+
+
+def _is_installed(name: str) -> bool:
+    """Tells whether a package can be imported; the one that it is in may be missing too."""
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False

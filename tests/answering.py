@@ -24,11 +24,22 @@ class AnsweringServer:
     def __init__(self, url: str) -> None:
         self.url = url
         self.asked: list[Asked] = []
+        self.may_answer = threading.Event()
+        self.may_answer.set()
         self.answer(200, b"{}")
 
     def answer(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
         """Answers so from now on."""
         self.status, self.body, self.headers = status, body, dict(headers or {})
+
+    @contextmanager
+    def silence(self) -> Iterator[None]:
+        """Takes requests, and answers none until the end."""
+        self.may_answer.clear()
+        try:
+            yield
+        finally:
+            self.may_answer.set()
 
 
 @contextmanager
@@ -40,6 +51,10 @@ def answering_server() -> Iterator[AnsweringServer]:
             length = int(self.headers.get("content-length", 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
             server.asked.append(Asked(self.command, self.path, headers, self.rfile.read(length)))
+            if not server.may_answer.is_set():
+                server.may_answer.wait()
+                self.close_connection = True
+                return
             self.send_response(server.status)
             for name, value in server.headers.items():
                 self.send_header(name, value)

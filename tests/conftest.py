@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from command import ROOT
-from exports import DYING, LONG, conversions_in, made_up, write_texts
+from exports import DYING, LONG, conversions_in, export_by, made_up, write_texts
 from fake_s3 import FakeS3, fake_s3
 from lambda_tools import NO_AWS
 from texts import TEXTS
@@ -37,6 +37,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Where the large corpora are, for those who have them."""
     parser.addoption(
         "--data", type=Path, metavar="DIR", help="large corpora; the tests that want them are skipped without"
+    )
+    parser.addoption(
+        "--exporter",
+        metavar="PYTHON",
+        help="exports the artifact, where this Python lacks torch: make test-clients",
     )
 
 
@@ -78,9 +83,14 @@ def corpus(tmp_path: Path) -> Corpus:
 
 
 @pytest.fixture(scope="session")
-def artifact(corpus_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def artifact(
+    corpus_file: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Path:
     """The corpus, exported with the default model. Not to be changed: own_artifact is."""
     out = tmp_path_factory.mktemp("artifact") / "artifact"
+    if exporter := request.config.getoption("--exporter"):
+        export_by(exporter, corpus_file, out, USERS_CACHE)
+        return out
     options = BuildOptions(
         corpus=str(corpus_file), text=["text"], id="id", metadata=["topic"], out=out, threads=2
     )

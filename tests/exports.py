@@ -6,12 +6,14 @@ import hashlib
 import os
 import random
 import signal
+import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
+from command import ROOT
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 from texts import TEXTS
@@ -98,6 +100,20 @@ def conversions_in(cache: str | None) -> Iterator[None]:
         else:
             patch.setenv("SEEKLET_CACHE", cache)
         yield
+
+
+def export_by(python: str, corpus: Path, out: Path, cache: str | None) -> None:
+    """Exports the corpus of most tests by another Python, which has torch."""
+    columns = ("--text", "text", "--id", "id", "--metadata", "topic")
+    with conversions_in(cache):
+        done = subprocess.run(
+            [python, "-m", "seeklet", "export", "--corpus", str(corpus), *columns, "--out", str(out)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
 
 
 class Dying(Progress):

@@ -8,6 +8,7 @@ PACKAGE = "tests/test_package.py installs the wheel into empty environments"
 LAMBDA = "`make test-lambda`: tests/test_sam_local.py, tests/test_deploy.py and tests/test_lambda.py"
 ACCESS = "tests/test_access.py and tests/test_template_access.py; IAM and JWT are AWS's own"
 AWS = "it needs an AWS account; tests/test_deploy.py moves the alias against moto"
+CLIENTS = "`make test-clients`: tests/test_clients_docs.py"
 BENCH = "it takes minutes to hours on an idle machine"
 
 # A block, by its document and first line -> what runs it instead.
@@ -38,6 +39,10 @@ ELSEWHERE = {
         "docs/deploy.md",
         "aws lambda list-versions-by-function --function-name NAME --query 'Versions[].[Version,LastModified]'",
     ): AWS,
+    ("docs/clients.md", "from seeklet import RemoteSearcher"): CLIENTS,
+    ("docs/clients.md", "from seeklet.langchain import SeekletRetriever"): CLIENTS,
+    ("docs/clients.md", "from langchain_core.vectorstores import InMemoryVectorStore"): CLIENTS,
+    ("docs/clients.md", "from seeklet.llama_index import SeekletRetriever"): CLIENTS,
     (
         "docs/models.md",
         "seeklet export --corpus faq.csv --text question --model intfloat/e5-small-v2 \\",

@@ -35,7 +35,18 @@ ERRORS = {
     "SettingsError",
     "VerifyError",
 }
-NAMES = {"Encoder", "Hit", "Match", "Searcher", "Span", "__version__", "evaluate", "export", "verify"}
+NAMES = {
+    "Encoder",
+    "Hit",
+    "Match",
+    "RemoteSearcher",
+    "Searcher",
+    "Span",
+    "__version__",
+    "evaluate",
+    "export",
+    "verify",
+}
 
 
 def test_the_public_names() -> None:
@@ -65,12 +76,17 @@ def loaded_by(statement: str) -> set[str]:
 
 
 BUILDING = {"fastapi", "mangum", "uvicorn", "torch", "transformers", "optimum", "onnx", "tqdm", "export"}
+BUILDING |= {"langchain_core", "llama_index"}
 
 
 def test_importing_it_loads_little() -> None:
     assert not loaded_by("import seeklet") & (
         BUILDING | {"onnxruntime", "numpy", "tokenizers", "handler.app"}
     )
+    assert not loaded_by("import seeklet; seeklet.RemoteSearcher('http://localhost')") & {
+        "numpy",
+        "onnxruntime",
+    }
     loaded = loaded_by("from seeklet import *; Searcher, Hit, Encoder")
     assert {"onnxruntime", "numpy", "tokenizers"} <= loaded
     assert not loaded & (BUILDING | {"handler.app"})

@@ -88,6 +88,17 @@ def test_the_sdist_holds_what_the_wheel_is_made_of(sdist: Path) -> None:
     files = {name for name in names if name.partition("/")[0] in ("seeklet", "handler", "export")}
     assert sources() <= files
     assert {"pyproject.toml", "README.md", "LICENSE"} <= names
+    client = {
+        "package.json",
+        "README.md",
+        "seeklet.js",
+        "seeklet.d.ts",
+        "seeklet-search.js",
+        "seeklet-search.d.ts",
+    }
+    assert {name for name in names if name.startswith("clients/js/")} == {
+        f"clients/js/{name}" for name in client
+    }
     assert not {name for name in names if name.startswith(("tests", "dev", "benchmarks", "build", "layers"))}
 
 

@@ -95,7 +95,7 @@ def test_what_is_installed_beside_a_role_is_installed_by_hash() -> None:
                 )
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-sam.txt"])
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-sam.txt", "requirements-clients.txt"])
 def test_every_requirement_is_pinned_by_version_and_hash(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     lines = [line for line in text.replace("\\\n", "").splitlines() if not line.startswith("#")]
