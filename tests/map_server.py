@@ -15,11 +15,11 @@ from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
-from handler.service import Service
 
 from handler.events import Request
 from handler.routes.map import get
 from handler.searcher import Searcher
+from handler.service import Service
 from handler.settings import Settings
 
 TOPICS = ["storms", "bread", "bees"]
