@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,3 +70,37 @@ def _save(figure: Any, path: Path) -> None:
     """Writes a picture; the same figures give the same bytes."""
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None})
+
+
+def draw_selectivity(every: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Draws benchmarks.filters' figures: for each corpus the time of a search by the share of documents that pass."""
+    import matplotlib.pyplot as plt
+
+    plt.rcParams["svg.hashsalt"] = "seeklet"
+    figure, panels = plt.subplots(1, len(every), figsize=(5 * len(every), 4), squeeze=False)
+    for axes, figures in zip(panels[0], every, strict=True):
+        for place, (mode, timings) in enumerate(figures["modes"].items()):
+            for kind, style in (("at random", "-"), ("neighbours", ":")):
+                points = [
+                    (_share_of(name, figures["documents"]), took["median"])
+                    for name, took in timings.items()
+                    if name.endswith(kind)
+                ]
+                axes.plot(
+                    *zip(*points, strict=True), style, marker=".", color=f"C{place}", label=f"{mode}, {kind}"
+                )
+            axes.axhline(timings["no filter"]["median"], color=f"C{place}", alpha=0.3)
+        axes.set(
+            xscale="log",
+            yscale="log",
+            xlabel="% of the documents that pass",
+            ylabel="ms, top 10, 1 thread",
+            title=f"{figures['documents']:,} documents (pale: no filter)",
+        )
+        axes.grid(alpha=0.3)
+        axes.legend(frameon=False, fontsize=7)
+    _save(figure, path)
+
+
+def _share_of(name: str, documents: int) -> float:
+    return 100 / documents if name.startswith("1 document") else float(name.partition("%")[0])

@@ -67,6 +67,7 @@ bench-speed: build/artifact/manifest.json $(BENCH_STAMP) $(if $(SHORT_TEXTS),bui
 	@$(BENCH) -m benchmarks.latency build/artifact $(if $(SHORT_TEXTS),--off build/short-64k) $(BENCH_OPTIONS)
 	@$(BENCH) -m benchmarks.export_speed build/artifact $(if $(SHORT_TEXTS),build/short-64k) $(BENCH_OPTIONS)
 	@$(BENCH) -m benchmarks.cold_start build/artifact $(BENCH_OPTIONS)
+	@$(BENCH) -m benchmarks.route_starts build/artifact $(BENCH_OPTIONS)
 	@$(BENCH) -m benchmarks.memory build/artifact $(BENCH_OPTIONS)
 
 bench-search: build/artifact/manifest.json $(BENCH_STAMP) $(if $(SHORT_TEXTS),build/short-64k/manifest.json) ## measure search up to 64,000 documents, hybrid search, exactness, hostile corpora
@@ -76,6 +77,7 @@ bench-search: build/artifact/manifest.json $(BENCH_STAMP) $(if $(SHORT_TEXTS),bu
 	@$(BENCH) -m benchmarks.hostile $(BENCH_OPTIONS)
 	@$(BENCH) -m benchmarks.hybrid build/artifact $(if $(SHORT_TEXTS),build/short-64k) $(if $(QUICK),,--resampled 250000) $(BENCH_OPTIONS)
 	@$(BENCH) -m benchmarks.hybrid_exactness build/artifact $(if $(SHORT_TEXTS),build/short-64k) $(BENCH_OPTIONS)
+	@$(BENCH) -m benchmarks.filters build/artifact $(if $(SHORT_TEXTS),build/short-64k) --out docs/filters.svg $(if $(QUICK),,--resampled 250000) $(BENCH_OPTIONS)
 
 bench-large: $(BENCH_STAMP) build/short/manifest.json ## measure search up to 0.84 million documents: make bench-large SHORT_TEXTS=file
 	@$(BENCH) -m benchmarks.search build/short --sizes 250000,1000000 --threads 1,2 $(if $(wildcard build/artifact/manifest.json),--off build/artifact) $(BENCH_OPTIONS)
