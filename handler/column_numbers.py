@@ -26,7 +26,7 @@ COMPARE: dict[str, Callable[[Any, Any], Any]] = {
 }
 # As many values are faster to compare one after another than to look each document's value up.
 FEW = 16
-# Whole numbers within such a range are counted without sorting them.
+# Whole numbers within such a range are counted, and looked up, in a table.
 RANGE = 1 << 20
 # What a stored number stands for, and the least and the greatest one that may be stored.
 _RENDERED: dict[str, Callable[[Any], Any]] = {
@@ -77,6 +77,8 @@ class Numbers:
             found = np.zeros(len(self._numbers), np.bool_)
             for number in exact:
                 found |= self._numbers == number
+        elif self._whole and exact[-1] - exact[0] < RANGE:
+            found = np.isin(self._numbers, np.array(exact, self._numbers.dtype), kind="table")
         else:
             wanted = np.array(exact, self._numbers.dtype)
             places = wanted.searchsorted(self._numbers)

@@ -77,7 +77,9 @@ class Columns:
         return self._described
 
     def counts(self, name: str, documents: Mask | None) -> list[dict[str, Any]]:
-        """Counts a column's values in the documents of a mask, (count,), or in all: the 100 most frequent, equal ones by value.
+        """Counts a column's values in the documents of a mask, (count,), or in all.
+
+        Returns the 100 most frequent values, equally frequent ones by value.
 
         Raises RequestError where there is no such column, and ArtifactError where it is damaged.
         """

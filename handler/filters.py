@@ -102,9 +102,10 @@ class Not(Filter):
 class FilterParser:
     """What every grammar of filters has in common: the columns, the limits, and how an error is told."""
 
-    def __init__(self, types: Mapping[str, str]) -> None:
-        """Takes the columns and their types; none where the artifact has no columns."""
+    def __init__(self, types: Mapping[str, str], field: str = "filter") -> None:
+        """Takes the columns and their types, none where the artifact has no columns, and the JSON field's name."""
         self._types = types
+        self._field = field
         self._conditions = 0
 
     def condition(self, place: str, column: str, operator: str, operand: object) -> Filter:
@@ -141,10 +142,9 @@ class FilterParser:
         if depth > MAX_DEPTH:
             raise self.error(f"{place[:80]}: a filter has {MAX_DEPTH} levels at most: write it flatter")
 
-    @staticmethod
-    def error(message: str) -> RequestError:
+    def error(self, message: str) -> RequestError:
         """Makes the error of a filter that can't be read."""
-        return RequestError(422, "invalid_request", message, "filter")
+        return RequestError(422, "invalid_request", message, self._field)
 
     def _value(self, place: str, kind: str, value: object) -> Any:
         """Returns a value as the column compares it: a date becomes microseconds."""

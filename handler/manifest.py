@@ -119,7 +119,7 @@ class Manifest:
     def _check_sizes(self, where: str) -> None:
         if MANIFEST_FILE in self.files:
             raise ArtifactError(
-                f"{where}: files has {MANIFEST_FILE}, which can't hold its own SHA-256: {REMEDY}"
+                f"{where}: files has {MANIFEST_FILE}, which is no name of an artifact's file: {REMEDY}"
             )
         for name in ("dim", "count", "max_length"):
             most = MOST_TOKENS if name == "max_length" else MOST

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from handler.filters import AllOf, AnyOf, Filter, FilterParser
 from handler.json_types import json_type
 
+# The JSON field of these filters.
+FIELD = "filters"
 _COMPARISONS = ("eq", "ne", "gt", "gte", "lt", "lte", "in", "nin")
 _COMPOUNDS = ("and", "or")
 
@@ -25,10 +27,10 @@ def parse_openai_filter(value: object, types: Mapping[str, str]) -> Filter:
         types: the columns and their types; none where the artifact has no columns.
 
     Raises:
-        RequestError: 422, field "filter". The message names the place, and lists the columns where one is unknown or a
+        RequestError: 422, field "filters". The message names the place, and lists the columns where one is unknown or a
             value is of a wrong type.
     """
-    return _read(FilterParser(types), value, "filter", 1)
+    return _read(FilterParser(types, FIELD), value, FIELD, 1)
 
 
 def _read(parser: FilterParser, value: object, place: str, depth: int) -> Filter:

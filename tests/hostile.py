@@ -31,7 +31,14 @@ from damage import (
 )
 from onnx import TensorProto
 
-from handler.artifact import SCAN_BOUND_FILE, SCAN_FILES, SCAN_MATRIX_FILE, SCAN_MODEL_FILE
+from handler.artifact import (
+    COLUMNS_FILE,
+    IDS_FILE,
+    SCAN_BOUND_FILE,
+    SCAN_FILES,
+    SCAN_MATRIX_FILE,
+    SCAN_MODEL_FILE,
+)
 from handler.manifest import MANIFEST_FILE
 
 F32, I64, U8, I32 = TensorProto.FLOAT, TensorProto.INT64, TensorProto.UINT8, TensorProto.INT32
@@ -43,6 +50,17 @@ OF_ANY: dict[str, Damage] = {
         f"{name} cut short": content_of(name, lambda data: data[: len(data) // 2])
         for name in (MODEL, TOKENIZER, OFFSETS, EMBEDDINGS, MANIFEST_FILE)
     },
+    # The columns and the ids.
+    **{f"{name} empty": content_of(name, b"") for name in (COLUMNS_FILE, IDS_FILE)},
+    **{f"garbage as {name}": content_of(name, GARBAGE) for name in (COLUMNS_FILE, IDS_FILE)},
+    **{f"a deep header of {name}": header_of(name, DEEP) for name in (COLUMNS_FILE, IDS_FILE)},
+    **{f"a vast tensor of {name}": entry_of(name, shape=[2**40]) for name in (COLUMNS_FILE, IDS_FILE)},
+    **{f"another dtype of {name}": entry_of(name, dtype="I8", shape=[4], data_offsets=[0, 4]) for name in (COLUMNS_FILE, IDS_FILE)},
+    "columns that aren't there": field_of(columns={"topic": "string", "year": "number"}),
+    "columns of another type": field_of(columns={"topic": "number"}),
+    "columns of no type": field_of(columns={"topic": "text"}),
+    "columns named as operators": field_of(columns={"$and": "string"}),
+    "columns that are a list": field_of(columns=["topic"]),
     # JSON that is no use.
     "a deep manifest": content_of(MANIFEST_FILE, DEEP.encode()),
     **{f"a version {depth} deep": raw("format_version", "[" * depth + "]" * depth) for depth in range(900, 1000, 7)},

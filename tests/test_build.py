@@ -33,6 +33,8 @@ def test_the_artifact_is_complete(tiny_artifact: Path, tiny_model: Path, texts: 
         "documents.offsets.npy",
         "documents.tokens.npy",
         "keywords.safetensors",
+        "columns.safetensors",
+        "ids.safetensors",
         "map.safetensors",
         "manifest.json",
     }

@@ -18,6 +18,7 @@ from handler.artifact import COLUMNS_FILE
 from handler.columns import Columns
 from handler.errors import ArtifactError, RequestError
 from handler.filters import parse_filter
+from handler.safetensors import read_safetensors
 
 NAMES = ["whole", "small", "float", "word", "code", "flag", "date", "tags", "all"]
 
@@ -202,3 +203,31 @@ def test_a_damaged_text_is_told(tensors: dict[str, Any]) -> None:
     tensors["0.text"] = np.array([255, 255], np.uint8)
     with pytest.raises(ArtifactError, match="has a value of 's' that is not UTF-8"):
         Columns(tensors, TYPES, 3).describe()
+
+
+def test_random_damage_is_refused_or_does_no_harm(tmp_path: Path) -> None:
+    columns_of(tmp_path, GOOD, list(TYPES))
+    whole = (tmp_path / COLUMNS_FILE).read_bytes()
+    rng = random.Random(0)
+    refused: list[str] = []
+    for _ in range(400):
+        data = bytearray(whole)
+        for _ in range(rng.randrange(1, 4)):
+            data[rng.choice([rng.randrange(8), rng.randrange(len(data))])] ^= 1 << rng.randrange(8)
+        damaged = tmp_path / "damaged"
+        damaged.write_bytes(data[: rng.choice([len(data), len(data), rng.randrange(len(data))])])
+        try:
+            columns = Columns(read_safetensors(damaged), TYPES, 3)
+            for question in (
+                ANY,
+                {"s": {"$lt": "b"}, "l": {"$in": ["a", "b"]}},
+                {"n": 300, "d": {"$gt": "2024-05-31"}},
+            ):
+                assert parse_filter(question, TYPES).documents(columns).shape == (3,)
+            columns.describe()
+            for name in TYPES:
+                columns.counts(name, np.array([True, False, True]))
+        except ArtifactError as error:
+            refused.append(str(error))
+    assert 100 < len(refused) < 400
+    assert [message for message in refused if not message.isprintable()] == []

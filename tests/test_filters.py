@@ -207,23 +207,24 @@ def test_what_is_just_allowed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("question", "message"),
     [
-        (3, 'filter is a number, not an object: write {"type": ...}'),
-        ({"type": "like"}, "filter.type is 'like', not one of eq, ne"),
-        ({"type": "eq", "key": "all"}, "filter has other fields than type, key, value"),
-        ({"type": "eq", "key": 3, "value": 1}, "filter.key is a number, not a string"),
+        (3, 'filters is a number, not an object: write {"type": ...}'),
+        ({"type": "like"}, "filters.type is 'like', not one of eq, ne"),
+        ({"type": "eq", "key": "all"}, "filters has other fields than type, key, value"),
+        ({"type": "eq", "key": 3, "value": 1}, "filters.key is a number, not a string"),
         ({"type": "eq", "key": "$and", "value": 1}, "there is no column '$and'"),
-        ({"type": "and", "filters": {}}, "filter.filters is an object, not an array"),
+        ({"type": "and", "filters": {}}, "filters.filters is an object, not an array"),
         (
             {"type": "or", "filters": [{"type": "gt", "key": "all", "value": "x"}]},
-            "filter.filters[0].value is the string",
+            "filters.filters[0].value is the string",
         ),
-        ({"type": ["and"]}, "filter.type is ['and'], not one of"),
+        ({"type": ["and"]}, "filters.type is ['and'], not one of"),
     ],
 )
 def test_a_filter_in_openais_form_that_cant_be_asked(question: Any, message: str) -> None:
     with pytest.raises(RequestError) as raised:
         parse_openai_filter(question, TYPES)
     assert message in str(raised.value)
+    assert raised.value.field == "filters"
 
 
 def test_no_columns_at_all() -> None:

@@ -91,7 +91,7 @@ def test_checksums_for_a_scan_that_is_not_there(own: Path) -> None:
 
 SMALL = [
     *("manifest.json", "tokenizer.json", "model.onnx", "documents.offsets.npy", "embeddings.safetensors"),
-    *("scan.onnx", "scan.safetensors"),
+    *("scan.onnx", "scan.safetensors", "columns.safetensors", "ids.safetensors"),
 ]
 
 

@@ -1,6 +1,6 @@
 """One export, from corpus to artifact.
 
-    read the corpus, write the columns -> convert the model, or both -> cut passages -> embed
+    read the corpus -> write the columns -> convert the model, or both -> cut passages -> embed
     -> write embeddings, scan, map and keywords -> verify -> manifest -> rename
 
 A text isn't embedded again if an interrupted run or the artifact that is replaced has its vector by the same recipe.
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -93,13 +93,14 @@ def build(options: BuildOptions, progress: Progress, *, sync_seconds: float = SY
         partial = output.partial
         reader = CorpusReader(options.corpus, options.text, options.id, options.metadata, options.format)
         documents = write_documents(reader, partial, progress, options.corpus)
-        columns = write_columns(
-            partial,
-            options.metadata,
-            options.columns,
-            texts=reader.format in TEXT_FORMATS,
-            corpus=name_of(options.corpus),
-        )
+        with progress.step("writing the metadata's columns") if options.metadata else nullcontext():
+            columns = write_columns(
+                partial,
+                options.metadata,
+                options.columns,
+                texts=reader.format in TEXT_FORMATS,
+                corpus=name_of(options.corpus),
+            )
         with progress.step("converting the model"):
             sides = Sides.convert(models, recipes, options.threads)
             sides.query.write(partial)
