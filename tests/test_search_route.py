@@ -1,39 +1,20 @@
-"""POST /search, GET /search and the documents: against the searcher, plain Python over the corpus, and each other."""
+"""POST /search: against the searcher, and against plain Python over the corpus."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
 from typing import Any
-from urllib.parse import urlencode
 
 import numpy as np
 import pytest
-from http_events import error_of, make_event, post
+from http_events import error_of, post
+from search_requests import QUERY, ask
 from texts import TEXTS
 
 from handler.function import Function
-from handler.schemas.search import BatchAnswer, Document, Documents, SearchAnswer
-from handler.settings import Settings
 
 MODES = ("hybrid", "semantic", "keyword")
-QUERY = "a storm over Europe"
-
-
-def ask(function: Function, **fields: Any) -> Any:
-    """The answer of POST /search, which must be one."""
-    status, answer = post(function, json.dumps(fields), "/search")
-    assert status == 200, answer
-    (BatchAnswer if "queries" in fields else SearchAnswer).model_validate(answer)
-    return answer
-
-
-def get(function: Function, path: str, headers: Any = None, **parameters: Any) -> Any:
-    """The response of a GET with these parameters."""
-    event = make_event("GET", path)
-    event["rawQueryString"] = urlencode(parameters)
-    event["headers"] = {**event["headers"], **(headers or {})}
-    return function(event)
 
 
 def ids(answer: Any) -> list[str]:
@@ -172,88 +153,6 @@ def test_a_bad_request_names_its_field(
     got, answer = post(function, json.dumps(fields), "/search")
     assert (got, error_of(answer)["field"]) == (status, field)
     assert answer["status"] == status
-
-
-def test_a_get_is_the_post(function: Function) -> None:
-    topic = TEXTS[0].topic
-    response = get(
-        function,
-        "/search",
-        q=QUERY,
-        k=3,
-        offset=1,
-        mode="hybrid",
-        share=0.25,
-        min_score=0.01,
-        filter=json.dumps({"topic": topic}),
-        facets="topic",
-        include="text, explain",
-    )
-    assert json.loads(response["body"]) == ask(
-        function,
-        query=QUERY,
-        k=3,
-        offset=1,
-        mode="hybrid",
-        share=0.25,
-        min_score=0.01,
-        filter={"topic": topic},
-        facets=["topic"],
-        include=["text", "explain"],
-    )
-
-
-def test_a_get_is_kept_by_its_etag(function: Function) -> None:
-    first = get(function, "/search", q=QUERY)
-    etag = first["headers"]["etag"]
-    assert first["headers"]["cache-control"] == "no-cache"
-    for known in (etag, f"W/{etag}", f'"other", {etag}'):
-        again = get(function, "/search", {"if-none-match": known}, q=QUERY)
-        assert (again["statusCode"], again["body"], again["headers"]["etag"]) == (304, "", etag)
-    assert get(function, "/search", {"if-none-match": etag}, q="cheese")["statusCode"] == 200
-    assert get(function, "/search", {"if-none-match": '"other"'}, q=QUERY)["statusCode"] == 200
-    set_so = Function(Settings.from_env({"CACHE_CONTROL": "public, max-age=60"}), function.searcher)
-    assert get(set_so, "/search", q=QUERY)["headers"]["cache-control"] == "public, max-age=60"
-
-
-@pytest.mark.parametrize(
-    ("parameters", "field"),
-    [
-        ({}, "query"),
-        ({"q": ""}, "query"),
-        ({"query": "a"}, "query"),
-        ({"q": "a", "k": "many"}, "k"),
-        ({"q": "a", "k": "9" * 50}, "k"),
-        ({"q": "a", "share": "nan"}, "share"),
-        ({"q": "a", "filter": "{"}, "filter"),
-        ({"q": "a", "filter": "[]"}, "filter"),
-        ({"q": "a", "colour": "red"}, "colour"),
-    ],
-)
-def test_a_bad_parameter_is_named(function: Function, parameters: dict[str, str], field: str) -> None:
-    response = get(function, "/search", **parameters)
-    assert (response["statusCode"], error_of(json.loads(response["body"]))["field"]) == (422, field)
-
-
-def test_documents_by_id_and_index(function: Function) -> None:
-    answer = json.loads(get(function, "/documents/t3")["body"])
-    Document.model_validate(answer)
-    expected = {"id": "t3", "index": 3, "text": TEXTS[3].text, "metadata": {"topic": TEXTS[3].topic}}
-    assert answer == expected
-    response = get(function, "/documents/nowhere")
-    assert (response["statusCode"], error_of(json.loads(response["body"]))["code"]) == (404, "no_document")
-    for fields in ({"ids": ["t3", "nowhere", "t3"]}, {"indexes": [3, 10**8, 3]}):
-        status, several = post(function, json.dumps(fields), "/documents")
-        assert status == 200
-        Documents.model_validate(several)
-        assert several == {"documents": [expected, None, expected]}
-
-
-@pytest.mark.parametrize(
-    "fields", [{}, {"ids": []}, {"ids": ["t1"], "indexes": [1]}, {"ids": [1]}, {"indexes": [-1]}]
-)
-def test_a_bad_list_of_documents(function: Function, fields: dict[str, Any]) -> None:
-    assert post(function, json.dumps(fields), "/documents")[0] == 422
 
 
 def test_a_direct_invocation_is_the_route(function: Function) -> None:
