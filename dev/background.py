@@ -69,7 +69,7 @@ def main() -> int:
         print(f"error: the service runs, and refuses the query: {printable(refused)}", file=sys.stderr)
         return 2
     print(
-        f"\nThe service keeps running; `make stop` ends it. API: http://127.0.0.1:{options.port}/docs  log: {log}"
+        f"\nThe service keeps running; `make stop` ends it. Open http://127.0.0.1:{options.port} in a browser; its API: /docs; its log: {log}"
     )
     return 0
 

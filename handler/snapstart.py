@@ -22,9 +22,11 @@ Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 # A scheduled event, which makes a search.
 WARMING = {"source": "aws.events"}
-# A real search, then FastAPI's import and first answer.
+# A real search, the other search with what its answers may hold, then FastAPI's import and first answer.
 REQUESTS = (
     ("POST", "/similar", '{"text": "europe climate change storm", "num_results": 5}'),
+    ("POST", "/search", '{"query": "europe climate change storm", "include": ["text", "highlights"]}'),
+    ("GET", "/info", ""),
     ("GET", "/openapi.json", ""),
 )
 

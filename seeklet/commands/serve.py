@@ -28,8 +28,8 @@ then:
   seeklet query "storms in Europe" http://127.0.0.1:3000
   curl -s http://127.0.0.1:3000/similar -H 'content-type: application/json' -d '{"text": "storms in Europe"}'
 
-It reads the function's variables API_KEY, MAX_RESULTS, MAX_BODY_BYTES, MAX_RESPONSE_BYTES and
-THREADS. Ctrl-C ends it with status 0.
+It reads the function's variables (docs/http.md has all), such as API_KEY, MAX_RESULTS and CORS_ORIGINS. Ctrl-C ends it
+with status 0.
 """
 
 
@@ -37,7 +37,7 @@ def build_parser(prog: str = "seeklet serve") -> Parser:
     """Makes the parser of the options."""
     parser = new_parser(
         prog,
-        "Serves an artifact over HTTP: POST /similar, GET /health, and /docs to try it in the browser.",
+        "Serves an artifact over HTTP: a page to search on at /, POST /search, and /docs with every route.",
         EXAMPLES,
     )
     add_artifact(parser)
@@ -63,7 +63,7 @@ def run(options: argparse.Namespace, environ: MutableMapping[str, str]) -> None:
         address = f"http://{host}:{listener.getsockname()[1]}"
         print(
             printable(
-                f"serving {directory} ({manifest.count:,} documents) on {address}: try the API at {address}/docs"
+                f"serving {directory} ({manifest.count:,} documents) on {address}: open it in a browser, or see every route at {address}/docs"
             ),
             file=sys.stderr,
         )
