@@ -49,7 +49,7 @@ class Encoded:
         self._rows = {text: row for row, text in enumerate(texts)}
         self._vectors = vectors
 
-    def encode(self, texts: Sequence[str], _prompt: str = "") -> F32:
+    def encode(self, texts: Sequence[str], _prompt: str = "", _clock: object = None) -> F32:
         """Returns the vectors of texts. n texts -> (n, dim) float32."""
         return self._vectors[[self._rows[text] for text in texts]]
 

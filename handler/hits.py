@@ -69,28 +69,25 @@ def read_hits(
     documents: Documents,
     passages: Passages | None,
     best: Ranked,
-    places: NDArray[np.int64],
+    places: NDArray[np.int64] | slice,
     finder: Callable[[str], Sequence[Match]] | None,
 ) -> list[Hit]:
     """Reads the documents at some places of a ranking. Without a finder the query has no known word."""
+    rows, scores = best.rows[places].tolist(), list(map(shortest, best.scores[places]))
+    indexes = rows if passages is None else best.documents[places].tolist()
+    cosines: Sequence[float | None] = [None] * len(rows)
+    if best.cosines is not None:
+        cosines = scores if best.cosines is best.scores else list(map(shortest, best.cosines[places]))
+    keywords: Sequence[float | None] = [None] * len(rows)
     # An index that searches for several queries has a keyword part of 0 for one without a known word.
-    keywords = None if finder is None else best.keywords
+    if finder is not None and best.keywords is not None:
+        keywords = list(map(shortest, best.keywords[places]))
     hits = []
-    for place in places.tolist():
-        index, row = int(best.documents[place]), int(best.rows[place])
+    for row, index, score, cosine, keyword in zip(rows, indexes, scores, cosines, keywords, strict=True):
         document = documents[index]
+        passage = None if passages is None else passages.span_of(row, document.text)
         hits.append(
-            Hit(
-                document.id,
-                index,
-                shortest(best.scores[place]),
-                document.text,
-                document.metadata,
-                None if best.cosines is None else shortest(best.cosines[place]),
-                None if keywords is None else shortest(keywords[place]),
-                None if passages is None else passages.span_of(row, document.text),
-                finder,
-            )
+            Hit(document.id, index, score, document.text, document.metadata, cosine, keyword, passage, finder)
         )
     return hits
 

@@ -104,7 +104,8 @@ def _rank_one(index: Index, passages: Passages | None, query: Query, k: int, row
 
 
 def _search(index: Index, queries: Sequence[Query], k: int, rows: Passing | None) -> Found:
-    embeddings = np.stack([query.embedding for query in queries])  # type: ignore[misc]
+    vectors: list[NDArray[np.float32]] = [query.embedding for query in queries]  # type: ignore[misc]
+    embeddings = vectors[0][None] if len(vectors) == 1 else np.stack(vectors)
     keywords = [query.keywords for query in queries]
     asked = keywords if any(keywords) else None
     return index.search(embeddings, k, asked, queries[0].share, rows)
@@ -112,6 +113,8 @@ def _search(index: Index, queries: Sequence[Query], k: int, rows: Passing | None
 
 def _ranked(found: Found, query: int) -> Ranked:
     """Takes one query's rows of what an index found, as if each row were a document."""
-    parts = (found.scores, found.cosines, found.keywords)
-    rows = found.ids[query]
-    return Ranked(rows, rows, *[None if part is None else part[query] for part in parts])  # type: ignore[arg-type]
+    rows, scores = found.ids[query], found.scores[query]
+    cosines = None if found.cosines is None else found.cosines[query]
+    if found.cosines is found.scores:
+        cosines = scores
+    return Ranked(rows, rows, scores, cosines, None if found.keywords is None else found.keywords[query])

@@ -203,12 +203,14 @@ class Searcher:
 
     def _finish(self, query: Query, best: Ranked, asked: Asked, without: int | None) -> Answer:
         """Cuts one query's ranking to what was asked for, reads those documents, and counts what matches."""
-        kept = np.ones(len(best.documents), np.bool_)
-        if asked.min_score is not None:
-            kept = best.scores >= np.float32(asked.min_score)
-        if without is not None:
-            kept &= best.documents != without
-        places = kept.nonzero()[0][asked.offset : asked.offset + asked.k]
+        places: NDArray[np.int64] | slice = slice(asked.offset, asked.offset + asked.k)
+        if asked.min_score is not None or without is not None:
+            kept = np.ones(len(best.documents), np.bool_)
+            if asked.min_score is not None:
+                kept = best.scores >= np.float32(asked.min_score)
+            if without is not None:
+                kept &= best.documents != without
+            places = kept.nonzero()[0][places]
         matched = matches(self.index, self.passages, query, asked.min_score)
         if asked.documents is not None:
             matched = asked.documents if matched is None else matched & asked.documents

@@ -67,7 +67,10 @@ def test_it_answers_and_ends(artifact: Path) -> None:
     assert process.returncode == 0
     shown = errors.decode()
     count = Searcher.load(artifact).manifest.count
-    assert f"serving {artifact} ({count} documents) on {url}: open it in a browser, or see every route at {url}/docs\n" in shown
+    assert (
+        f"serving {artifact} ({count} documents) on {url}: open it in a browser, or see every route at {url}/docs\n"
+        in shown
+    )
     assert "Traceback" not in shown
     assert "interrupted" not in shown
 
