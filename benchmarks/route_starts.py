@@ -46,6 +46,7 @@ def samples(id_: str) -> dict[str, tuple[str, str, Any]]:
         "POST /documents": ("/documents", "", {"ids": [id_]}),
         "POST /embed": ("/embed", "", {"inputs": QUERY}),
         "POST /v1/embeddings": ("/v1/embeddings", "", {"input": QUERY, "model": "any"}),
+        "GET /v1/models": ("/v1/models", "", None),
         "POST /v1/vector_stores/{id}/search": ("/v1/vector_stores/main/search", "", {"query": QUERY}),
         "POST /mcp": ("/mcp", "", MCP_CALL),
         "GET /map/points": ("/map/points", "", None),

@@ -32,7 +32,8 @@ def health(service: Service, _request: Request) -> Response:
 
 def ready(service: Service, _request: Request) -> Response:
     """Answers GET /ready: one search, which must find as many documents as there are to find."""
-    hits = service.searcher.search(READY_QUERY, 1)
+    # By meaning, which every artifact has, and which needs no words' stems.
+    hits = service.searcher.search(READY_QUERY, 1, "semantic")
     if len(hits) != 1:
         raise RequestError(503, "not_ready", "a search finds nothing: the log may say why")
     return Response(200, to_json({"status": "ready", "documents": service.searcher.manifest.count}))

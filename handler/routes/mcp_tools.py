@@ -7,7 +7,7 @@ from typing import Any
 
 from handler.events import Request
 from handler.fields import check_object
-from handler.routes import about, documents, search
+from handler.routes import search
 from handler.service import Service
 
 DEFAULT_K = 5
@@ -32,11 +32,16 @@ def _search(service: Service, request: Request, arguments: Mapping[str, Any]) ->
 
 
 def _get_document(service: Service, _request: Request, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    # Each tool imports what it alone needs: an agent's first call is a search, as a rule.
+    from handler.routes import documents
+
     fields = check_object(dict(arguments), ("id",), "id")
     return documents.read(service, fields.get("id"))
 
 
 def _describe_corpus(service: Service, _request: Request, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    from handler.routes import about
+
     check_object(dict(arguments), (), "no fields")
     told = about.describe(service)
     return {name: told[name] for name in ("documents", "model_id", "modes", "language", "columns", "limits")}
