@@ -66,7 +66,7 @@ class Sums(NamedTuple):
             return cls(every, every.reshape(block_height(count, k), -1), None)
         if passing.are_many:
             left = every.copy()
-            np.copyto(left[:count], NO_ROW, where=~passing.mask)
+            leave_out(left[:count], passing.mask)
             blocks = left.reshape(block_height(count, k), -1)
             # Each candidate must be a row that passes.
             if np.count_nonzero(np.maximum.reduce(blocks) > NO_ROW) >= candidates:
@@ -78,6 +78,18 @@ class Sums(NamedTuple):
     def ids(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
         """Returns the rows at some places."""
         return places if self.rows is None else self.rows[places]
+
+
+def leave_out(sums: NDArray[np.int32], mask: NDArray[np.bool_]) -> None:
+    """Writes the least int32 over the sums of the rows that don't pass. (n,), (n,).
+
+    By bits: a processor guesses each branch of np.copyto's, and takes ten times as long where rows pass at random.
+    """
+    kept = np.negative(mask.view(np.int8)).astype(np.int32)  # every bit where a row passes, none elsewhere
+    sums &= kept
+    np.invert(kept, out=kept)
+    kept &= NO_ROW
+    sums |= kept
 
 
 def block_height(count: int, k: int) -> int:
