@@ -78,7 +78,7 @@ class Numbers:
             for number in exact:
                 found |= self._numbers == number
         elif self._whole and exact[-1] - exact[0] < RANGE:
-            found = np.isin(self._numbers, np.array(exact, self._numbers.dtype), kind="table")
+            found = _in_table(self._numbers, exact)
         else:
             wanted = np.array(exact, self._numbers.dtype)
             places = wanted.searchsorted(self._numbers)
@@ -124,6 +124,19 @@ class Numbers:
         if self._whole and not (limits := np.iinfo(self._numbers.dtype)).min <= number <= limits.max:
             return None
         return number if number == value else None
+
+
+def _in_table(numbers: NDArray[Any], wanted: Sequence[Any]) -> Mask:
+    """Tells which whole numbers are among `wanted`, which ascend within RANGE.
+
+    numpy's isin has such a table too, but refuses a range that is wider than the type's greatest number.
+    """
+    least, span = wanted[0], wanted[-1] - wanted[0]
+    table = np.zeros(span + 2, np.bool_)  # its last item is for all numbers outside
+    table[[number - least for number in wanted]] = True
+    # A number below the least wraps around to a large one, so one comparison finds both sides.
+    places = (numbers.astype(np.int64) - np.int64(least)).view(np.uint64)
+    return table.take(np.minimum(places, np.uint64(span + 1)).view(np.int64))
 
 
 def _float_bound(name: str, bound: int | float) -> tuple[str, float]:

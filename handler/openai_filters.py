@@ -41,7 +41,8 @@ def _read(parser: FilterParser, value: object, place: str, depth: int) -> Filter
     names = ["type", "filters"] if kind in _COMPOUNDS else ["type", "key", "value"]
     if kind not in (*_COMPARISONS, *_COMPOUNDS):
         allowed = ", ".join((*_COMPARISONS, *_COMPOUNDS))
-        raise parser.error(f"{place}.type is {kind!a:.40}, not one of {allowed}: write one of them")
+        shown = f"{kind!a:.40}" if isinstance(kind, str) else json_type(kind)
+        raise parser.error(f"{place}.type is {shown}, not one of {allowed}: write one of them")
     if set(value) != set(names):
         raise parser.error(f"{place} has other fields than {', '.join(names)}: write these")
     if kind in _COMPOUNDS:
