@@ -42,7 +42,7 @@ def samples(id_: str) -> dict[str, tuple[str, str, Any]]:
         SIMILAR: ("/similar", "", {"text": QUERY, "num_results": 5}),
         "POST /search": ("/search", "", {"query": QUERY, "k": 5}),
         "GET /search": ("/search", "q=europe+climate+change+storm&k=5", None),
-        "GET /documents/{id}": (f"/documents/{id_}", "", None),
+        "GET /documents/{document_id}": (f"/documents/{id_}", "", None),
         "POST /documents": ("/documents", "", {"ids": [id_]}),
         "POST /embed": ("/embed", "", {"inputs": QUERY}),
         "POST /v1/embeddings": ("/v1/embeddings", "", {"input": QUERY, "model": "any"}),

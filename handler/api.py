@@ -6,8 +6,6 @@ It is imported only when it is needed: FastAPI and pydantic take longer to impor
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import FastAPI, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -17,12 +15,12 @@ from handler import __version__, openapi
 from handler.docs_page import DOCS_PAGE
 from handler.errors import RequestError
 from handler.events import Request
+from handler.openapi_limits import complete
 from handler.requests import refuse_body
 from handler.responses import Response as Answer
 from handler.responses import refusal, to_json
 from handler.router import Router
 from handler.routes import ROUTES
-from handler.schemas.about import Problem
 
 HTML = {"content-type": "text/html; charset=utf-8"}
 
@@ -66,22 +64,13 @@ def create_app(router: Router) -> FastAPI:
 
     async def schema(request: WebRequest) -> Response:
         asked = await read(request, settings.max_body_bytes)
-        return to_web(router.respond(asked, lambda _: Answer(200, to_json(describe(app)))))
+        return to_web(
+            router.respond(asked, lambda _: Answer(200, to_json(complete(app.openapi(), router.service))))
+        )
 
     app.add_api_route("/docs", docs, methods=["GET"], include_in_schema=False)
     app.add_api_route("/openapi.json", schema, methods=["GET"], include_in_schema=False)
     return app
-
-
-def describe(app: FastAPI) -> dict[str, Any]:
-    """Returns the OpenAPI document, with the models that are named but not used by FastAPI itself."""
-    document = app.openapi()
-    schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    schemas["Problem"] = Problem.model_json_schema()
-    # FastAPI adds its own validation's error to routes with parameters. Nothing here is validated by it.
-    for name in ("HTTPValidationError", "ValidationError"):
-        schemas.pop(name, None)
-    return document
 
 
 async def read(request: WebRequest, max_body_bytes: int) -> Request:

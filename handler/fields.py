@@ -81,7 +81,9 @@ def check_string(name: str, value: object) -> str:
 
 
 def check_whole(name: str, value: object, least: int, most: int = MOST) -> int:
-    """Returns a whole number from `least` to `most`."""
+    """Returns a whole number from `least` to `most`. 5.0 is one, as JSON Schema has it."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if not isinstance(value, int) or isinstance(value, bool):
         shown = f"{value!r:.40}" if isinstance(value, float) else json_type(value)
         raise invalid(name, f"{name} is {shown}, not a whole number")

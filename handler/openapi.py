@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from handler.manifest import MODES
+from handler.routes.search import INCLUDED
 from handler.schemas import about, familiar, search, similar
 from handler.schemas import map as map_schemas
 
@@ -42,22 +43,50 @@ def _parameter(name: str, schema: Mapping[str, Any], description: str) -> Mappin
     return {"name": name, "in": "query", "schema": schema, "description": description}
 
 
-_NAMES = {"type": "string", "description": "Names with commas between them."}
+def _names(name: str, items: Mapping[str, Any], description: str) -> Mapping[str, Any]:
+    """Documents a parameter that holds names with commas between them."""
+    schema = {"type": "array", "items": items}
+    return {**_parameter(name, schema, description), "style": "form", "explode": False}
+
+
 SEARCH_PARAMETERS = (
-    _parameter(
-        "q", {"type": "string", "minLength": 1, "pattern": r"\S"}, "The query. Either q or like is sent."
-    ),
-    _parameter("like", {"type": "string"}, "The id of a document: the documents most like it are found."),
+    {**_parameter("q", {"type": "string", "minLength": 1, "pattern": r"\S"}, "The query."), "required": True},
     _parameter("k", {"type": "integer", "minimum": 1}, "How many documents."),
-    _parameter("offset", {"type": "integer", "minimum": 0}, "How many of the best are left out before them."),
+    _parameter(
+        "offset",
+        {"type": "integer", "minimum": 0, "maximum": 10**9},
+        "How many of the best are left out before them.",
+    ),
     _parameter("mode", {"enum": list(MODES)}, "By meaning and words, by meaning, or by words."),
     _parameter("share", {"type": "number", "minimum": 0, "maximum": 1}, "The weight of the words."),
     _parameter("min_score", {"type": "number", "minimum": -2, "maximum": 2}, "The least score."),
-    _parameter("filter", {"type": "string", "contentMediaType": "application/json"}, "A filter as JSON."),
-    _parameter("facets", _NAMES, "Columns whose values are counted."),
-    _parameter("include", _NAMES, "What a result holds beside id, index and score."),
+    {
+        "name": "filter",
+        "in": "query",
+        "description": "Which documents may be found, as JSON.",
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Filter"}}},
+    },
+    _names("facets", {"type": "string"}, "Columns whose values are counted."),
+    _names("include", {"enum": list(INCLUDED)}, "What a result holds beside id, index and score."),
 )
-DOCUMENT_ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+DOCUMENT_ID = {
+    "name": "document_id",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "minLength": 1},
+    "description": "The document's id; slashes may stand as they are.",
+}
+DOCUMENT_LINK = {
+    "operationRef": "#/paths/~1documents~1{document_id}/get",
+    "parameters": {"document_id": "$response.body#/documents/0/id"},
+}
+STORE_ID = {
+    "name": "id",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "minLength": 1, "pattern": "^[^/]+$"},
+    "description": "Any: a function has one store.",
+}
 
 DOCUMENTED: Mapping[tuple[str, str], Documentation] = MappingProxyType(
     {
@@ -69,10 +98,12 @@ DOCUMENTED: Mapping[tuple[str, str], Documentation] = MappingProxyType(
         ),
         ("POST", "/search"): Documentation(
             "Searches, with filters, facets and paging",
-            search.SearchAnswer,
+            None,
             search.SearchRequest,
             (400, 404, 413, 422),
-            responses={200: {"model": search.SearchAnswer | search.BatchAnswer}},
+            responses={
+                200: {"model": search.SearchAnswer | search.BatchAnswer, "description": "The best documents"}
+            },
         ),
         ("GET", "/search"): Documentation(
             "Searches by a link, which caches keep",
@@ -81,11 +112,15 @@ DOCUMENTED: Mapping[tuple[str, str], Documentation] = MappingProxyType(
             parameters=SEARCH_PARAMETERS,
             responses={304: {"description": "The caller has this answer already"}},
         ),
-        ("GET", "/documents/{id}"): Documentation(
+        ("GET", "/documents/{document_id}"): Documentation(
             "Returns a document", search.Document, errors=(404, 422), parameters=[DOCUMENT_ID]
         ),
         ("POST", "/documents"): Documentation(
-            "Returns several documents", search.Documents, search.DocumentsRequest, (400, 413, 422)
+            "Returns several documents",
+            search.Documents,
+            search.DocumentsRequest,
+            (400, 413, 422),
+            responses={200: {"links": {"document": DOCUMENT_LINK}}},
         ),
         ("POST", "/embed"): Documentation(
             "Embeds texts, as text-embeddings-inference does",
@@ -106,14 +141,34 @@ DOCUMENTED: Mapping[tuple[str, str], Documentation] = MappingProxyType(
             familiar.StoreAnswer,
             familiar.StoreSearchRequest,
             (400, 413, 422),
-            parameters=[DOCUMENT_ID],
+            parameters=[STORE_ID],
         ),
         ("POST", "/mcp"): Documentation(
             "Answers an agent: the Model Context Protocol",
-            familiar.RpcAnswer,
-            familiar.RpcMessage,
-            (400, 403, 404, 413, 422),
-            responses={202: {"description": "A notification was taken"}},
+            None,
+            familiar.RpcMessages,
+            (403, 404, 413, 422),
+            responses={
+                200: {
+                    "model": familiar.RpcAnswer | list[familiar.RpcAnswer],
+                    "description": "An answer, or a list of them to a list of messages",
+                },
+                202: {"description": "A notification was taken"},
+                400: {
+                    "description": "No message, or a version that isn't known",
+                    "content": {
+                        "application/json": {
+                            "schema": {
+                                "anyOf": [
+                                    {"$ref": "#/components/schemas/RpcAnswer"},
+                                    {"type": "array", "items": {"$ref": "#/components/schemas/RpcAnswer"}},
+                                ]
+                            }
+                        },
+                        PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}},
+                    },
+                },
+            },
         ),
         ("GET", "/health"): Documentation(
             "Says that this process can answer, and what it holds", about.Health

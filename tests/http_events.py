@@ -36,7 +36,7 @@ BAD_BODIES: list[tuple[str | bytes, int, str | None]] = [
     ('{"text": "storm", "num_results": 101}', 422, "num_results"),
     ('{"text": "storm", "num_results": 1000000000000000000000}', 422, "num_results"),
     ('{"text": "storm", "num_results": "5"}', 422, "num_results"),
-    ('{"text": "storm", "num_results": 5.0}', 422, "num_results"),
+    ('{"text": "storm", "num_results": 5.5}', 422, "num_results"),
     ('{"text": "storm", "num_results": true}', 422, "num_results"),
     ('{"text": "storm", "num_results": null}', 422, "num_results"),
     ('{"text": "storm", "k": 5}', 422, "k"),

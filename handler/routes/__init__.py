@@ -24,7 +24,7 @@ ROUTES: Mapping[tuple[str, str], str] = MappingProxyType(
         ("POST", "/similar"): "similar:post",
         ("POST", "/search"): "search:post",
         ("GET", "/search"): "search:get",
-        ("GET", "/documents/{id}"): "documents:get",
+        ("GET", "/documents/{document_id}"): "documents:get",
         ("POST", "/documents"): "documents:post",
         ("POST", "/embed"): "embed:post",
         ("POST", "/v1/embeddings"): "openai_embeddings:post",

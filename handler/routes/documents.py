@@ -18,7 +18,7 @@ EXAMPLE = '{"ids": ["..."]}'
 
 def get(service: Service, request: Request) -> Response:
     """Answers GET /documents/{id}."""
-    return Response(200, to_json(read(service, request.parameters["id"])))
+    return Response(200, to_json(read(service, request.parameters["document_id"])))
 
 
 def read(service: Service, id_: object) -> dict[str, Any]:

@@ -70,7 +70,9 @@ def post(service: Service, request: Request) -> Response:
         written = _answer(service, request, message)
     if written is None:
         return Response(202, b"", {})
-    response = _respond(200, written)
+    each = written if isinstance(written, list) else [written]
+    refused = any(answer.get("error", {}).get("code") == INVALID_REQUEST for answer in each)
+    response = _respond(400 if refused else 200, written)
     refuse_response(response.body, service.settings.max_response_bytes, "k")
     return response
 
@@ -107,7 +109,7 @@ def _answer(service: Service, request: Request, message: object) -> dict[str, An
                 METHOD_NOT_FOUND, f"there is no method {method[:80]!a}: there are {', '.join(METHODS)}"
             )
         if not isinstance(parameters, dict):
-            raise RpcError(INVALID_PARAMS, "params is not an object")
+            raise RpcError(INVALID_REQUEST, "params is not an object")
         return {"jsonrpc": "2.0", "id": known, "result": METHODS[method](service, request, parameters)}
     except RpcError as error:
         return _failure(known, error)

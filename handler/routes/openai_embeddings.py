@@ -17,7 +17,6 @@ from handler.fields import (
     invalid,
     parse_json,
 )
-from handler.json_types import json_type
 from handler.requests import refuse_body, refuse_response
 from handler.responses import Response, to_json
 from handler.routes.texts import check_texts, cut, to_lists
@@ -88,12 +87,7 @@ def _check_ids(name: str, value: object, service: Service) -> list[int]:
     searcher = service.searcher
     ids = check_list(name, value, searcher.manifest.max_length, "token ids")
     known = searcher.encoder.tokenizer.whole.get_vocab_size()
-    for id_ in ids:
-        if not isinstance(id_, int) or isinstance(id_, bool):
-            raise invalid(name, f"{name} holds {json_type(id_)}, not a token id")
-        if not 0 <= id_ < known:
-            raise invalid(name, f"{name} holds {str(id_)[:20]}, the tokenizer's ids are 0 to {known - 1}")
-    return list(ids)
+    return [check_whole(f"{name}[{i}]", id_, 0, known - 1) for i, id_ in enumerate(ids)]
 
 
 def _written(vectors: NDArray[np.float32], form: str) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from handler.asking import Answer, Asked
@@ -36,6 +36,9 @@ INCLUDED = ("text", "metadata", "embedding", "highlights", "explain")
 DEFAULT_INCLUDED = ("text", "metadata")
 ASKED = ("query", "queries", "like")
 FIELDS = (*ASKED, "k", "offset", "mode", "share", "min_score", "filter", "facets", "include")
+MOST_PARAMETERS = 100
+# The parameters of GET /search: q is the query.
+PARAMETERS = ("q", *FIELDS[len(ASKED) :])
 EXAMPLE = '{"query": "...", "k": 10}'
 # The fields of GET /search that are numbers, lists or JSON; all others are texts.
 _WHOLE, _NUMBERS, _LISTS = ("k", "offset"), ("share", "min_score"), ("facets", "include")
@@ -80,14 +83,15 @@ def read_query(query: str) -> dict[str, Any]:
     from urllib.parse import parse_qsl
 
     fields: dict[str, Any] = {}
-    for name, value in parse_qsl(query, keep_blank_values=True, max_num_fields=100):
-        if name in ("queries", "query") or name not in (*FIELDS, "q"):
-            names = ("q", *(name for name in FIELDS if name not in ("query", "queries")))
+    if query.count("&") >= MOST_PARAMETERS:
+        raise invalid(None, f"there are more than {MOST_PARAMETERS} parameters")
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        if name not in PARAMETERS:
             raise invalid(
                 str(ascii(name))[1:-1][:80],
-                f"there is no parameter {name[:80]!a}: there are {', '.join(names)}",
+                f"there is no parameter {name[:80]!a}: there are {', '.join(PARAMETERS)}",
             )
-        if name in fields or (name == "q" and "query" in fields):
+        if ("query" if name == "q" else name) in fields:
             raise invalid(name, f"{name} is given twice")
         fields["query" if name == "q" else name] = _read_parameter(name, value)
     return fields
@@ -95,9 +99,9 @@ def read_query(query: str) -> dict[str, Any]:
 
 def _read_parameter(name: str, value: str) -> object:
     try:
-        if name in _WHOLE and len(value) < 20:
+        if name in _WHOLE and value.isdecimal() and len(value) < 20:
             return int(value)
-        if name in _NUMBERS and len(value) < 40:
+        if name in (*_WHOLE, *_NUMBERS) and len(value) < 40:
             return float(value)
     except ValueError:
         pass
@@ -127,7 +131,7 @@ def check_search(request: object, service: Service) -> SearchQuery:
         k=check_whole("k", fields.get("k", DEFAULT_K), 1, settings.max_results),
         offset=check_whole("offset", fields.get("offset", 0), 0, MOST),
         mode=mode,
-        share=_check_share(fields, mode),
+        share=check_number("share", fields["share"], 0, 1) if "share" in fields else None,
         min_score=check_number("min_score", fields["min_score"], -_MOST_SCORE, _MOST_SCORE)
         if "min_score" in fields
         else None,
@@ -163,17 +167,6 @@ def _check_filter(searcher: Searcher, fields: Fields) -> Any:
     if fields["filter"] is None:
         raise invalid("filter", "filter is null, not an object: leave it out to find every document")
     return searcher.documents_that_pass(fields["filter"])
-
-
-def _check_share(fields: Mapping[str, Any], mode: str) -> float | None:
-    if "share" not in fields:
-        return None
-    share = check_number("share", fields["share"], 0, 1)
-    if mode != "hybrid":
-        raise invalid(
-            "share", f'share is the weight of the keywords in the mode "hybrid", and the mode is "{mode}"'
-        )
-    return share
 
 
 def answer(service: Service, query: SearchQuery, request: Request) -> bytes:

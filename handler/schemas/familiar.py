@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
-from handler.schemas.similar import drop_default
+from handler.schemas.similar import WHOLE, drop_default
 
 _ABSENT: Any = None
 _NOT_EMPTY = Field(min_length=1)
@@ -39,7 +39,8 @@ class EmbedRequest(BaseModel):
         Field(description="The model's prompt that goes before each text."),
     ] = None
     dimensions: Annotated[
-        int | None, Field(ge=1, description="How many of a vector's first numbers are kept.")
+        Annotated[int, Field(ge=1), WHOLE] | None,
+        Field(description="How many of a vector's first numbers are kept."),
     ] = None
 
 
@@ -53,12 +54,12 @@ class EmbeddingsRequest(BaseModel):
     input: (
         Annotated[str, _NOT_EMPTY]
         | Annotated[list[Annotated[str, _NOT_EMPTY]], _NOT_EMPTY]
-        | Annotated[list[Annotated[int, Field(ge=0)]], _NOT_EMPTY]
-        | Annotated[list[Annotated[list[Annotated[int, Field(ge=0)]], _NOT_EMPTY]], _NOT_EMPTY]
+        | Annotated[list[Annotated[int, Field(ge=0), WHOLE]], _NOT_EMPTY]
+        | Annotated[list[Annotated[list[Annotated[int, Field(ge=0), WHOLE]], _NOT_EMPTY]], _NOT_EMPTY]
     )
     model: str = _absent("Any name: the artifact's model answers.")
     encoding_format: Literal["float", "base64"] = _absent("Numbers, or base64 of little-endian float32.")
-    dimensions: int = _absent("How many of a vector's first numbers are kept.", ge=1)
+    dimensions: Annotated[int, Field(ge=1), WHOLE] = _absent("How many of a vector's first numbers are kept.")
     user: str = _absent("Not looked at.")
 
 
@@ -133,7 +134,7 @@ class StoreSearchRequest(BaseModel):
             description='{"type": "eq", "key": "year", "value": 2020}, or {"type": "and", "filters": [..]}'
         ),
     ] = None
-    max_num_results: int = _absent("How many documents.", ge=1, le=50)
+    max_num_results: Annotated[int, Field(ge=1, le=50), WHOLE] = _absent("How many documents.")
     ranking_options: RankingOptions | None = None
     rewrite_query: bool = _absent("Not looked at: no query is rewritten.")
 
@@ -178,6 +179,10 @@ class RpcMessage(BaseModel):
     id: str | int = _absent("Without it the message is a notification, and nothing is answered.")
     method: str
     params: dict[str, Any] = _absent("What the method takes.")
+
+
+class RpcMessages(RootModel[RpcMessage | Annotated[list[RpcMessage], Field(min_length=1)]]):
+    """A message; with the version 2025-03-26 of the protocol, or without a version, also a list of them."""
 
 
 class RpcAnswer(BaseModel):

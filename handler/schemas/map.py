@@ -17,8 +17,10 @@ PARAMETERS: tuple[dict[str, Any], ...] = (
         "name": "indexes",
         "in": "query",
         "description": "Documents' indexes with commas between them: the answer has these documents alone.",
-        "schema": {"type": "string"},
-        "example": "3,14,15",
+        "schema": {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1},
+        "style": "form",
+        "explode": False,
+        "example": [0, 1],
     },
 )
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from handler.routes.search import DEFAULT_K
-from handler.schemas.similar import Match, Passage, drop_default
+from handler.schemas.similar import WHOLE, Match, Passage, drop_default
 
 # Of a field that may be left out, but not sent as null.
 _ABSENT: Any = None
@@ -42,8 +42,10 @@ class SearchRequest(BaseModel):
         json_schema_extra=drop_default,
         description="The id of a document: the documents most like it are found.",
     )
-    k: Annotated[int, Field(ge=1, description="How many documents to return.")] = DEFAULT_K
-    offset: Annotated[int, Field(ge=0, description="How many of the best are left out before them.")] = 0
+    k: Annotated[int, Field(ge=1, description="How many documents to return."), WHOLE] = DEFAULT_K
+    offset: Annotated[
+        int, Field(ge=0, le=10**9, description="How many of the best are left out before them."), WHOLE
+    ] = 0
     mode: Mode = Field(
         default=_ABSENT,
         json_schema_extra=drop_default,
@@ -139,7 +141,7 @@ class DocumentsRequest(BaseModel):
     )
 
     ids: list[str] = Field(default=_ABSENT, json_schema_extra=drop_default, min_length=1)
-    indexes: list[Annotated[int, Field(ge=0)]] = Field(
+    indexes: list[Annotated[int, Field(ge=0, le=10**9), WHOLE]] = Field(
         default=_ABSENT, json_schema_extra=drop_default, min_length=1
     )
 

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from handler.routes.similar import DEFAULT_RESULTS
 
 # Of a field that may be left out, but not sent as null.
 _ABSENT: Any = None
+
+
+def to_whole(value: Any) -> Any:
+    """Returns 5 for 5.0, which JSON Schema takes for an integer too."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+# After the limits: pydantic leaves those out of the schema that come after it.
+WHOLE = BeforeValidator(to_whole)
 
 
 def drop_default(schema: dict[str, Any]) -> None:
@@ -23,13 +32,26 @@ class SimilarRequest(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
         strict=True,
-        json_schema_extra={"examples": [{"text": "europe climate change storm", "num_results": 5}]},
+        json_schema_extra={
+            "examples": [{"text": "europe climate change storm", "num_results": 5}],
+            "allOf": [
+                {
+                    "if": {"required": ["share"]},
+                    "then": {"required": ["mode"], "properties": {"mode": {"const": "hybrid"}}},
+                },
+                {
+                    "if": {"required": ["matches"], "properties": {"matches": {"const": True}}},
+                    "then": {"required": ["mode"]},
+                },
+            ],
+        },
     )
 
     text: Annotated[str, Field(min_length=1, pattern=r"\S", description="The query, in words; not blank.")]
     num_results: Annotated[
         int,
         Field(ge=1, description="How many documents to return; a smaller corpus gives fewer."),
+        WHOLE,
     ] = DEFAULT_RESULTS
     mode: Literal["hybrid", "semantic", "keyword"] = Field(
         default=_ABSENT,
