@@ -87,6 +87,10 @@ STORE_ID = {
     "schema": {"type": "string", "minLength": 1, "pattern": "^[^/]+$"},
     "description": "Any: a function has one store.",
 }
+_PAGE: Mapping[int, Mapping[str, Any]] = {
+    200: {"description": "The page", "content": {"text/html": {}}},
+    304: {"description": "The browser has the page already"},
+}
 
 DOCUMENTED: Mapping[tuple[str, str], Documentation] = MappingProxyType(
     {
@@ -177,11 +181,8 @@ DOCUMENTED: Mapping[tuple[str, str], Documentation] = MappingProxyType(
         ("GET", "/info"): Documentation(
             "Describes the model, the corpus, its columns and the limits", about.Info
         ),
-        ("GET", "/map"): Documentation(
-            "Shows the corpus as a picture, in a browser",
-            None,
-            responses={200: {"description": "The page", "content": {"text/html": {}}}},
-        ),
+        ("GET", "/"): Documentation("Searches as one types, in a browser", None, responses=_PAGE),
+        ("GET", "/map"): Documentation("Shows the corpus as a picture, in a browser", None, responses=_PAGE),
         ("GET", "/map/points"): Documentation(
             "Returns the documents' places on the map, and their colours by a column",
             map_schemas.Points,

@@ -5,7 +5,7 @@ CLIENTS_STAMP := $(CLIENTS_VENV)/.installed
 # Only modules with such tests are collected: the others may need what this environment lacks.
 CLIENTS_TESTS = $(shell grep -l 'pytest\.mark\.clients' tests/test_*.py)
 
-.PHONY: clients-setup test-clients
+.PHONY: clients-setup test-clients screenshots
 
 clients-setup: $(CLIENTS_STAMP) ## make .venv-clients with LangChain, LlamaIndex and others, pinned
 
@@ -18,3 +18,7 @@ $(CLIENTS_STAMP): requirements-clients.txt
 # torch is in .venv alone, so its Python exports what these tests ask.
 test-clients: setup clients-setup ## test with LangChain, LlamaIndex, openai, MCP, schemathesis and others
 	@$(CLIENTS_VENV)/bin/python -m pytest -m clients --exporter="$(abspath $(PY))" $(or $(TESTS),$(CLIENTS_TESTS))
+
+URL ?= http://127.0.0.1:$(PORT)
+screenshots: clients-setup ## take the pictures in docs/ from a service that runs: make screenshots URL=http://127.0.0.1:3000
+	@$(CLIENTS_VENV)/bin/python -m dev.screenshots $(URL) --out docs/

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import pytest
+from browser import listen
 from node import CLIENT
 
 from seeklet import Searcher
@@ -24,24 +19,11 @@ PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>News</titl
 BOX = f'<seeklet-search src="{SITE}" k="4" label="Search the news" debounce="0"></seeklet-search>'
 
 
-@contextmanager
-def chromium() -> Iterator[Any]:
-    """Starts Chromium; skips the test where it isn't installed."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
-        pytest.skip("needs Chromium: apt-get install chromium")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
 class Pages:
-    """Opens pages with a box. `faults` is what scripts and the policy said against them."""
+    """Opens pages with a box."""
 
     def __init__(self, browser: Any, searcher: Searcher) -> None:
-        self.faults: list[str] = []
+        self._heard: list[list[str]] = []
         self._browser = browser
         self._searcher = searcher
         self._contexts: list[Any] = []
@@ -51,12 +33,16 @@ class Pages:
         context = self._browser.new_context(**options)
         self._contexts.append(context)
         page = context.new_page()
-        page.on("pageerror", lambda error: self.faults.append(str(error)))
-        page.on("console", lambda said: self.faults.append(said.text) if said.type == "error" else None)
+        self._heard.append(listen(page))
         page.route(f"{SITE}/**", lambda route: self._serve(route, PAGE.format(box=box)))
         page.goto(f"{SITE}/")
         page.evaluate("customElements.whenDefined('seeklet-search').then(() => null)")
         return page
+
+    @property
+    def faults(self) -> list[str]:
+        """What scripts and the policy said against the pages."""
+        return [fault for heard in self._heard for fault in heard]
 
     def close(self) -> None:
         """Closes them."""
@@ -79,19 +65,6 @@ class Pages:
         hits = self._searcher.search(asked["query"], asked["k"], asked.get("mode"), asked.get("share"))
         results = [{**hit.fields(), "highlights": hit.fields()["matches"]} for hit in hits]
         return json.dumps({"results": results})
-
-
-def serious_violations(page: Any) -> list[str]:
-    """The rules of axe that the page breaks seriously."""
-    found = find_spec("axe_playwright_python")
-    assert found is not None
-    assert found.origin is not None
-    # Not by a script element, which the page's policy refuses.
-    page.evaluate((Path(found.origin).parent / "axe.min.js").read_text(encoding="utf-8"))
-    violations = page.evaluate("axe.run(document)")["violations"]
-    return [
-        f"{rule['id']}: {rule['nodes']}" for rule in violations if rule["impact"] in ("serious", "critical")
-    ]
 
 
 def texts(page: Any) -> list[str]:

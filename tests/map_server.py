@@ -1,26 +1,14 @@
-"""A service for tests of the map's page: the page as it is served, and answers that a test chooses.
-
-What the answers look like is checked by the tests of the routes; here they come at once, and as often as they are asked for.
-"""
+"""A fake service for tests of the map's page. Its answers come at once, and as often as they are asked for."""
 
 from __future__ import annotations
 
-import json
-import threading
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, cast
-from urllib.parse import parse_qs, urlsplit
+from typing import Any
 
 import numpy as np
-
-from handler.events import Request
-from handler.routes.map import get
-from handler.searcher import Searcher
-from handler.service import Service
-from handler.settings import Settings
+from fake_service import serve
 
 TOPICS = ["storms", "bread", "bees"]
 
@@ -55,8 +43,6 @@ class MapServer:
 
     def answer(self, path: str, query: Mapping[str, str], body: Any) -> tuple[int, dict[str, Any]]:
         """Returns the status and the object of an answer."""
-        if path in self.failing:
-            return self.failing[path]
         if path == "/info":
             shape = {"method": "pca", "explained": [0.07, 0.05]}
             limits = {"max_results": 100}
@@ -84,6 +70,10 @@ class MapServer:
             "detail": "there is no such path",
             "code": "not_found",
         }
+
+    def delay(self, path: str, body: Any) -> float:
+        """No answer takes time."""
+        return 0
 
     def _points(self, query: Mapping[str, str]) -> dict[str, Any]:
         chosen = self.indexes
@@ -125,46 +115,5 @@ class MapServer:
 def serve_map(stage: str = "") -> Iterator[MapServer]:
     """Serves on a port of its own, behind a stage such as "/prod"."""
     server = MapServer()
-    service = Service(Settings.from_env({}), cast(Searcher, None))
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self._respond(None)
-
-        def do_POST(self) -> None:
-            self._respond(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-
-        def _respond(self, body: Any) -> None:
-            parts = urlsplit(self.path)
-            path = parts.path.removeprefix(stage)
-            if path == "/map":
-                page = get(service, Request("GET", path, {}))
-                self._send(page.status, page.headers, page.body)
-                return
-            query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-            server.requests.append((path, body if body is not None else query))
-            if server.key is not None and self.headers["x-api-key"] != server.key:
-                status, value = 403, {"detail": "the API key is missing or wrong", "code": "forbidden"}
-            else:
-                status, value = server.answer(path, query, body)
-            self._send(status, {"content-type": "application/json"}, json.dumps(value).encode())
-
-        def _send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
-            self.send_response(status)
-            for name, value in {**headers, "content-length": str(len(body))}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's name
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        server.url = f"http://127.0.0.1:{http.server_port}{stage}"
-        try:
-            yield server
-        finally:
-            http.shutdown()
-            thread.join()
+    with serve(server, stage):
+        yield server

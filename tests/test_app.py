@@ -138,7 +138,7 @@ def test_a_bad_body_names_its_field(
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("POST", "/", 404),
+        ("POST", "/", 405),
         ("POST", "/similarr", 404),
         ("POST", "/similar/", 404),
         ("GET", "/../etc/passwd", 404),

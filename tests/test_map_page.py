@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from map_browser import ALL, INKED, PHONE, chromium, lonely, opened, place, settle, show
+from browser import PHONE, chromium, opened
+from map_page import ALL, INKED, lonely, place, settle, show
 from map_server import TOPICS, MapServer, serve_map, text_of
+
+pytestmark = pytest.mark.clients
 
 
 @pytest.fixture(scope="module")

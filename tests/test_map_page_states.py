@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from map_browser import PHONE, chromium, opened, serious_violations, show
+from browser import PHONE, chromium, opened, serious_violations
+from map_page import show
 from map_server import MapServer, serve_map, text_of
 from servers import uvicorn_server
 from texts import TEXTS
 
 from seeklet import Searcher
+
+pytestmark = pytest.mark.clients
 
 
 @pytest.fixture(scope="module")

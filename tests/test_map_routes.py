@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import re
 import shutil
@@ -19,15 +18,12 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 from texts import TEXTS
 
-import handler
 from handler.events import Request
 from handler.responses import Response
 from handler.router import Router
 from handler.searcher import Searcher
 from handler.service import Service
 from handler.settings import Settings
-
-PAGE = Path(handler.__file__).parent / "pages" / "map.html"
 
 
 def new_router(artifact: Path, **environ: str) -> Router:
@@ -190,33 +186,8 @@ def test_another_artifact_has_another_etag(
     assert other.headers["cache-control"] == "max-age=60"
 
 
-def test_the_page_and_its_policy(router: Router) -> None:
-    page = ask(router, "/map")
-    assert page.body == PAGE.read_bytes()
-    assert page.headers["content-type"] == "text/html; charset=utf-8"
-    policy = dict(rule.split(" ", 1) for rule in page.headers["content-security-policy"].split("; "))
-    assert policy.pop("default-src") == "'none'"
-    assert policy.pop("connect-src") == "'self'"
-    for name in ("script", "style"):
-        inside = re.findall(rf"<{name}>(.*?)</{name}>", page.body.decode(), re.DOTALL)
-        digest = base64.b64encode(hashlib.sha256(inside[0].encode()).digest()).decode()
-        assert len(inside) == 1
-        assert policy.pop(f"{name}-src") == f"'sha256-{digest}'"
-    assert policy == {
-        "base-uri": "'none'",
-        "form-action": "'none'",
-        "frame-ancestors": "'none'",
-        "img-src": "data:",
-    }
-    # Nothing comes from elsewhere, and the policy would refuse it.
-    assert not re.search(rb"(?:src|href)=\"(?:https?:)?//", page.body)
-    assert not re.search(rb" (?:style|on\w+)=\"", page.body)
-    assert len(page.body) < 60_000
-
-
-def test_the_page_needs_no_key_and_its_data_do(tiny_artifact: Path) -> None:
+def test_the_data_need_the_key(tiny_artifact: Path) -> None:
     router = new_router(tiny_artifact, API_KEY="secret")
-    assert ask(router, "/map").status == 200
     assert problem(router, "/map/points", 403)["code"] == "forbidden"
     assert ask(router, "/map/points", x_api_key="secret").status == 200
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from box_page import BOX, SITE, Pages, chromium, selected, serious_violations, texts
+from box_page import BOX, SITE, Pages, selected, texts
+from browser import chromium, serious_violations
 
 from seeklet import Searcher
 

@@ -1,6 +1,7 @@
 """Static pages: what is in handler/pages/, with the headers that a page needs.
 
-A page is one file whose style and script stand in it. Its policy allows only these two, by their hashes, and requests to the
+A page is served as one file whose styles and scripts stand in it. What several pages share is a file of its own, which
+`/* include NAME */` names. The page's policy allows only these styles and scripts, by their hashes, and requests to the
 page's own origin. This module knows no page's content.
 """
 
@@ -16,10 +17,16 @@ from handler.routes.kept import answer_kept
 from handler.service import Service
 
 _FOLDER = Path(__file__).parent.parent / "pages"
+_INCLUDE = re.compile(rb"/\* include ([a-z.]+) \*/\n")
 _INLINE = {
     "style-src": re.compile(rb"<style>(.*?)</style>", re.DOTALL),
     "script-src": re.compile(rb"<script>(.*?)</script>", re.DOTALL),
 }
+
+
+def get(service: Service, request: Request) -> Response:
+    """Answers GET / with the search page."""
+    return serve_page(service, request, "search.html")
 
 
 def serve_page(service: Service, request: Request, name: str) -> Response:
@@ -41,7 +48,9 @@ def _load(name: str) -> tuple[bytes, str, str]:
     import base64
     import hashlib
 
-    body = (_FOLDER / name).read_bytes()
+    body = _INCLUDE.sub(
+        lambda found: (_FOLDER / found[1].decode()).read_bytes(), (_FOLDER / name).read_bytes()
+    )
     rules = ["default-src 'none'", "base-uri 'none'", "connect-src 'self'", "form-action 'none'"]
     rules += ["frame-ancestors 'none'", "img-src data:"]
     for directive, pattern in _INLINE.items():

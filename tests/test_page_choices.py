@@ -1,0 +1,147 @@
+"""The search page in Chromium: the share, modes, filters, the history and links."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from browser import chromium, opened
+from search_page import search, texts
+from search_server import COUNT, SearchServer, document, serve_search
+
+pytestmark = pytest.mark.clients
+
+BARS = "item => [...item.querySelectorAll('.score b')].map(part => part.style.width)"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def server() -> Iterator[SearchServer]:
+    with serve_search() as started:
+        yield started
+
+
+@pytest.fixture
+def page(browser: Any, server: SearchServer) -> Iterator[Any]:
+    """The page, ready for a query."""
+    with opened(browser) as page:
+        page.goto(f"{server.url}/")
+        page.wait_for_selector("#empty")
+        yield page
+
+
+def test_the_share_moves_the_bars(page: Any, server: SearchServer) -> None:
+    search(page)
+    first = page.locator("#results .hit").first
+    assert first.evaluate(BARS) == ["40%", "20%"]
+    page.focus("#share")
+    page.keyboard.press("End")
+    page.wait_for_selector("#results .score b[style='width: 0%;']", state="attached")
+    assert server.searches[-1]["share"] == 1
+    assert first.evaluate(BARS) == ["0%", "40%"]
+    assert page.inner_text("#words") == "words 100 %"
+    page.click("#modes >> text=Meaning")
+    page.wait_for_selector("#results .score b[style='width: 80%;']", state="attached")
+    asked = server.searches[-1]
+    assert asked["mode"] == "semantic"
+    assert "share" not in asked
+    assert page.is_hidden("#share-row")
+
+
+def test_filters_count_and_can_be_cleared(page: Any, server: SearchServer) -> None:
+    search(page, "news")
+    page.check("#filters >> text=bread")
+    page.wait_for_selector("#count >> text=10 of 20")
+    # Any of several values passes, and the others are counted as if none were chosen.
+    assert page.locator("#filters small").all_inner_texts() == ["20", "20", "20"]
+    page.check("#filters >> text=storms")
+    page.wait_for_selector("#count >> text=10 of 40")
+    page.fill("[aria-label='year from']", "2008")
+    page.wait_for_selector("#count >> text=8 documents")
+    main = next(asked for asked in reversed(server.searches) if asked["k"] == 10)
+    assert main["filter"] == {"topic": {"$in": ["bread", "storms"]}, "year": {"$gte": 2008}}
+    years = [document(index)["metadata"] for index in range(COUNT)]
+    assert sum(one["year"] >= 2008 and one["topic"] != "bees" for one in years) == 8
+    assert page.locator("#chips button").all_inner_texts() == [
+        "topic: bread\n×",
+        "topic: storms\n×",
+        "year: from 2008\n×",
+        "Clear all",
+    ] or [text.replace("\n", "") for text in page.locator("#chips button").all_inner_texts()] == [
+        "topic: bread×",
+        "topic: storms×",
+        "year: from 2008×",
+        "Clear all",
+    ]
+    page.click("#chips >> text=topic: bread")
+    page.wait_for_selector("#count >> text=4 documents")
+    page.fill("[aria-label='added from']", "2020-01-01")
+    page.fill("[aria-label='added to']", "2020-01-01")
+    page.wait_for_selector("text=No document fits")
+    page.click("#list >> text=Clear the filters")
+    page.wait_for_selector("#count >> text=10 of 60")
+    assert page.input_value("[aria-label='year from']") == ""
+
+
+def test_a_link_shows_the_same(page: Any, server: SearchServer, browser: Any) -> None:
+    search(page)
+    page.click("#modes >> text=Words")
+    page.check("#filters >> text=bees")
+    page.fill("[aria-label='added to']", "2020-01-10")
+    page.wait_for_selector("#chips >> text=added: up to 2020-01-10")
+    page.wait_for_selector("#count >> text=8 documents")
+    asked = next(body for body in reversed(server.searches) if body["k"] == 10)
+    query = parse_qs(urlsplit(page.url).query)
+    assert query["q"] == ["bees"]
+    assert json.loads(query["filter"][0]) == asked["filter"]
+    with opened(browser) as other:
+        other.goto(page.url)
+        other.wait_for_selector("#count >> text=8 documents")
+        assert texts(other) == texts(page)
+        assert other.input_value("[aria-label='added to']") == "2020-01-10"
+        assert other.is_checked("#filters >> text=bees")
+        again = next(body for body in reversed(server.searches) if body["k"] == 10)
+        assert again == asked
+
+
+def test_back_and_forward(page: Any) -> None:
+    page.keyboard.type("bees", delay=20)
+    page.wait_for_selector("#results mark >> text=bees")
+    page.click("#modes >> text=Words")
+    page.wait_for_selector("#count >> text=20 documents")
+    page.go_back()
+    page.wait_for_selector("#count >> text=10 of 60")
+    # The keys of a query are one step.
+    page.go_back()
+    page.wait_for_selector("#empty")
+    page.go_forward()
+    page.wait_for_selector("#results mark >> text=bees")
+
+
+def test_curl_asks_the_same(browser: Any, server: SearchServer) -> None:
+    server.key = "it's secret"
+    with opened(browser, permissions=["clipboard-read", "clipboard-write"]) as page:
+        page.goto(f"{server.url}/?q=it's+bees&mode=keyword")
+        page.fill("#key", server.key)
+        page.press("#key", "Enter")
+        page.wait_for_selector("#results li")
+        page.click("#copy-curl")
+        page.wait_for_selector("text=Copied")
+        words = shlex.split(page.evaluate("navigator.clipboard.readText()"))
+        page.click("#copy-link")
+        page.wait_for_selector("#copy-link >> text=Copied")
+        assert page.evaluate("navigator.clipboard.readText()") == page.url
+    assert words[:2] == ["curl", "-s"]
+    assert words[2] == f"{server.url}/search"
+    # The key's name, not the key.
+    assert words[3:7] == ["-H", "content-type: application/json", "-H", "x-api-key: $SEEKLET_KEY"]
+    assert json.loads(words[8]) == {"query": "it's bees", "k": 10, "mode": "keyword"}
