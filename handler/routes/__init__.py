@@ -45,6 +45,9 @@ FRAMEWORK_PATHS = ("/docs", "/openapi.json")
 OPEN_PATHS = frozenset({("GET", "/"), ("GET", "/map")})
 
 
+OTHERS = "GET /openapi.json has every path, such as POST /search and POST /similar"
+
+
 class Found(NamedTuple):
     """The place of a path in the table, and the values of its parameters."""
 
@@ -67,10 +70,8 @@ def find_route(method: str, path: str) -> Found:
     if path in FRAMEWORK_PATHS:
         allowed["GET"] = path
     if not allowed:
-        raise RequestError(404, "not_found", f"there is no {path[:200]}: the paths are {listed()}")
-    error = RequestError(
-        405, "method_not_allowed", f"{method[:20]} {path[:200]} is not served: the paths are {listed()}"
-    )
+        raise RequestError(404, "not_found", f"there is no {path[:200]}: {OTHERS}")
+    error = RequestError(405, "method_not_allowed", f"{method[:20]} {path[:200]} is not served: {OTHERS}")
     error.headers = {"allow": ", ".join(sorted(allowed))}
     raise error
 
@@ -102,8 +103,3 @@ def load_route(name: str) -> Route:
 
 
 _loaded: dict[str, Route] = {}
-
-
-def listed() -> str:
-    """Every method and path, for an error."""
-    return ", ".join(f"{method} {path}" for method, path in (*ROUTES, ("GET", "/docs")))
