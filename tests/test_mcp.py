@@ -1,0 +1,171 @@
+"""POST /mcp against the protocol's rules, and its tools against the other routes. Real clients: test_real_clients.py."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from http_events import error_of, make_event, post
+
+from handler.function import Function
+from handler.routes.mcp import VERSIONS
+from handler.settings import Settings
+
+QUERY = "a storm over Europe"
+
+
+def send(function: Function, message: Any, **headers: str) -> tuple[int, Any]:
+    """The status and the parsed body, None where there is none."""
+    event = make_event("POST", "/mcp", message if isinstance(message, str) else json.dumps(message))
+    event["headers"] = {
+        **event["headers"],
+        **{name.replace("_", "-"): value for name, value in headers.items()},
+    }
+    response = function(event)
+    return response["statusCode"], json.loads(response["body"]) if response["body"] else None
+
+
+def call(function: Function, method: str, **parameters: Any) -> Any:
+    """The result of a method."""
+    message = {"jsonrpc": "2.0", "id": 7, "method": method, "params": parameters}
+    status, answer = send(function, message)
+    assert (status, answer["jsonrpc"], answer["id"]) == (200, "2.0", 7)
+    return answer.get("result", answer.get("error"))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_version_that_is_known_is_agreed_on(function: Function, version: str) -> None:
+    result = call(function, "initialize", protocolVersion=version, capabilities={}, clientInfo={"name": "a"})
+    assert result["protocolVersion"] == version
+    assert result["capabilities"] == {"tools": {"listChanged": False}}
+    assert result["serverInfo"]["name"] == "seeklet"
+    assert (
+        send(function, {"jsonrpc": "2.0", "id": 1, "method": "ping"}, mcp_protocol_version=version)[0] == 200
+    )
+
+
+def test_another_version_gets_the_newest_here(function: Function) -> None:
+    assert call(function, "initialize", protocolVersion="2999-01-01")["protocolVersion"] == VERSIONS[0]
+    status, answer = send(function, {"jsonrpc": "2.0", "id": 1, "method": "ping"}, mcp_protocol_version="1")
+    assert (status, error_of(answer)["code"]) == (400, "bad_version")
+
+
+def test_what_waits_for_no_answer_gets_none(function: Function) -> None:
+    for message in (
+        {"jsonrpc": "2.0", "method": "notifications/initialized"},
+        {"jsonrpc": "2.0", "id": 1, "result": {}},
+        [{"jsonrpc": "2.0", "method": "notifications/initialized"}],
+    ):
+        assert send(function, message) == (202, None)
+
+
+def test_the_tools_are_described_from_the_corpus(function: Function) -> None:
+    tools = {tool["name"]: tool for tool in call(function, "tools/list")["tools"]}
+    assert set(tools) == {"search", "get_document", "describe_corpus"}
+    takes = tools["search"]["inputSchema"]["properties"]
+    assert set(takes) == {"query", "k", "offset", "mode", "filter"}
+    (described,) = takes["filter"]["properties"].values()
+    column = function.searcher.columns.describe()[0]  # type: ignore[union-attr]
+    assert described["description"].startswith(f"string, in {column['documents']} documents: ")
+    assert column["values"][0]["value"] in described["description"]
+
+
+def test_search_is_the_route(function: Function) -> None:
+    arguments = {"query": QUERY, "k": 3, "offset": 1, "filter": {"topic": {"$exists": True}}}
+    result = call(function, "tools/call", name="search", arguments=arguments)
+    _, answer = post(function, json.dumps(arguments), "/search")
+    assert result["isError"] is False
+    assert result["structuredContent"] == {"results": answer["results"], "total": answer["total"]}
+    assert json.loads(result["content"][0]["text"]) == result["structuredContent"]
+    assert (
+        len(
+            call(function, "tools/call", name="search", arguments={"query": QUERY})["structuredContent"][
+                "results"
+            ]
+        )
+        == 5
+    )
+
+
+def test_the_other_tools_are_their_routes(function: Function) -> None:
+    document = call(function, "tools/call", name="get_document", arguments={"id": "t3"})["structuredContent"]
+    assert document == post(function, "", "/documents/t3", "GET")[1]
+    corpus = call(function, "tools/call", name="describe_corpus")["structuredContent"]
+    info = post(function, "", "/info", "GET")[1]
+    assert corpus == {name: info[name] for name in corpus}
+    assert corpus["columns"][0]["name"] == "topic"
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "said"),
+    [
+        ("search", {}, "query"),
+        ("search", {"query": ""}, "query is empty"),
+        ("search", {"query": "a", "k": 0}, "ask for 1 to 100"),
+        ("search", {"query": "a", "filter": {"nowhere": 1}}, "topic"),
+        ("search", {"query": "a", "facets": []}, "there is no field"),
+        ("get_document", {"id": "nowhere"}, "no document"),
+        ("get_document", {}, "id is null"),
+        ("describe_corpus", {"a": 1}, "there is no field"),
+    ],
+)
+def test_a_tools_error_is_for_the_model_to_read(
+    function: Function, name: str, arguments: dict[str, Any], said: str
+) -> None:
+    result = call(function, "tools/call", name=name, arguments=arguments)
+    assert result["isError"] is True
+    assert said in result["content"][0]["text"]
+    assert "structuredContent" not in result
+
+
+@pytest.mark.parametrize(
+    ("message", "status", "code"),
+    [
+        ("{", 400, -32700),
+        ("5", 400, -32600),
+        ({"id": 1, "method": "ping"}, 400, -32600),
+        ({"jsonrpc": "2.0", "id": 1}, 400, -32600),
+        ({"jsonrpc": "2.0", "id": None, "method": "ping"}, 400, -32600),
+        ({"jsonrpc": "2.0", "id": True, "method": "ping"}, 400, -32600),
+        ({"jsonrpc": "2.0", "id": 1, "method": "ping", "params": [1]}, 400, -32600),
+        ({"jsonrpc": "2.0", "id": 1, "method": "resources/list"}, 200, -32601),
+        ({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "rm"}}, 200, -32602),
+        ({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": []}}, 200, -32602),
+        (
+            {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "search", "arguments": 1}},
+            200,
+            -32602,
+        ),
+    ],
+    ids=str,
+)
+def test_the_protocols_errors(function: Function, message: Any, status: int, code: int) -> None:
+    got, answer = send(function, message)
+    assert (got, answer["error"]["code"]) == (status, code)
+
+
+def test_a_list_of_messages_is_taken_where_the_version_has_it(function: Function) -> None:
+    messages = [{"jsonrpc": "2.0", "id": i, "method": "ping"} for i in range(3)]
+    for headers in ({}, {"mcp_protocol_version": "2025-03-26"}):
+        status, answers = send(function, messages, **headers)
+        assert (status, [answer["id"] for answer in answers]) == (200, [0, 1, 2])
+    assert send(function, messages, mcp_protocol_version="2025-06-18")[0] == 400
+    assert send(function, [])[0] == 400
+
+
+def test_another_sites_page_is_refused(function: Function) -> None:
+    ping = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+    host = make_event("POST", "/mcp")["headers"]["host"]
+    assert send(function, ping, origin=f"https://{host}")[0] == 200
+    status, answer = send(function, ping, origin="https://evil.example")
+    assert (status, error_of(answer)["code"]) == (403, "bad_origin")
+    named = Function(Settings.from_env({"CORS_ORIGINS": "https://evil.example"}), function.searcher)
+    assert send(named, ping, origin="https://evil.example")[0] == 200
+
+
+def test_it_may_be_turned_off(function: Function) -> None:
+    off = Function(Settings.from_env({"MCP": "off"}), function.searcher)
+    assert send(off, {"jsonrpc": "2.0", "id": 1, "method": "ping"})[0] == 404
+    for method in ("GET", "DELETE"):
+        assert post(function, "", "/mcp", method)[0] == 405
