@@ -104,8 +104,9 @@ def search_blocks(blend: Blend, k: int, candidates: int, bound: Bound, sums: Sum
     threshold = _threshold(blend, k, candidates, bound, sums, highest)
     if not math.isfinite(threshold):
         return None
-    # A row whose sum is less than this can't reach the threshold.
-    survivors = sums.ids(_at_least(blend.least_sum(bound, threshold), sums.blocks, highest))
+    # A row whose sum is less than this can't reach the threshold. A place without a row never does.
+    least = max(blend.least_sum(bound, threshold), NO_ROW + 1)
+    survivors = sums.ids(_at_least(least, sums.blocks, highest))
     # Fewer than k survive only where the scan is damaged: the k rows that gave the threshold reach it.
     if len(survivors) < k or len(survivors) > most:
         return None

@@ -24,7 +24,7 @@ from layers.runtime.targets import lock_of
 ROOT = Path(__file__).parent.parent
 RUNTIME = ROOT / "layers" / "runtime"
 # A query and a ping: no HTTP, so neither has a status.
-PLAIN_EVENTS = [ROOT / "events" / "direct.json", ROOT / "events" / "scheduled.json"]
+PLAIN_EVENTS = [ROOT / "events" / f"{name}.json" for name in ("direct", "search-direct", "scheduled")]
 EVENTS = sorted({*(ROOT / "events").glob("*.json")} - {*PLAIN_EVENTS})
 CACHE = ROOT / ".aws-sam" / "tests"
 PYTHON = "python3.13"

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from emulated import Environment
 from lambda_tools import CACHE, EVENTS, ROOT, emulator, environ, sam_tool, target
 from servers import free_port, wait_for
-from test_lambda import Environment
 
 pytestmark = pytest.mark.aws
 
@@ -209,3 +209,38 @@ def test_the_container_image_answers_too(artifact: Path, engine: dict[str, str])
         process.wait(60)
     assert answer.body["statusCode"] == 200
     assert len(json.loads(answer.body["body"])["results"]) == 5
+
+
+BY_BOTO3 = """
+import boto3, sys
+from botocore.config import Config
+config = Config(read_timeout=120, retries={"max_attempts": 0})
+client = boto3.client("lambda", endpoint_url=sys.argv[1], config=config)
+for payload in sys.argv[2:]:
+    print(client.invoke(FunctionName="SearchFunction", Payload=payload)["Payload"].read().decode())
+"""
+
+
+def test_boto3_invokes_it_through_start_lambda(template: Path, engine: dict[str, str]) -> None:
+    port = free_port()
+    command = [sam_tool("sam"), "local", "start-lambda", "--template", str(template), "--port", str(port)]
+    process = subprocess.Popen(
+        [*command, "--skip-pull-image"],
+        cwd=ROOT,
+        env=engine,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    payloads = [(ROOT / "events" / f"{name}.json").read_text() for name in ("direct", "search-direct")]
+    try:
+        wait_for(process, port)
+        # SAM's own environment has boto3.
+        asked = [sam_tool("python"), "-c", BY_BOTO3, f"http://127.0.0.1:{port}", *payloads]
+        done = subprocess.run(asked, env=engine, capture_output=True, text=True)
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(60)
+    assert done.returncode == 0, done.stderr
+    for line in done.stdout.splitlines():
+        assert len(json.loads(line)["results"]) == 5
