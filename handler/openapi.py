@@ -114,7 +114,13 @@ DOCUMENTED: Mapping[tuple[str, str], Documentation] = MappingProxyType(
             search.SearchAnswer,
             errors=(404, 422),
             parameters=SEARCH_PARAMETERS,
-            responses={304: {"description": "The caller has this answer already"}},
+            responses={
+                304: {"description": "The caller has this answer already"},
+                400: {
+                    "description": "The address is longer than the server reads: uvicorn's own answer",
+                    "content": {"text/plain": {"schema": {"type": "string"}}},
+                },
+            },
         ),
         ("GET", "/documents/{document_id}"): Documentation(
             "Returns a document", search.Document, errors=(404, 422), parameters=[DOCUMENT_ID]
