@@ -128,6 +128,7 @@ def test_a_tools_error_is_for_the_model_to_read(
         ({"jsonrpc": "2.0", "id": 1}, 400, -32600),
         ({"jsonrpc": "2.0", "id": None, "method": "ping"}, 400, -32600),
         ({"jsonrpc": "2.0", "id": True, "method": "ping"}, 400, -32600),
+        ({"jsonrpc": "2.0", "id": "\ud800", "method": "ping"}, 400, -32600),
         ({"jsonrpc": "2.0", "id": 1, "method": "ping", "params": [1]}, 400, -32600),
         ({"jsonrpc": "2.0", "id": 1, "method": "resources/list"}, 200, -32601),
         ({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "rm"}}, 200, -32602),
@@ -162,6 +163,13 @@ def test_another_sites_page_is_refused(function: Function) -> None:
     assert (status, error_of(answer)["code"]) == (403, "bad_origin")
     named = Function(Settings.from_env({"CORS_ORIGINS": "https://evil.example"}), function.searcher)
     assert send(named, ping, origin="https://evil.example")[0] == 200
+
+
+def test_an_answer_that_is_too_long_is_for_the_model_to_read(function: Function) -> None:
+    limited = Function(Settings.from_env({"MAX_RESPONSE_BYTES": "3000"}), function.searcher)
+    result = call(limited, "tools/call", name="search", arguments={"query": QUERY, "k": 50})
+    assert result["isError"] is True
+    assert "ask for fewer k" in result["content"][0]["text"]
 
 
 def test_it_may_be_turned_off(function: Function) -> None:

@@ -23,13 +23,7 @@ from handler.service import Service
 VERSIONS = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
 # The one version whose messages may come as a list.
 _BATCHES = "2025-03-26"
-PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS, INTERNAL_ERROR = (
-    -32700,
-    -32600,
-    -32601,
-    -32602,
-    -32603,
-)
+PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS = -32700, -32600, -32601, -32602
 EXAMPLE = '{"jsonrpc": "2.0", "id": 1, "method": "tools/list"}'
 
 
@@ -95,7 +89,7 @@ def _answer(service: Service, request: Request, message: object) -> dict[str, An
     method, id_ = message.get("method"), message.get("id")
     if method is None and ("result" in message or "error" in message):
         return None
-    known = id_ if isinstance(id_, str | int) and not isinstance(id_, bool) else None
+    known = id_ if _is_id(id_) else None
     if not isinstance(method, str) or (known is None and "id" in message):
         return _failure(
             known, RpcError(INVALID_REQUEST, "the message needs a method, and an id that is text or a number")
@@ -113,6 +107,13 @@ def _answer(service: Service, request: Request, message: object) -> dict[str, An
         return {"jsonrpc": "2.0", "id": known, "result": METHODS[method](service, request, parameters)}
     except RpcError as error:
         return _failure(known, error)
+
+
+def _is_id(value: object) -> bool:
+    """Tells whether it is an id that an answer can repeat: half of a surrogate pair can't be written."""
+    if isinstance(value, str):
+        return value.encode(errors="ignore").decode() == value
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _initialize(service: Service, _request: Request, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -141,11 +142,13 @@ def _call_tool(service: Service, request: Request, parameters: Mapping[str, Any]
         raise RpcError(INVALID_PARAMS, "arguments is not an object")
     try:
         result = TOOLS[name](service, request, arguments)
+        text = json.dumps(result, ensure_ascii=False)
+        answer = {"content": [{"type": "text", "text": text}], "structuredContent": result, "isError": False}
+        refuse_response(to_json(answer), service.settings.max_response_bytes, "k")
+        return answer
     except RequestError as error:
         # Not the protocol's error: the model that called the tool shall read it, and call it better.
         return {"content": [{"type": "text", "text": str(error)}], "isError": True}
-    text = json.dumps(result, ensure_ascii=False)
-    return {"content": [{"type": "text", "text": text}], "structuredContent": result, "isError": False}
 
 
 METHODS: Mapping[str, Callable[[Service, Request, Mapping[str, Any]], dict[str, Any]]] = {

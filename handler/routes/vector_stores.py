@@ -106,9 +106,8 @@ def _check_weights(searcher: Searcher, weights: object) -> float | None:
     meaning, words = (
         check_number(f"{name}.{part}", weights[part], 0, 1e6) for part in ("embedding_weight", "text_weight")
     )
-    if meaning + words == 0:
-        raise invalid(name, f"{name} has no weight above 0")
-    return words / (meaning + words) if searcher.keywords is not None else None
+    # Two weights of 0 weigh nothing: the artifact's own share is used.
+    return words / (meaning + words) if meaning + words and searcher.keywords is not None else None
 
 
 def _best(answers: Sequence[Answer], k: int) -> list[Hit]:

@@ -104,11 +104,11 @@ class Models(BaseModel):
 
 
 class HybridWeights(BaseModel):
-    """The weights of meaning and words; one at least is above 0."""
+    """The weights of meaning and words. With two of 0 the artifact's own share is used."""
 
     model_config = ConfigDict(extra="forbid")
 
-    embedding_weight: Annotated[float, Field(gt=0, le=1e6)]
+    embedding_weight: Annotated[float, Field(ge=0, le=1e6)]
     text_weight: Annotated[float, Field(ge=0, le=1e6)]
 
 
