@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 import handler
 
-PAGE = (Path(handler.__file__).parent / "pages" / "map.html").read_text(encoding="utf-8")
+PAGES = Path(handler.__file__).parent / "pages"
+PAGE = "".join((PAGES / name).read_text(encoding="utf-8") for name in ("common.css", "map.html"))
 F64 = NDArray[np.float64]
 # Machado, Oliveira and Fernandes (2009), severity 1: protanopia, deuteranopia, tritanopia.
 SIGHTS = {
