@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import save
 
 from export.build.progress import Progress
 from export.build.token_counts import save_array
@@ -47,6 +46,9 @@ def write_documents(
             crcs.append(crc32_of(document.id))
             bar.update(len(offsets) - 1, reader.fraction)
     save_array(directory / OFFSETS_FILE, np.frombuffer(offsets, np.uint64))
+    # Here: the help of `seeklet export` imports this module where only numpy is installed.
+    from safetensors.numpy import save
+
     (directory / IDS_FILE).write_bytes(save(id_table(crcs)))
     return WrittenDocuments(len(offsets) - 1, reader.skipped)
 
