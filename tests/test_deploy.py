@@ -139,6 +139,8 @@ def test_the_functions_configuration_is_as_written(first: Deployed) -> None:
         "ARTIFACT_URI": "",
         "ARTIFACT_BUCKET_OWNER": "",
         "MAX_RESPONSE_BYTES": "6000000",
+        "CACHE_CONTROL": "no-cache",
+        "MCP": "on",
         "ORT_DISABLE_TELEMETRY": "1",
     }
     # moto attaches no layers in a stack: what the template says of them.
