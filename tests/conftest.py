@@ -233,3 +233,12 @@ def s3(s3_files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> Iterator[
 def function(artifact: Path) -> Function:
     """The function over the artifact, with default settings. One thread, as on Lambda."""
     return Function.load(Settings.from_env({"ARTIFACT_DIR": str(artifact), "THREADS": "1"}))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium; the tests that ask for it are skipped where it isn't installed."""
+    from browser import chromium
+
+    with chromium() as started:
+        yield started

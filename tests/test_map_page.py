@@ -6,17 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from browser import PHONE, chromium, opened
+from browser import PHONE, opened
 from map_page import ALL, INKED, lonely, place, settle, show
 from map_server import TOPICS, MapServer, serve_map, text_of
 
 pytestmark = pytest.mark.clients
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture

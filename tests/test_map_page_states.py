@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import PHONE, chromium, opened, serious_violations
+from browser import PHONE, opened, serious_violations
 from map_page import show
 from map_server import MapServer, serve_map, text_of
 from servers import uvicorn_server
@@ -16,12 +16,6 @@ from texts import TEXTS
 from seeklet import Searcher
 
 pytestmark = pytest.mark.clients
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture

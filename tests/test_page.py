@@ -6,17 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from browser import chromium, opened
+from browser import opened
 from search_page import STOPWATCH, search, texts
 from search_server import COUNT, SearchServer, document, serve_search
 
 pytestmark = pytest.mark.clients
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture

@@ -9,19 +9,13 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from browser import chromium, opened
+from browser import opened
 from search_page import search, texts
 from search_server import COUNT, SearchServer, document, serve_search
 
 pytestmark = pytest.mark.clients
 
 BARS = "item => [...item.querySelectorAll('.score b')].map(part => part.style.width)"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture

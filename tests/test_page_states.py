@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import PHONE, WIDE, chromium, opened, serious_violations
+from browser import PHONE, WIDE, opened, serious_violations
 from search_server import SearchServer, serve_search
 from servers import uvicorn_server
 from texts import TEXTS
@@ -15,12 +15,6 @@ from texts import TEXTS
 from seeklet import Searcher
 
 pytestmark = pytest.mark.clients
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from box_page import BOX, SITE, Pages, selected, texts
-from browser import chromium, serious_violations
+from browser import serious_violations
 
 from seeklet import Searcher
 
@@ -35,12 +35,6 @@ LISTEN = """() => {
   const push = ({detail}) => window.heard.push([detail.hit.id, detail.place, detail.query]);
   document.addEventListener('seeklet-select', push);
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")
