@@ -23,15 +23,16 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for(process: subprocess.Popen[bytes], port: int) -> None:
-    """Until the process listens."""
-    for _ in range(500):
+def wait_for(process: subprocess.Popen[bytes], port: int, seconds: float = 120) -> None:
+    """Until the process listens; SAM's commands alone take 10 seconds to start on a busy machine."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
         assert process.poll() is None, "the server ended"
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.02)
-    raise AssertionError("the server doesn't listen")
+    raise AssertionError(f"the server doesn't listen after {seconds:g} seconds")
 
 
 @contextmanager
