@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pg8000.native
-from pg8000.exceptions import DatabaseError
+from pg8000 import exceptions
 
 from handler.errors import SeekletError
 from handler.postgres.address import Address
@@ -37,7 +37,7 @@ _NO_ROOM = ("53",)
 NO_TABLE = ("42P01", "3F000")
 
 
-class DatabaseFault(SeekletError):
+class DatabaseError(SeekletError):
     """Raised when the database can't answer. `code` is a short name for programs, `state` the SQLSTATE or empty."""
 
     def __init__(self, code: str, message: str, state: str = "") -> None:
@@ -69,7 +69,7 @@ class Connection:
         self._used = 0.0
 
     def connect(self) -> None:
-        """Connects, unless it is connected. Raises DatabaseFault where it can't, and SettingsError for bad settings."""
+        """Connects, unless it is connected. Raises DatabaseError where it can't, and SettingsError for bad settings."""
         with self._lock:
             if self._open is None:
                 self._open = self._guarded(self._make)
@@ -78,7 +78,7 @@ class Connection:
     def read(self, sql: str, **values: Any) -> list[Row]:
         """Runs a statement that changes nothing; sends it once more on a new connection where this one was lost.
 
-        :name in the statement is the value of that name, which is never part of the text. Raises DatabaseFault.
+        :name in the statement is the value of that name, which is never part of the text. Raises DatabaseError.
         """
         with self._lock:
             if self._open is not None and time.monotonic() - self._used > IDLE_SECONDS:
@@ -86,14 +86,14 @@ class Connection:
             fresh = self._open is None
             try:
                 return self.run(sql, **values)
-            except DatabaseFault as fault:
+            except DatabaseError as fault:
                 if fresh or fault.code != "index_unavailable" or self._open is not None:
                     raise
             logger.warning("the connection to %s was lost: connecting again", self.address)
             return self.run(sql, **values)
 
     def run(self, sql: str, **values: Any) -> list[Row]:
-        """Runs a statement once. Raises DatabaseFault."""
+        """Runs a statement once. Raises DatabaseError."""
         with self._lock:
             self.connect()
             rows = self._guarded(lambda: self._prepared(sql).run(**values))
@@ -114,7 +114,7 @@ class Connection:
     def _check(self) -> None:
         try:
             self.run("SELECT 1")
-        except DatabaseFault:
+        except DatabaseError:
             self.close()
 
     def _prepared(self, sql: str) -> Any:
@@ -156,41 +156,41 @@ class Connection:
         return connection
 
     def _guarded(self, action: Callable[[], Any]) -> Any:
-        """Does something with the connection; raises DatabaseFault where it fails, and closes what can't be used again."""
+        """Does something with the connection; raises DatabaseError where it fails, and closes what can't be used again."""
         try:
             return action()
         except SeekletError:
             raise
-        except DatabaseError as error:
+        except exceptions.DatabaseError as error:
             raise self._fault(error) from None
         except Exception as error:  # noqa: BLE001 - a broken network breaks the protocol in many ways
             # What was read so far is no whole answer, and the rest may still come: it is never read.
             self.close()
             if isinstance(error, TimeoutError):
-                raise DatabaseFault(
+                raise DatabaseError(
                     "index_timeout",
                     f"{self.address} doesn't answer in time: look at its load and the network",
                 ) from None
             reason = str(error) or type(error).__name__
-            raise DatabaseFault(
+            raise DatabaseError(
                 "index_unavailable", f"{self.address} can't be reached ({reason:.200})"
             ) from None
 
-    def _fault(self, error: DatabaseError) -> DatabaseFault:
+    def _fault(self, error: exceptions.DatabaseError) -> DatabaseError:
         told = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
         state, message = str(told.get("C", "")), str(told.get("M", error))
         said = f"{self.address} says: {message:.200}"
         if state == _TIMED_OUT:
-            return DatabaseFault("index_timeout", said, state)
+            return DatabaseError("index_timeout", said, state)
         if state.startswith(_LOST):
             self.close()
-            return DatabaseFault("index_unavailable", said, state)
+            return DatabaseError("index_unavailable", said, state)
         if state.startswith(_NO_ACCESS):
             self.close()
-            return DatabaseFault("index_refused", f"{said}: mend INDEX_URI or the role's rights", state)
+            return DatabaseError("index_refused", f"{said}: mend INDEX_URI or the role's rights", state)
         if state.startswith(_NO_ROOM):
-            return DatabaseFault("index_full", said, state)
-        return DatabaseFault("index_error", said, state)
+            return DatabaseError("index_full", said, state)
+        return DatabaseError("index_error", said, state)
 
 
 def _open_socket(address: Address) -> socket.socket:
