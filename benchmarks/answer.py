@@ -33,7 +33,7 @@ def main() -> None:
     vectors = searcher.encoder.encode(task["texts"])
     np.save(folder / "vectors.npy", vectors)
     asked = vectors[: task["searches"]]
-    differ, ids = count_wrong(searcher.index, load_embeddings(artifact), asked), len(asked) * K
+    differ, ids = count_wrong(searcher.local.index, load_embeddings(artifact), asked), len(asked) * K
     for corpus in sorted((folder / "hostile").iterdir()):
         rows, queries = np.load(corpus / "rows.npy"), np.load(corpus / "queries.npy")
         differ += count_wrong(open_index(rows, corpus), Embeddings(rows), queries)
@@ -53,13 +53,14 @@ def count_wrong_hybrid(
     searcher: Searcher, artifact: Path, texts: Sequence[str], vectors: F32
 ) -> Sequence[int]:
     """Returns the same of hybrid search, over several shares: ids, and ids that differ. None without keywords."""
-    if searcher.keywords is None:
+    if searcher.local.keywords is None:
         return 0, 0
     # There may be fewer vectors than texts.
     queries = [
-        Asked(vector, searcher.keywords.query(text)) for text, vector in zip(texts, vectors, strict=False)
+        Asked(vector, searcher.local.keywords.query(text))
+        for text, vector in zip(texts, vectors, strict=False)
     ]
-    return total(full_sort.count_wrong(searcher.index, load_embeddings(artifact), queries, K))
+    return total(full_sort.count_wrong(searcher.local.index, load_embeddings(artifact), queries, K))
 
 
 if __name__ == "__main__":

@@ -155,12 +155,12 @@ def _ask(searcher: Searcher, data: Retrieval, **how: Any) -> list[list[str]]:
 
 def _ask_fused(searcher: Searcher, artifact: Path, data: Retrieval, vectors: F32) -> Iterator[list[str]]:
     """Yields each query's best documents by reciprocal rank fusion. A document without a term has no rank by keywords."""
-    embeddings, count = load_embeddings(artifact), len(searcher.documents)
-    assert searcher.keywords is not None
-    ids = [searcher.documents[row].id for row in range(count)]
+    embeddings, count = load_embeddings(artifact), len(searcher.local.documents)
+    assert searcher.local.keywords is not None
+    ids = [searcher.local.documents[row].id for row in range(count)]
     for query, vector in zip(data.queries, vectors, strict=True):
         rankings = [best_rows(embeddings.all_scores(vector[None])[0], count)]
-        if asked := searcher.keywords.query(query):
+        if asked := searcher.local.keywords.query(query):
             keyword = asked.all_scores()
             rankings.append(best_rows(keyword, int(np.count_nonzero(keyword))))
         yield [ids[row] for row in best_rows(fuse_ranks(rankings, count), TOP).tolist()]

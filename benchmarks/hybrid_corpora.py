@@ -58,15 +58,15 @@ def read_corpus(artifact: Path, searcher: Searcher, questions: int) -> HybridCor
 
     Raises SystemExit where it has no keywords, or passages: the peers get a text for each row.
     """
-    if searcher.keywords is None:
+    if searcher.local.keywords is None:
         raise SystemExit(f"error: {artifact} has no keywords: export it again without --no-keywords")
-    if searcher.passages is not None:
+    if searcher.local.passages is not None:
         raise SystemExit(f"error: {artifact} has passages: export it again without --passages")
-    texts = [searcher.documents[row].text for row in range(len(searcher.documents))]
+    texts = [searcher.local.documents[row].text for row in range(len(searcher.local.documents))]
     return HybridCorpus(
         artifact.resolve().name,
-        searcher.index,
-        searcher.keywords,
+        searcher.local.index,
+        searcher.local.keywords,
         np.ascontiguousarray(float32_rows(artifact)),
         texts,
         _ask(searcher, cut_queries(texts, questions)),

@@ -46,25 +46,25 @@ def main() -> None:
 def compare(artifact: Path, texts: list[str], k: int) -> dict[str, Any]:
     """Returns by share how many ids differ; raises SystemExit where the artifact has no keywords."""
     searcher = Searcher.load(artifact)
-    if searcher.keywords is None:
+    if searcher.local.keywords is None:
         raise SystemExit(f"error: {artifact} has no keywords: export it again without --no-keywords")
     queries = tqdm(_encode(searcher, texts), total=len(texts), file=sys.stderr, disable=None)
     return {
-        "documents": len(searcher.documents),
+        "documents": len(searcher.local.documents),
         "queries": len(texts),
-        "without a known word": sum(searcher.keywords.query(text) is None for text in texts),
-        "shares": count_wrong(searcher.index, load_embeddings(artifact), queries, k),
+        "without a known word": sum(searcher.local.keywords.query(text) is None for text in texts),
+        "shares": count_wrong(searcher.local.index, load_embeddings(artifact), queries, k),
     }
 
 
 def _encode(searcher: Searcher, texts: list[str]) -> Iterator[Asked]:
-    assert searcher.keywords is not None
+    assert searcher.local.keywords is not None
     for start in range(0, len(texts), CHUNK):
         some = texts[start : start + CHUNK]
         for text, vector in zip(
             some, searcher.encoder.encode(some, searcher.manifest.query_prompt), strict=True
         ):
-            yield Asked(vector, searcher.keywords.query(text))
+            yield Asked(vector, searcher.local.keywords.query(text))
 
 
 if __name__ == "__main__":

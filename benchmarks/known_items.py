@@ -39,9 +39,10 @@ def main() -> None:
     )
     options = parser.parse_args()
     searcher = Searcher.load(options.artifact)
-    count = len(searcher.documents)
+    count = len(searcher.local.documents)
     ids = [
-        searcher.documents[row].id for row in range(min(count, QUICK_DOCUMENTS) if options.quick else count)
+        searcher.local.documents[row].id
+        for row in range(min(count, QUICK_DOCUMENTS) if options.quick else count)
     ]
     queries, wanted = read_queries(options.queries, set(ids))
     if options.quick:
@@ -78,7 +79,7 @@ def find_ours(searcher: Searcher, queries: Sequence[str]) -> list[list[str]]:
 
 def find_fp32(searcher: Searcher, ids: Sequence[str], queries: Sequence[str], model: str) -> list[list[str]]:
     """Returns the ids of the first 10 by sentence-transformers' vectors and a full sort over the first documents."""
-    documents = [searcher.documents[row].text for row in range(len(ids))]
+    documents = [searcher.local.documents[row].text for row in range(len(ids))]
 
     def encode(texts: Sequence[str]) -> NDArray[np.float32]:
         from sentence_transformers import SentenceTransformer

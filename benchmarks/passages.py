@@ -169,13 +169,15 @@ def find_documents(
 
     def search(most: int) -> Found:
         note(most)
-        return searcher.index.search(query[None], most)
+        return searcher.local.index.search(query[None], most)
 
-    if searcher.passages is None:
+    if searcher.local.passages is None:
         rows: NDArray[np.int64] = search(k).ids[0]
         return rows
-    found, places = searcher.passages.rank(search, k)
-    return np.array([searcher.passages.document_of(row) for row in found.ids[0][places].tolist()], np.int64)
+    found, places = searcher.local.passages.rank(search, k)
+    return np.array(
+        [searcher.local.passages.document_of(row) for row in found.ids[0][places].tolist()], np.int64
+    )
 
 
 def as_table(name: str, rows: dict[str, dict[str, Any]]) -> str:

@@ -79,7 +79,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, metavar="DIR", default=WORK, help="kept layers and packages")
     options = parser.parse_args()
     prepared = prepare(options.artifact.resolve(), options.work.resolve())
-    known = samples(Searcher.load(options.artifact).documents[0].id)
+    known = samples(Searcher.load(options.artifact).local.documents[0].id)
     served = [f"{method} {path}" for method, path in ROUTES]
     if forgotten := set(served) - set(known):
         print(f"no sample here: {', '.join(sorted(forgotten))}", file=sys.stderr)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from handler.errors import ArtifactError
 from handler.hits import Hit
 from handler.manifest import MODES
+
+if TYPE_CHECKING:
+    # Imported at the first filter alone.
+    from handler.filters import Filter
 
 
 class Asked(NamedTuple):
@@ -21,7 +22,9 @@ class Asked(NamedTuple):
     mode       "hybrid", "semantic" or "keyword"; None is the artifact's first mode
     share      the keywords' share of a hybrid score, 0 to 1; None is the artifact's own
     min_score  only documents of this score or a higher one; None: all
-    documents  which documents may be found, (count,); None: all
+    filter     which documents may be found; None: all
+    facets     the columns whose values are counted in the documents that match
+    exact      whether every document must be scored; an engine that always does needn't be asked
     """
 
     k: int = 10
@@ -29,10 +32,14 @@ class Asked(NamedTuple):
     mode: str | None = None
     share: float | None = None
     min_score: float | None = None
-    documents: NDArray[np.bool_] | None = None
+    filter: Filter | None = None
+    facets: Sequence[str] = ()
+    exact: bool = False
 
-    def completed(self, modes: Sequence[str]) -> Asked:
-        """Returns it with the mode filled in; `modes` are those that the artifact has, the default one first.
+    def completed(self, modes: Sequence[str], own_share: float) -> Asked:
+        """Returns it with the mode and the share filled in.
+
+        `modes` are those that the artifact has, the default one first; `own_share` is the artifact's own.
 
         Raises ArtifactError where the artifact has no keywords and the mode needs them, and ValueError for an unknown
         mode or a share that isn't from 0 to 1.
@@ -47,22 +54,26 @@ class Asked(NamedTuple):
             )
         if share is not None and not 0 <= share <= 1:
             raise ValueError(f"the share is {share!r:.40}, not a number from 0 to 1")
-        return self._replace(mode=mode or modes[0], k=max(0, self.k), offset=max(0, self.offset))
+        return self._replace(
+            mode=mode or modes[0],
+            share=own_share if share is None else share,
+            k=max(0, self.k),
+            offset=max(0, self.offset),
+        )
 
 
 class Answer(NamedTuple):
     """The answer to one query.
 
-    hits     the documents that were asked for, best first
-    matched  which documents match, (count,): they pass the filter, hold a word of the query in the mode keyword, and
-             reach min_score; None where all do
-    total    how many match
-    mode     the mode that was used
-    share    the share that was used; None where the mode isn't hybrid
+    hits    the documents that were asked for, best first
+    total   how many match: they pass the filter, hold a word of the query in the mode keyword, and reach min_score
+    mode    the mode that was used
+    share   the share that was used; None where the mode isn't hybrid
+    facets  for each column that was asked for, its most frequent values in the documents that match
     """
 
     hits: Sequence[Hit]
-    matched: NDArray[np.bool_] | None
     total: int
     mode: str
     share: float | None
+    facets: Mapping[str, Sequence[Mapping[str, Any]]]

@@ -15,7 +15,7 @@ def complete(document: Schema, service: Service) -> Schema:
     """Adds the limits, the columns and the models that are named but not used by FastAPI itself, and returns it."""
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     schemas["Problem"] = Problem.model_json_schema()
-    types = {} if service.searcher.columns is None else service.searcher.columns.types
+    types = service.searcher.engine.column_types
     schemas["Filter"] = filter_schema(types)
     schemas["StoreFilter"] = openai_filter_schema(types)
     # FastAPI adds its own validation's error to routes with parameters. Nothing here is validated by it.
@@ -35,7 +35,7 @@ def complete(document: Schema, service: Service) -> Schema:
 def _limits(service: Service) -> dict[str, dict[str, Schema]]:
     """Returns what is added to the schema of each field, by path. An array's "items" is what is added to its items."""
     searcher, settings = service.searcher, service.settings
-    columns = [] if searcher.columns is None else list(searcher.columns.types)
+    columns = list(searcher.engine.column_types)
     # A longer body is refused before its texts are looked at.
     limited = settings.max_text_length < settings.max_body_bytes
     text: Schema = {"maxLength": settings.max_text_length} if limited else {}

@@ -1,11 +1,10 @@
-"""The search of one artifact, from a query to the nearest documents."""
+"""The search of one corpus, from a query to the nearest documents."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,22 +12,18 @@ from numpy.typing import NDArray
 from handler.artifact import Artifact
 from handler.asking import Answer, Asked
 from handler.clock import Clock
-from handler.columns import Columns
-from handler.documents import Documents
 from handler.encoder import Encoder
-from handler.hits import Hit, read_hits
-from handler.ids import Ids
-from handler.index import Index
-from handler.keywords import Keywords
+from handler.engine import Engine
+from handler.hits import Hit
+from handler.local import LocalEngine
 from handler.manifest import MODES, Manifest
-from handler.passages import Passages
-from handler.pooling import l2_normalize
-from handler.postings import KeywordQuery
-from handler.ranking import Query, Ranked, matches, rank
+
+if TYPE_CHECKING:
+    from handler.filters import Filter
 
 
 class Searcher:
-    """A loaded artifact: its encoder, its index and its documents.
+    """An encoder and an engine: the queries' vectors, and the corpus that they are searched in.
 
     Examples:
         >>> from seeklet import Searcher
@@ -39,47 +34,37 @@ class Searcher:
         10.1/storm Winter storms reach western Europe
     """
 
-    def __init__(
-        self,
-        manifest: Manifest,
-        encoder: Encoder,
-        index: Index,
-        documents: Documents,
-        keywords: Keywords | None = None,
-        passages: Passages | None = None,
-        columns: Columns | None = None,
-        ids: Ids | None = None,
-    ) -> None:
-        self.manifest = manifest
+    def __init__(self, encoder: Encoder, engine: Engine) -> None:
         self.encoder = encoder
-        self.index = index
-        self.documents = documents
-        self.keywords = keywords
-        self.passages = passages
-        self.columns = columns
-        self.ids = ids or Ids(documents)
+        self.engine = engine
 
     @classmethod
-    def load(cls, directory: Path | str, threads: int = 1) -> Searcher:
-        """Loads and checks the artifact in `directory`; raises ArtifactError where it can't."""
+    def load(cls, directory: Path | str, threads: int = 1, *, encoder: Encoder | None = None) -> Searcher:
+        """Loads and checks the artifact in `directory`; raises ArtifactError where it can't.
+
+        `encoder` is one that was loaded for an artifact with the same model and recipe.
+        """
         artifact = Artifact.open(directory)
-        encoder = Encoder.open(artifact, threads)
-        documents = Documents.open(artifact)
-        return cls(
-            artifact.manifest,
-            encoder,
-            Index.open(artifact, threads),
-            documents,
-            Keywords.open(artifact, encoder.tokenizer.whole),
-            Passages.open(artifact),
-            Columns.open(artifact),
-            Ids.open(artifact, documents),
-        )
+        if encoder is None:
+            encoder = Encoder.open(artifact, threads)
+        return cls(encoder, LocalEngine.open(artifact, encoder.tokenizer.whole, threads))
+
+    @property
+    def manifest(self) -> Manifest:
+        """The manifest of the artifact that is searched."""
+        return self.engine.manifest
+
+    @property
+    def local(self) -> LocalEngine:
+        """The engine of an artifact's own files; raises TypeError where another engine searches."""
+        if not isinstance(self.engine, LocalEngine):
+            raise TypeError(f"this corpus is searched by {type(self.engine).__name__}, not from files")
+        return self.engine
 
     @property
     def modes(self) -> tuple[str, ...]:
         """The modes of search, the default one first."""
-        return ("semantic",) if self.keywords is None else MODES
+        return ("semantic",) if self.manifest.keywords is None else MODES
 
     @property
     def share(self) -> float:
@@ -115,13 +100,12 @@ class Searcher:
         Raises ArtifactError where the artifact has no keywords and the mode needs them, RequestError for a filter that
         can't be used, and ValueError for an unknown mode or a share that isn't from 0 to 1.
         """
-        asked = Asked(k, offset, mode, share, min_score, self.documents_that_pass(filter))
+        asked = Asked(k, offset, mode, share, min_score, self.parse_filter(filter))
         return list(self.answer([query], asked, clock)[0].hits)
 
     def search_many(self, queries: Sequence[str], k: int = 10, **options: Any) -> list[list[Hit]]:
         """Searches for each of the queries as `search` does, in less time; the options are those of `search`."""
-        documents = self.documents_that_pass(options.pop("filter", None))
-        asked = Asked(k=k, documents=documents, **options)
+        asked = Asked(k=k, filter=self.parse_filter(options.pop("filter", None)), **options)
         return [list(answer.hits) for answer in self.answer(queries, asked)]
 
     def like(self, id: str, k: int = 10, **options: Any) -> list[Hit]:  # noqa: A002 - the document's field
@@ -132,38 +116,36 @@ class Searcher:
         index = self.find(id)
         if index is None:
             raise KeyError(id)
-        documents = self.documents_that_pass(options.pop("filter", None))
-        asked = Asked(k=k, documents=documents, **options)
+        asked = Asked(k=k, filter=self.parse_filter(options.pop("filter", None)), **options)
         return list(self.answer_like(index, asked).hits)
 
     def embedding(self, index: int) -> NDArray[np.float32]:
         """Returns a document's vector, the mean of its passages' where it is cut. -> (dim,) float32 of length 1."""
-        rows = np.array([index]) if self.passages is None else self.passages.rows_of_document(index)
-        return l2_normalize(self.index.embeddings.take(rows).mean(0))
+        vector: NDArray[np.float32] = self.engine.embeddings([index])[0]
+        return vector
 
     def find(self, id: str) -> int | None:  # noqa: A002 - the document's field
         """Returns the index of the document that has the id, or None."""
-        return self.ids.find(id)
+        return self.engine.find_all([id])[0]
 
-    def documents_that_pass(self, filter: Mapping[str, Any] | None) -> NDArray[np.bool_] | None:  # noqa: A002
-        """Returns which documents pass a filter, (count,); None without one. Raises RequestError for a bad filter."""
+    def parse_filter(self, filter: Mapping[str, Any] | None) -> Filter | None:  # noqa: A002
+        """Reads a filter over this corpus's columns; None without one. Raises RequestError for a bad filter."""
         if filter is None:
             return None
         from handler.filters import parse_filter
 
-        parsed = parse_filter(filter, {} if self.columns is None else self.columns.types)
-        return None if self.columns is None else parsed.documents(self.columns)
+        return parse_filter(filter, self.engine.column_types)
 
     def answer(self, queries: Sequence[str], asked: Asked, clock: Clock | None = None) -> list[Answer]:
         """Answers some queries together. Raises as `search` does."""
-        asked = asked.completed(self.modes)
-        keywords = [None if asked.mode == "semantic" else self._keywords_of(query) for query in queries]
+        asked = asked.completed(self.modes, self.share)
+        keywords = [None if asked.mode == "semantic" else self.engine.keywords_of(query) for query in queries]
         embeddings = None
         if asked.mode != "keyword":
             embeddings = self.encoder.encode(queries, self.manifest.query_prompt, clock)
         elif clock is not None:
             clock.start()
-        answers = self._answer(embeddings, keywords, asked)
+        answers = self.engine.answer(embeddings, keywords, asked)
         if clock is not None:
             clock.lap("search")
         return answers
@@ -175,55 +157,12 @@ class Searcher:
         """
         if clock is not None:
             clock.start()
-        asked = asked.completed(self.modes)
-        embedding = self.embedding(index)
-        keywords = None if asked.mode == "semantic" else self._keywords_of(self.documents[index].text)
-        found = self._answer(embedding[None], [keywords], asked, without=index)[0]
+        asked = asked.completed(self.modes, self.share)
+        keywords = None
+        if asked.mode != "semantic":
+            keywords = self.engine.keywords_of(self.engine.read_all([index])[0].text)
+        embeddings = None if asked.mode == "keyword" else self.engine.embeddings([index])
+        found = self.engine.answer(embeddings, [keywords], asked, without=index)[0]
         if clock is not None:
             clock.lap("search")
         return found
-
-    def _answer(
-        self,
-        embeddings: NDArray[np.float32] | None,
-        keywords: Sequence[KeywordQuery | None],
-        asked: Asked,
-        without: int | None = None,
-    ) -> list[Answer]:
-        """Ranks the documents of each query. The document `without` is left out."""
-        share = self.share if asked.share is None else asked.share
-        vectors = [None] * len(keywords) if embeddings is None else embeddings
-        queries = [Query(*parts, share) for parts in zip(vectors, keywords, strict=True)]
-        # The document that is left out is the best one, as a rule.
-        most = asked.offset + asked.k + (without is not None)
-        ranked = rank(self.index, self.passages, queries, most, asked.documents)
-        return [
-            self._finish(query, best, asked, without) for query, best in zip(queries, ranked, strict=True)
-        ]
-
-    def _finish(self, query: Query, best: Ranked, asked: Asked, without: int | None) -> Answer:
-        """Cuts one query's ranking to what was asked for, reads those documents, and counts what matches."""
-        places: NDArray[np.int64] | slice = slice(asked.offset, asked.offset + asked.k)
-        if asked.min_score is not None or without is not None:
-            kept = np.ones(len(best.documents), np.bool_)
-            if asked.min_score is not None:
-                kept = best.scores >= np.float32(asked.min_score)
-            if without is not None:
-                kept &= best.documents != without
-            places = kept.nonzero()[0][places]
-        matched = matches(self.index, self.passages, query, asked.min_score)
-        if asked.documents is not None:
-            matched = asked.documents if matched is None else matched & asked.documents
-        if without is not None:
-            matched = np.ones(len(self.documents), np.bool_) if matched is None else matched.copy()
-            matched[without] = False
-        total = len(self.documents) if matched is None else int(np.count_nonzero(matched))
-        mode = str(asked.mode)
-        finder = None
-        if query.keywords is not None and self.keywords is not None:
-            finder = functools.partial(self.keywords.matches, query.keywords)
-        hits = read_hits(self.documents, self.passages, best, places, finder)
-        return Answer(hits, matched, total, mode, query.share if mode == "hybrid" else None)
-
-    def _keywords_of(self, text: str) -> KeywordQuery | None:
-        return None if self.keywords is None else self.keywords.query(text)

@@ -147,7 +147,7 @@ class BrokenSearcher(Searcher):
     """A searcher with a defect."""
 
     def __init__(self, whole: Searcher) -> None:
-        super().__init__(whole.manifest, whole.encoder, whole.index, whole.documents)
+        super().__init__(whole.encoder, whole.engine)
 
     def search(self, *_: Any, **__: Any) -> list[Hit]:
         raise ZeroDivisionError("secret")

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from handler.errors import RequestError
 from handler.events import read_request
 from handler.function import Function
 from handler.hits import Hit
+from handler.local import LocalEngine
 from handler.routes import ROUTES
 from handler.routes.similar import parse_similar
 from handler.schemas.similar import ErrorResponse, SimilarRequest, SimilarResponse
@@ -88,8 +90,9 @@ def test_a_share_weighs_the_words(function: Function, artifact: Path) -> None:
 
 
 def test_an_artifact_without_keywords_refuses_their_modes(function: Function) -> None:
-    whole = function.searcher
-    without = Searcher(whole.manifest, whole.encoder, whole.index, whole.documents)
+    whole = function.searcher.local
+    manifest = replace(whole.manifest, keywords=None)
+    without = Searcher(function.searcher.encoder, LocalEngine(manifest, whole.index, whole.documents))
     refusing = Function(function.settings, without)
     for mode in ("hybrid", "keyword"):
         status, answer = post(refusing, json.dumps({"text": "storm", "mode": mode}))
@@ -102,7 +105,7 @@ def test_an_artifact_without_keywords_refuses_their_modes(function: Function) ->
 def test_health(function: Function, artifact: Path) -> None:
     answer = json.loads(send(function, EVENTS["health"])["body"])
     assert answer["status"] == "ok"
-    assert answer["documents"] == len(Searcher.load(artifact).documents)
+    assert answer["documents"] == len(Searcher.load(artifact).local.documents)
     assert answer["model_id"] == "sentence-transformers/all-MiniLM-L6-v2"
 
 

@@ -110,7 +110,7 @@ def test_documents_cut_short_while_served_are_told(own_artifact: Path) -> None:
     searcher = Searcher.load(own_artifact)
     os.truncate(own_artifact / "documents.jsonl", 3)
     with pytest.raises(ArtifactError, match=r"documents.jsonl, line 2 is damaged: run"):
-        searcher.documents[1]
+        searcher.local.documents[1]
 
 
 def test_a_manifest_round_trip(own_artifact: Path) -> None:

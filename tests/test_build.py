@@ -71,7 +71,7 @@ def test_embeddings_are_the_encoders_in_the_corpuss_order(
 
 
 def test_documents_are_the_corpuss(tiny_artifact: Path) -> None:
-    documents = Searcher.load(tiny_artifact).documents
+    documents = Searcher.load(tiny_artifact).local.documents
     assert [(d.id, d.text, d.metadata) for d in (documents[row] for row in range(len(documents)))] == [
         (f"t{row}", text.text, {"topic": text.topic}) for row, text in enumerate(TEXTS)
     ]

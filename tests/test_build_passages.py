@@ -107,10 +107,10 @@ def test_documents_as_by_a_full_sort(
     export(long_texts, out, id="id", passages=True)
     searcher = Searcher.load(out)
     rows = spans_of(out)
-    assert searcher.keywords is not None
+    assert searcher.local.keywords is not None
     stored = Embeddings.load(out, searcher.manifest.rows, searcher.manifest.dim)
     cosines = stored.all_scores(searcher.encoder.encode([query]))[0]
-    scores = blended(cosines, searcher.keywords.query(query), 0.5) if mode == "hybrid" else cosines
+    scores = blended(cosines, searcher.local.keywords.query(query), 0.5) if mode == "hybrid" else cosines
     best: dict[int, int] = {}
     for row in np.argsort(-scores, kind="stable").tolist():
         best.setdefault(rows[row][0], row)

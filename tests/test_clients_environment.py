@@ -37,7 +37,7 @@ def test_what_answers_has_the_main_environments_versions() -> None:
 def test_the_artifact_answers(artifact: Path) -> None:
     assert "torch" not in sys.modules
     assert json.loads((artifact / "manifest.json").read_text())["count"] == len(
-        Searcher.load(artifact).documents
+        Searcher.load(artifact).local.documents
     )
     (hit,) = Searcher.load(artifact).search("a storm over Europe", 1)
     assert hit.metadata == {"topic": "climate"}

@@ -63,7 +63,7 @@ def test_the_rankings_are_those_of_a_search(tiny_artifact: Path, k: int) -> None
 def test_the_rankings_are_those_of_a_search_with_the_scan(fresh: Path) -> None:
     searcher = Searcher.load(fresh)
     assert Artifact.open(fresh).has_scan
-    queries = [searcher.documents[place].text for place in range(0, 2000, 190)]
+    queries = [searcher.local.documents[place].text for place in range(0, 2000, 190)]
     for query, scores in zip(queries, SearcherScores(searcher).scores(queries), strict=True):
         for share in (0.0, 0.2, 0.5, 0.9):
             ids = [hit.index for hit in searcher.search(query, 5, "hybrid", share)]
@@ -77,7 +77,7 @@ def test_the_rankings_are_those_of_a_search_over_passages(
     documents = [". ".join(texts[place : place + 1 + place % 10]) + "." for place in range(0, 60, 2)]
     export(write_texts(tmp_path / "long.txt", documents), tmp_path / "out", passages=True)
     searcher = Searcher.load(tmp_path / "out")
-    assert searcher.passages is not None
+    assert searcher.local.passages is not None
     assert searcher.manifest.rows > searcher.manifest.count == 30
     for query, scores in zip(QUERIES, SearcherScores(searcher).scores(QUERIES), strict=True):
         for share in (0.0, 0.3, 0.5, 1.0):
@@ -175,8 +175,8 @@ def test_choosing_through_the_whole(own_tiny: Path, monkeypatch: pytest.MonkeyPa
     """Sixty queries that are the documents' own words, in another order: the words find more than a random model does."""
     searcher = Searcher.load(own_tiny)
     queries = {}
-    for place in range(len(searcher.documents)):
-        document = searcher.documents[place]
+    for place in range(len(searcher.local.documents)):
+        document = searcher.local.documents[place]
         queries[" ".join(sorted(document.text.split())[:3])] = [document.id]
     save_share(own_tiny, 0.0, 0.5)
     evaluation = seeklet.evaluate(own_tiny, queries, choose=True)

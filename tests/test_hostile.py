@@ -148,8 +148,8 @@ def test_a_damaged_line_is_told_when_it_is_read(own: Path, line: bytes) -> None:
     agree(own)
     searcher = Searcher.load(own)
     with pytest.raises(ArtifactError, match=r"documents.jsonl, line 1 is damaged: run"):
-        searcher.documents[0]
-    assert searcher.documents[1].id == "t1"
+        searcher.local.documents[0]
+    assert searcher.local.documents[1].id == "t1"
 
 
 def import_app(directory: Path) -> subprocess.CompletedProcess[str]:

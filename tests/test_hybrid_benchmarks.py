@@ -73,11 +73,13 @@ def test_the_product_has_no_wrong_id_and_another_search_has(artifact: Path, sear
 
     class Backwards:
         def search(self, *asked: Any) -> Found:
-            found = searcher.index.search(*asked)
+            found = searcher.local.index.search(*asked)
             return Found(found.ids[:, ::-1], found.scores[:, ::-1])
 
-    assert searcher.keywords
-    queries = [Asked(searcher.encoder.encode([text])[0], searcher.keywords.query(text)) for text in texts]
+    assert searcher.local.keywords
+    queries = [
+        Asked(searcher.encoder.encode([text])[0], searcher.local.keywords.query(text)) for text in texts
+    ]
     wrong = count_wrong(cast(Index, Backwards()), load_embeddings(artifact), queries, 3)
     assert total(wrong) == [45, 30]  # the one in the middle stays where it is
 

@@ -66,7 +66,7 @@ def test_the_tools_are_described_from_the_corpus(function: Function) -> None:
     takes = tools["search"]["inputSchema"]["properties"]
     assert set(takes) == {"query", "k", "offset", "mode", "filter"}
     (described,) = takes["filter"]["properties"].values()
-    column = function.searcher.columns.describe()[0]  # type: ignore[union-attr]
+    column = function.searcher.local.columns.describe()[0]  # type: ignore[union-attr]
     assert described["description"].startswith(f"string, in {column['documents']} documents: ")
     assert column["values"][0]["value"] in described["description"]
 

@@ -60,7 +60,7 @@ def test_the_scan_finds_what_a_full_sort_finds(headlines: Path) -> None:
     searcher = Searcher.load(headlines)
     count = searcher.manifest.count
     rows = load_embeddings(headlines).values(0, count)
-    queries = [searcher.documents[row].text.split(" ", 1)[-1] for row in range(0, HEADLINES, 97)]
+    queries = [searcher.local.documents[row].text.split(" ", 1)[-1] for row in range(0, HEADLINES, 97)]
     scores = searcher.encoder.encode(queries).astype(np.float64) @ rows.T
     for query, row in zip(queries, scores, strict=True):
         hits = searcher.search(query, 10, "semantic")

@@ -53,7 +53,7 @@ def test_the_hits_are_searchers(url: str, searcher: Searcher, options: dict[str,
 
 
 def test_like(url: str, searcher: Searcher) -> None:
-    alike = searcher.like("t0", len(searcher.documents), mode="semantic")
+    alike = searcher.like("t0", len(searcher.local.documents), mode="semantic")
     remote = RemoteSearcher(url, KEY)
     assert remote.like("t0", 3, mode="semantic") == alike[:3]
     of_sport = [hit for hit in alike if hit.metadata["topic"] == "sport"]
@@ -122,14 +122,14 @@ def test_javascript(url: str, searcher: Searcher) -> None:
     assert ids(said["like"]) == [hit.id for hit in searcher.like("t0", 3)]
     assert ids(said["similar"]) == [hit.id for hit in searcher.search(QUERY, 3, "semantic")]
     documents = [
-        {**searcher.documents[index]._asdict(), "index": index} if index is not None else None
+        {**searcher.local.documents[index]._asdict(), "index": index} if index is not None else None
         for index in (1, 2, None, 0)
     ]
     assert [said["document"], *said["documents"]] == documents
     vectors = searcher.encoder.encode(["bread", "bread"])
     assert np.array_equal(np.array([*said["embed"], said["one"]], np.float32), vectors)
     assert said["info"]["dim"] == searcher.manifest.dim
-    assert said["health"]["documents"] == len(searcher.documents)
+    assert said["health"]["documents"] == len(searcher.local.documents)
     for name, status, code, field in (
         ("refused", 422, "invalid_request", "k"),
         ("unknown", 404, "no_document", "like"),

@@ -29,7 +29,7 @@ def test_a_result_is_the_searchers_hit(function: Function, mode: str) -> None:
     assert hits
     for result, hit in zip(answer["results"], hits, strict=True):
         share = 0.5 if mode == "hybrid" else None
-        stored = function.searcher.index.embeddings.take(np.array([hit.index]))[0]
+        stored = function.searcher.local.index.embeddings.take(np.array([hit.index]))[0]
         assert result.pop("embedding") == pytest.approx(stored.tolist(), abs=2e-3)
         assert result == {
             "id": hit.id,
@@ -108,7 +108,7 @@ def test_more_like_this_is_the_nearest_but_itself(function: Function, mode: str)
         found = [result["index"] for result in answer["results"]]
         assert index not in found
         if mode == "semantic":
-            stored = searcher.index.embeddings.take(np.arange(len(TEXTS)))
+            stored = searcher.local.index.embeddings.take(np.arange(len(TEXTS)))
             order = np.argsort(-(stored @ stored[index]), kind="stable")
             assert found == [other for other in order.tolist() if other != index][:5]
         if mode != "keyword":

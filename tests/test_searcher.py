@@ -38,10 +38,10 @@ def test_as_a_full_sort(searcher: Searcher, artifact: Path, texts: list[str], qu
     "query", ["europe climate change storm", "football", "unheard", "to be or not to be"]
 )
 def test_hybrid_as_a_full_sort(searcher: Searcher, artifact: Path, query: str, share: float | None) -> None:
-    assert searcher.keywords is not None
+    assert searcher.local.keywords is not None
     vector = searcher.encoder.encode([query])
     cosines = Embeddings.load(artifact, searcher.manifest.count, searcher.manifest.dim).all_scores(vector)[0]
-    asked = searcher.keywords.query(query)
+    asked = searcher.local.keywords.query(query)
     scores = blended(cosines, asked, 0.5 if share is None else share)
     order = np.argsort(-scores, kind="stable")[:7].tolist()
     hits = searcher.search(query, 7, share=share)

@@ -64,7 +64,8 @@ def describe(service: Service) -> dict[str, Any]:
         "modes": searcher.modes,
         "share": keywords and keywords["share"],
         "language": keywords and keywords.get("language"),
-        "columns": [] if searcher.columns is None else searcher.columns.describe(),
+        "columns": searcher.engine.describe_columns(),
+        "engine": searcher.engine.describe(),
         "map": manifest.map,
         "verify": manifest.verify,
         "limits": {

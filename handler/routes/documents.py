@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from handler.errors import RequestError
@@ -27,7 +28,7 @@ def read(service: Service, id_: object) -> dict[str, Any]:
     index = service.searcher.find(id_)
     if index is None:
         raise RequestError(404, "no_document", f"no document has the id {id_[:80]!a}", "id")
-    return render(service.searcher, index)
+    return render_all(service.searcher, [index])[0]
 
 
 def post(service: Service, request: Request) -> Response:
@@ -40,18 +41,21 @@ def post(service: Service, request: Request) -> Response:
     places: list[int | None]
     if "ids" in fields:
         ids = check_list("ids", fields["ids"], service.settings.max_results, "ids")
-        places = [searcher.find(check_string(f"ids[{i}]", id_)) for i, id_ in enumerate(ids)]
+        places = searcher.engine.find_all([check_string(f"ids[{i}]", id_) for i, id_ in enumerate(ids)])
     else:
         indexes = check_list("indexes", fields["indexes"], service.settings.max_results, "indexes")
         places = [check_whole(f"indexes[{i}]", index, 0) for i, index in enumerate(indexes)]
-    count = len(searcher.documents)
-    found = [None if place is None or place >= count else render(searcher, place) for place in places]
-    written = to_json({"documents": found})
+    count = searcher.manifest.count
+    there = [place for place in places if place is not None and place < count]
+    rendered = dict(zip(there, render_all(searcher, there), strict=True))
+    written = to_json({"documents": [None if place is None else rendered.get(place) for place in places]})
     refuse_response(written, service.settings.max_response_bytes, next(iter(fields)))
     return Response(200, written)
 
 
-def render(searcher: Searcher, index: int) -> dict[str, Any]:
-    """Returns a document as JSON has it."""
-    document = searcher.documents[index]
-    return {"id": document.id, "index": index, "text": document.text, "metadata": document.metadata}
+def render_all(searcher: Searcher, indexes: Sequence[int]) -> list[dict[str, Any]]:
+    """Returns documents as JSON has them."""
+    return [
+        {"id": document.id, "index": index, "text": document.text, "metadata": document.metadata}
+        for index, document in zip(indexes, searcher.engine.read_all(indexes), strict=True)
+    ]

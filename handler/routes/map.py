@@ -18,6 +18,7 @@ from handler.columns import Columns, list_columns
 from handler.errors import RequestError
 from handler.events import Request
 from handler.fields import invalid
+from handler.local import LocalEngine
 from handler.maps import Map, sample
 from handler.responses import Response, to_json
 from handler.routes.kept import answer_kept
@@ -41,9 +42,11 @@ def get(service: Service, request: Request) -> Response:
 
 def points(service: Service, request: Request) -> Response:
     """Answers GET /map/points with the places of all documents, of a sample, or of those that are named."""
-    searcher = service.searcher
-    drawn = Map.open(Artifact(searcher.documents.directory, searcher.manifest))
-    if drawn is None:
+    engine = service.searcher.engine
+    # The map is drawn from the artifact's files, which no other engine has.
+    local = engine if isinstance(engine, LocalEngine) else None
+    drawn = None if local is None else Map.open(Artifact(local.documents.directory, local.manifest))
+    if local is None or drawn is None:
         raise RequestError(
             404, "no_map", "the artifact has no map: run `seeklet export` again without --map none"
         )
@@ -61,7 +64,7 @@ def points(service: Service, request: Request) -> Response:
                     "count": drawn.count,
                     "points": _base64(places if chosen is None else places[chosen]),
                     "indexes": None if chosen is None else _base64(chosen),
-                    "color": _color(searcher.columns, given["color"], chosen) if "color" in given else None,
+                    "color": _color(local.columns, given["color"], chosen) if "color" in given else None,
                 }
             ),
         )

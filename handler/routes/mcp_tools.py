@@ -27,7 +27,7 @@ def _search(service: Service, request: Request, arguments: Mapping[str, Any]) ->
     k = min(DEFAULT_K, service.settings.max_results)
     query = search.check_search({"query": None, "k": k, **fields}, service)
     (found,) = service.searcher.answer(query.queries, query.asked, request.clock)
-    results = [search.render_hit(service.searcher, hit, query.include, found.share) for hit in found.hits]
+    results = search.render_hits(service.searcher, found, query.include)
     return {"results": results, "total": found.total}
 
 
@@ -63,7 +63,7 @@ def instructions(service: Service) -> str:
 def describe_tools(service: Service) -> list[dict[str, Any]]:
     """Returns the tools as tools/list has them, with the schemas of what they take and return."""
     searcher, settings = service.searcher, service.settings
-    columns = [] if searcher.columns is None else searcher.columns.describe()
+    columns = searcher.engine.describe_columns()
     takes: dict[str, Any] = {
         "query": {"type": "string", "description": "What to look for, in words: a question or a topic."},
         "k": {

@@ -29,6 +29,7 @@ from handler.routes.kept import answer_kept
 from handler.service import Service
 
 if TYPE_CHECKING:
+    from handler.filters import Filter
     from handler.searcher import Searcher
 
 DEFAULT_K = 10
@@ -53,7 +54,6 @@ class SearchQuery(NamedTuple):
     like: int | None  # a document's index
     batch: bool  # whether the answer is a list
     asked: Asked
-    facets: Sequence[str]
     include: Sequence[str]
 
 
@@ -124,9 +124,8 @@ def check_search(request: object, service: Service) -> SearchQuery:
         said = "none is given" if not given else f"{' and '.join(given)} are given"
         raise invalid(given[1] if given else "query", f"send one of query, queries and like: {said}")
     queries, like = _check_asked(fields, given[0], service)
-    types = {} if searcher.columns is None else searcher.columns.types
+    types = searcher.engine.column_types
     mode = check_choice("mode", fields["mode"], searcher.modes) if "mode" in fields else searcher.modes[0]
-    facets = check_choices("facets", fields.get("facets", []), types) if "facets" in fields else ()
     asked = Asked(
         k=check_whole("k", fields.get("k", DEFAULT_K), 1, settings.max_results),
         offset=check_whole("offset", fields.get("offset", 0), 0, MOST),
@@ -135,12 +134,13 @@ def check_search(request: object, service: Service) -> SearchQuery:
         min_score=check_number("min_score", fields["min_score"], -_MOST_SCORE, _MOST_SCORE)
         if "min_score" in fields
         else None,
-        documents=_check_filter(searcher, fields),
+        filter=_check_filter(searcher, fields),
+        facets=check_choices("facets", fields.get("facets", []), types) if "facets" in fields else (),
     )
     include = (
         check_choices("include", fields["include"], INCLUDED) if "include" in fields else DEFAULT_INCLUDED
     )
-    return SearchQuery(queries, like, given[0] == "queries", asked, facets, include)
+    return SearchQuery(queries, like, given[0] == "queries", asked, include)
 
 
 def _check_asked(fields: Fields, given: str, service: Service) -> tuple[Sequence[str], int | None]:
@@ -160,13 +160,12 @@ def _check_asked(fields: Fields, given: str, service: Service) -> tuple[Sequence
     return [], index
 
 
-def _check_filter(searcher: Searcher, fields: Fields) -> Any:
-    """Returns which documents pass, (count,) bool; None without a filter."""
+def _check_filter(searcher: Searcher, fields: Fields) -> Filter | None:
     if "filter" not in fields:
         return None
     if fields["filter"] is None:
         raise invalid("filter", "filter is null, not an object: leave it out to find every document")
-    return searcher.documents_that_pass(fields["filter"])
+    return searcher.parse_filter(fields["filter"])
 
 
 def answer(service: Service, query: SearchQuery, request: Request) -> bytes:
@@ -185,20 +184,29 @@ def answer(service: Service, query: SearchQuery, request: Request) -> bytes:
 def render(searcher: Searcher, query: SearchQuery, found: Answer) -> dict[str, Any]:
     """Returns the answer to one query as JSON has it."""
     rendered: dict[str, Any] = {
-        "results": [render_hit(searcher, hit, query.include, found.share) for hit in found.hits],
+        "results": render_hits(searcher, found, query.include),
         "total": found.total,
         "mode": found.mode,
         "share": found.share,
         "k": query.asked.k,
         "offset": query.asked.offset,
     }
-    if query.facets and searcher.columns is not None:
-        rendered["facets"] = {name: searcher.columns.counts(name, found.matched) for name in query.facets}
+    if query.asked.facets:
+        rendered["facets"] = found.facets
     return rendered
 
 
-def render_hit(searcher: Searcher, hit: Hit, include: Sequence[str], share: float | None) -> dict[str, Any]:
-    """Returns one result as JSON has it, with what is asked for."""
+def render_hits(searcher: Searcher, found: Answer, include: Sequence[str]) -> list[dict[str, Any]]:
+    """Returns the results as JSON has them, with what is asked for."""
+    rendered = [_render_hit(hit, include, found.share) for hit in found.hits]
+    if "embedding" in include and rendered:
+        vectors = searcher.engine.embeddings([hit.index for hit in found.hits])
+        for fields, vector in zip(rendered, vectors, strict=True):
+            fields["embedding"] = [shortest(value) for value in vector]
+    return rendered
+
+
+def _render_hit(hit: Hit, include: Sequence[str], share: float | None) -> dict[str, Any]:
     rendered: dict[str, Any] = {"id": hit.id, "index": hit.index, "score": hit.score}
     if "text" in include:
         rendered["text"] = hit.text
@@ -210,6 +218,4 @@ def render_hit(searcher: Searcher, hit: Hit, include: Sequence[str], share: floa
         rendered["highlights"] = [match._asdict() for match in hit.matches]
     if "explain" in include:
         rendered["explain"] = {"cosine": hit.cosine, "keyword": hit.keyword, "share": share}
-    if "embedding" in include:
-        rendered["embedding"] = [shortest(value) for value in searcher.embedding(hit.index)]
     return rendered

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from handler.asking import Answer, Asked
 from handler.events import Request
@@ -25,6 +25,9 @@ from handler.responses import Response, to_json
 from handler.searcher import Searcher
 from handler.service import Service
 
+if TYPE_CHECKING:
+    from handler.filters import Filter
+
 FIELDS = ("query", "filters", "max_num_results", "ranking_options", "rewrite_query")
 RANKING = ("ranker", "score_threshold", "hybrid_search")
 RANKERS = ("none", "auto", "default-2024-11-15")
@@ -41,7 +44,7 @@ def post(service: Service, request: Request) -> Response:
     most = min(MOST_RESULTS, settings.max_results)
     k = check_whole("max_num_results", fields.get("max_num_results", min(10, most)), 1, most)
     check_flag("rewrite_query", fields.get("rewrite_query", False))
-    asked = _check_ranking(searcher, fields)._replace(k=k, documents=_check_filters(searcher, fields))
+    asked = _check_ranking(searcher, fields)._replace(k=k, filter=_check_filters(searcher, fields))
     answers = searcher.answer(queries, asked, request.clock)
     written = to_json(
         {
@@ -66,15 +69,12 @@ def _check_queries(service: Service, fields: Fields) -> list[str]:
     return [check_text("query", fields["query"], most)]
 
 
-def _check_filters(searcher: Searcher, fields: Fields) -> Any:
-    """Returns which documents pass; None without a filter."""
+def _check_filters(searcher: Searcher, fields: Fields) -> Filter | None:
     if fields.get("filters") is None:
         return None
     from handler.openai_filters import parse_openai_filter
 
-    types = {} if searcher.columns is None else searcher.columns.types
-    parsed = parse_openai_filter(fields["filters"], types)
-    return None if searcher.columns is None else parsed.documents(searcher.columns)
+    return parse_openai_filter(fields["filters"], searcher.engine.column_types)
 
 
 def _check_ranking(searcher: Searcher, fields: Fields) -> Asked:
@@ -107,7 +107,7 @@ def _check_weights(searcher: Searcher, weights: object) -> float | None:
         check_number(f"{name}.{part}", weights[part], 0, 1e6) for part in ("embedding_weight", "text_weight")
     )
     # Two weights of 0 weigh nothing: the artifact's own share is used.
-    return words / (meaning + words) if meaning + words and searcher.keywords is not None else None
+    return words / (meaning + words) if meaning + words and searcher.manifest.keywords is not None else None
 
 
 def _best(answers: Sequence[Answer], k: int) -> list[Hit]:

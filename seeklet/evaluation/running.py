@@ -29,7 +29,7 @@ def run(directory: Path, judgements: Judgements, *, depth: int, threads: int, qu
 
         return evaluate(
             SearcherScores(searcher),
-            searcher.documents,
+            searcher.local.documents,
             judgements,
             artifact=str(directory),
             present=None if keywords is None else float(keywords["share"]),

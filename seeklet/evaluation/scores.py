@@ -52,14 +52,14 @@ class SearcherScores:
 
     def scores(self, queries: Sequence[str]) -> Iterator[QueryScores]:
         """Yields the scores of each query."""
-        searcher, embeddings = self._searcher, self._searcher.index.embeddings
-        firsts = None if searcher.passages is None else searcher.passages.first[:-1]
+        searcher, embeddings = self._searcher, self._searcher.local.index.embeddings
+        firsts = None if searcher.local.passages is None else searcher.local.passages.first[:-1]
         step = min(MOST_AT_ONCE, max(1, BATCH_BYTES // (4 * embeddings.count)))
         for start in range(0, len(queries), step):
             texts = queries[start : start + step]
             every = embeddings.all_scores(searcher.encoder.encode(texts, searcher.manifest.query_prompt))
             for text, cosines in zip(texts, every, strict=True):
-                asked = None if searcher.keywords is None else searcher.keywords.query(text)
+                asked = None if searcher.local.keywords is None else searcher.local.keywords.query(text)
                 yield QueryScores(cosines, None if asked is None else asked.all_scores(), firsts)
 
 
