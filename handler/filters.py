@@ -27,7 +27,7 @@ MAX_VALUES = 1_000  # of one $in or $nin
 _EQUAL = ("$eq", "$ne")
 _ORDER = ("$gt", "$gte", "$lt", "$lte")
 _AMONG = ("$in", "$nin")
-_COMPLEMENTS = ("$ne", "$nin")
+COMPLEMENTS = ("$ne", "$nin")
 OPERATORS = (*_EQUAL, *_ORDER, *_AMONG, "$exists")
 
 
@@ -47,29 +47,29 @@ class Condition(Filter):
 
     def __init__(self, column: str, operator: str, operand: Any) -> None:
         """Takes a column's name, one of OPERATORS, and what it compares with: a list for $in and $nin."""
-        self._column, self._operator, self._operand = column, operator, operand
+        self.column, self.operator, self.operand = column, operator, operand
 
     def documents(self, columns: Columns) -> Mask:
         """Returns the documents whose value compares so."""
-        column, operator, operand = columns.column(self._column), self._operator, self._operand
+        column, operator, operand = columns.column(self.column), self.operator, self.operand
         if operator == "$exists":
             return column.exists() if operand else ~column.exists()
         if operator in _ORDER:
             return column.compare(operator, operand)
         found = column.among(operand if operator in _AMONG else [operand])
-        return ~found if operator in _COMPLEMENTS else found
+        return ~found if operator in COMPLEMENTS else found
 
 
 class AllOf(Filter):
     """What passes every one of some filters; of none, every document."""
 
     def __init__(self, filters: list[Filter]) -> None:
-        self._filters = filters
+        self.filters = filters
 
     def documents(self, columns: Columns) -> Mask:
         """Returns the documents that pass every filter."""
         found = np.ones(columns.count, np.bool_)
-        for each in self._filters:
+        for each in self.filters:
             found &= each.documents(columns)
         return found
 
@@ -78,12 +78,12 @@ class AnyOf(Filter):
     """What passes one of some filters; of none, no document."""
 
     def __init__(self, filters: list[Filter]) -> None:
-        self._filters = filters
+        self.filters = filters
 
     def documents(self, columns: Columns) -> Mask:
         """Returns the documents that pass a filter."""
         found = np.zeros(columns.count, np.bool_)
-        for each in self._filters:
+        for each in self.filters:
             found |= each.documents(columns)
         return found
 
@@ -92,11 +92,11 @@ class Not(Filter):
     """What doesn't pass a filter."""
 
     def __init__(self, filter: Filter) -> None:  # noqa: A002 - the subject's name
-        self._filter = filter
+        self.filter = filter
 
     def documents(self, columns: Columns) -> Mask:
         """Returns the documents that don't pass the filter."""
-        return ~self._filter.documents(columns)
+        return ~self.filter.documents(columns)
 
 
 class FilterParser:

@@ -13,7 +13,7 @@ import binascii
 import functools
 import math
 from bisect import bisect_left
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,7 +27,7 @@ from handler.postings import MOST_IMPACT, KeywordQuery, Posting
 from handler.safetensors import read_safetensors, rises
 
 if TYPE_CHECKING:
-    from handler.terms import Analyzer
+    from handler.terms import Analyzer, Word
 
 # Tensors of keywords.safetensors: their types. Word i is text[word_ends[i]:word_ends[i + 1]], in UTF-8.
 _DTYPES: Mapping[str, type[np.generic]] = {
@@ -53,6 +53,41 @@ class Match(NamedTuple):
     term: str  # as the query has it: its first word for that term, in lower case
     start: int
     end: int
+
+
+class Held(NamedTuple):
+    """A term of a query, the query's first word for it, and the rows that hold it with their impacts."""
+
+    term: int
+    word: str
+    rows: NDArray[np.int32]
+    impacts: NDArray[np.uint8]
+
+
+def make_query(terms: Sequence[Held], count: int) -> KeywordQuery | None:
+    """Weighs a query's terms; None without a term. `count` is the number of rows of the index.
+
+    The idf is Robertson and Zaragoza's, plus 1 within the logarithm as Lucene has it, so that it is above 0.
+    """
+    if not terms:
+        return None
+    holders = [len(term.rows) for term in terms]
+    idfs = [math.log(1 + (count - held + 0.5) / (held + 0.5)) for held in holders]
+    most = MOST_IMPACT * sum(idfs)
+    postings = [
+        Posting(term.term, term.word, np.float32(idf / most), term.rows, term.impacts)
+        for term, idf in zip(terms, idfs, strict=True)
+    ]
+    return KeywordQuery(postings, count)
+
+
+def find_matches(
+    query: KeywordQuery, words: Sequence[Word], terms: Mapping[str, int | None]
+) -> list[Match]:
+    """Returns those of a text's words that stand for terms of the query; `terms` has the term of each known word."""
+    asked: dict[int | None, str] = {posting.term: posting.word for posting in query.postings}
+    held = {word: asked[term] for word, term in terms.items() if term in asked}
+    return [Match(held[word.text], word.start, word.end) for word in words if word.text in held]
 
 
 class Keywords:
@@ -84,7 +119,7 @@ class Keywords:
         if manifest.keywords is None:
             return None
         kind = manifest.keywords["terms"]
-        return cls.load(artifact.directory, manifest.rows, lambda: _analyzer(kind, tokenizer))
+        return cls.load(artifact.directory, manifest.rows, lambda: load_analyzer(kind, tokenizer))
 
     @classmethod
     def load(cls, directory: Path, count: int, make_analyzer: Callable[[], Analyzer]) -> Keywords:
@@ -105,33 +140,18 @@ class Keywords:
             term = self._find_term(word)
             if term is not None:
                 terms.setdefault(term, word)
-        spans = [(self._ends[term], self._ends[term + 1]) for term in terms]
-        idfs = [self._idf(end - start) for start, end in spans]
-        most = MOST_IMPACT * sum(idfs)
-        postings = []
-        for (term, word), (start, end), idf in zip(terms.items(), spans, idfs, strict=True):
+        found = []
+        for term, word in terms.items():
+            start, end = self._ends[term], self._ends[term + 1]
             if not (end > start and 0 <= self._row_at[start] <= self._row_at[end - 1] < self._count):
                 raise ArtifactError(f"{KEYWORDS_FILE} has damaged rows for {word!a:.40}: {REMEDY}")
-            rows = self._rows[start:end]
-            postings.append(Posting(term, word, np.float32(idf / most), rows, self._impacts[start:end]))
-        if not postings:
-            return None
-        return KeywordQuery(postings, self._count)
+            found.append(Held(term, word, self._rows[start:end], self._impacts[start:end]))
+        return make_query(found, self._count)
 
     def matches(self, query: KeywordQuery, text: str) -> list[Match]:
         """Finds the words of a row's text that stand for terms of the query, in the order of the text."""
-        asked = {posting.term: posting.word for posting in query.postings}
         words = self._analyzer.words(text)
-        held: dict[str, str] = {}
-        for word in {word.text for word in words}:
-            term = self._look_up(word)
-            if term in asked:
-                held[word] = asked[term]
-        return [Match(held[word.text], word.start, word.end) for word in words if word.text in held]
-
-    def _idf(self, holders: int) -> float:
-        """Computes Robertson and Zaragoza's idf, plus 1 within the logarithm as Lucene has it, so that it is above 0."""
-        return math.log(1 + (self._count - holders + 0.5) / (holders + 0.5))
+        return find_matches(query, words, {word: self._look_up(word) for word in {word.text for word in words}})
 
     def _find_term(self, word: str) -> int | None:
         """Returns the term of a query's word, or None. A word that the corpus lacks stands for its stem's term."""
@@ -150,7 +170,8 @@ class Keywords:
         return None
 
 
-def _analyzer(kind: str, tokenizer: Any) -> Analyzer:
+def load_analyzer(kind: str, tokenizer: Any) -> Analyzer:
+    """Imports and makes the analyzer of a kind of terms; raises ArtifactError for an unknown kind."""
     from handler.terms import analyzer
 
     return analyzer(kind, tokenizer)
