@@ -81,9 +81,7 @@ def make_query(terms: Sequence[Held], count: int) -> KeywordQuery | None:
     return KeywordQuery(postings, count)
 
 
-def find_matches(
-    query: KeywordQuery, words: Sequence[Word], terms: Mapping[str, int | None]
-) -> list[Match]:
+def find_matches(query: KeywordQuery, words: Sequence[Word], terms: Mapping[str, int | None]) -> list[Match]:
     """Returns those of a text's words that stand for terms of the query; `terms` has the term of each known word."""
     asked: dict[int | None, str] = {posting.term: posting.word for posting in query.postings}
     held = {word: asked[term] for word, term in terms.items() if term in asked}
@@ -151,7 +149,9 @@ class Keywords:
     def matches(self, query: KeywordQuery, text: str) -> list[Match]:
         """Finds the words of a row's text that stand for terms of the query, in the order of the text."""
         words = self._analyzer.words(text)
-        return find_matches(query, words, {word: self._look_up(word) for word in {word.text for word in words}})
+        return find_matches(
+            query, words, {word: self._look_up(word) for word in {word.text for word in words}}
+        )
 
     def _find_term(self, word: str) -> int | None:
         """Returns the term of a query's word, or None. A word that the corpus lacks stands for its stem's term."""

@@ -9,29 +9,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]
-from lambda_tools import ROOT
+from dev.template import load_template
 
 NO_VALUE = {"Ref": "AWS::NoValue"}
 
 
-class CloudFormation(yaml.SafeLoader):  # type: ignore[misc]
-    """YAML with CloudFormation's short forms: `!Ref X` becomes {"Ref": "X"}."""
-
-
-def short_form(loader: Any, suffix: str, node: Any) -> Any:
-    """One intrinsic function, written out."""
-    if isinstance(node, yaml.ScalarNode):
-        value = loader.construct_scalar(node)
-    elif isinstance(node, yaml.SequenceNode):
-        value = loader.construct_sequence(node, deep=True)
-    else:
-        value = loader.construct_mapping(node, deep=True)
-    return {suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}": value}
-
-
-CloudFormation.add_multi_constructor("!", short_form)
-TEMPLATE: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(encoding="utf-8"), CloudFormation)
+TEMPLATE: dict[str, Any] = load_template()
 RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
 FUNCTION: dict[str, Any] = RESOURCES["SearchFunction"]["Properties"]
 

@@ -9,6 +9,9 @@ LAMBDA = "`make test-lambda`: tests/test_sam_local.py, tests/test_deploy.py and 
 ACCESS = "tests/test_access.py and tests/test_template_access.py; IAM and JWT are AWS's own"
 AWS = "it needs an AWS account; tests/test_deploy.py moves the alias against moto"
 CLIENTS = "`make test-clients`: tests/test_clients_docs.py"
+DEPLOY = (
+    "`make test-cdk`: tests/test_cdk.py and tests/test_terraform.py; an AWS account is needed for the rest"
+)
 BENCH = "it takes minutes to hours on an idle machine"
 
 # A block, by its document and first line -> what runs it instead.
@@ -39,6 +42,14 @@ ELSEWHERE = {
         "docs/deploy.md",
         "aws lambda list-versions-by-function --function-name NAME --query 'Versions[].[Version,LastModified]'",
     ): AWS,
+    ("docs/cdk.md", "make build"): DEPLOY,
+    ("docs/cdk.md", 'make cdk-synth STACK=my-search PARAMETERS="access=iam memory_size=1024"'): DEPLOY,
+    ("docs/terraform.md", "make build"): DEPLOY,
+    ("docs/terraform.md", "terraform init"): DEPLOY,
+    (
+        "docs/terraform.md",
+        "terraform state mv 'module.search.aws_lambda_alias.live[0]' 'module.search.aws_lambda_alias.moved_by_codedeploy[0]'",
+    ): DEPLOY,
     ("docs/clients.md", "from seeklet import RemoteSearcher"): CLIENTS,
     ("docs/clients.md", "from seeklet.langchain import SeekletRetriever"): CLIENTS,
     ("docs/clients.md", "from langchain_core.vectorstores import InMemoryVectorStore"): CLIENTS,

@@ -63,8 +63,8 @@ def uvicorn_server(artifact: Path, log: Path, **variables: str) -> Iterator[str]
 
 
 @contextmanager
-def moto_server(folder: Path) -> Iterator[dict[str, str]]:
-    """A fresh moto, its log in `folder`; the environment that leads a client to it."""
+def moto_server(folder: Path, **settings: str) -> Iterator[dict[str, str]]:
+    """A fresh moto with some settings, its log in `folder`; the environment that leads a client to it."""
     # localhost's buckets are no host names.
     (folder / "config").write_text("[default]\ns3 =\n    addressing_style = path\n")
     port = free_port()
@@ -72,7 +72,7 @@ def moto_server(folder: Path) -> Iterator[dict[str, str]]:
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [sam_tool("moto_server"), "-H", "127.0.0.1", "-p", str(port)],
-            env=variables,
+            env={**variables, **settings},
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,

@@ -95,11 +95,13 @@ def test_what_is_installed_beside_a_role_is_installed_by_hash() -> None:
                 )
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-sam.txt", "requirements-clients.txt"])
+@pytest.mark.parametrize(
+    "name", ["requirements.txt", "requirements-sam.txt", "requirements-clients.txt", "requirements-cdk.txt"]
+)
 def test_every_requirement_is_pinned_by_version_and_hash(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     lines = [line for line in text.replace("\\\n", "").splitlines() if not line.startswith("#")]
-    assert len(lines) > 50
+    assert len(lines) > 10
     for line in lines:
         assert re.fullmatch(r"[\w.-]+==\S+(\s+--hash=sha256:[0-9a-f]{64})+\s*", line), line
 

@@ -1,0 +1,196 @@
+# The function with its layers, role and log, and its alias: what template.yaml makes, from what `make build` built.
+
+locals {
+  account = data.aws_caller_identity.current.account_id
+  region  = data.aws_region.current.id
+  arn     = "arn:${data.aws_partition.current.partition}"
+
+  layers = merge(
+    { RuntimeLayer = { kind = "runtime", description = "The packages that the handler imports, pruned and compiled" } },
+    var.artifact_uri == "" ? { ModelLayer = { kind = "model", description = "The artifact, at /opt/artifact" } } : {},
+  )
+  archives = { for resource in concat(["SearchFunction"], keys(local.layers)) : resource => "${var.archives}/${resource}.zip" }
+  uploads  = var.upload_bucket == "" ? {} : local.archives
+
+  # A bucket that was deleted may come back under its name in a stranger's account.
+  bucket_owner = var.artifact_bucket_owner == "" ? local.account : var.artifact_bucket_owner
+
+  variables = {
+    ARTIFACT_DIR          = "/opt/artifact"
+    ARTIFACT_URI          = var.artifact_uri
+    ARTIFACT_BUCKET_OWNER = var.artifact_uri == "" ? "" : local.bucket_owner
+    MAX_RESPONSE_BYTES    = tostring(var.max_response_bytes)
+    CACHE_CONTROL         = var.cache_control
+    MCP                   = var.mcp
+    ORT_DISABLE_TELEMETRY = "1"
+  }
+}
+
+resource "aws_s3_object" "archive" {
+  for_each = local.uploads
+
+  bucket      = var.upload_bucket
+  key         = "${var.name}/${filesha256(each.value)}.zip"
+  source      = each.value
+  source_hash = filesha256(each.value)
+}
+
+resource "aws_lambda_layer_version" "this" {
+  for_each = local.layers
+
+  layer_name               = "${var.name}-${each.value.kind}"
+  description              = each.value.description
+  filename                 = var.upload_bucket == "" ? local.archives[each.key] : null
+  s3_bucket                = var.upload_bucket == "" ? null : aws_s3_object.archive[each.key].bucket
+  s3_key                   = var.upload_bucket == "" ? null : aws_s3_object.archive[each.key].key
+  source_code_hash         = filebase64sha256(local.archives[each.key])
+  compatible_runtimes      = [var.runtime]
+  compatible_architectures = [var.architecture]
+
+  # The old layer goes when the function no longer names it.
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+resource "aws_lambda_function" "search" {
+  function_name                  = var.name
+  handler                        = "handler.app.handler"
+  runtime                        = var.runtime
+  architectures                  = [var.architecture]
+  memory_size                    = var.memory_size
+  timeout                        = var.timeout
+  role                           = aws_iam_role.search.arn
+  reserved_concurrent_executions = var.reserved_concurrency
+  layers                         = [for resource in reverse(sort(keys(local.layers))) : aws_lambda_layer_version.this[resource].arn]
+
+  filename         = var.upload_bucket == "" ? local.archives["SearchFunction"] : null
+  s3_bucket        = var.upload_bucket == "" ? null : aws_s3_object.archive["SearchFunction"].bucket
+  s3_key           = var.upload_bucket == "" ? null : aws_s3_object.archive["SearchFunction"].key
+  source_code_hash = filebase64sha256(local.archives["SearchFunction"])
+
+  # Each change of code, layers or settings is a version.
+  publish = true
+
+  ephemeral_storage {
+    size = var.ephemeral_storage
+  }
+
+  environment {
+    # The function refuses an empty key.
+    variables = merge(local.variables, var.access == "api-key" ? { API_KEY = var.api_key } : {})
+  }
+
+  logging_config {
+    log_format            = "JSON"
+    application_log_level = var.log_level
+    system_log_level      = "INFO"
+    log_group             = aws_cloudwatch_log_group.search.name
+  }
+
+  tracing_config {
+    mode = var.tracing == "on" ? "Active" : "PassThrough"
+  }
+
+  snap_start {
+    apply_on = var.snap_start == "on" ? "PublishedVersions" : "None"
+  }
+
+  # A first start without them could neither log nor fetch.
+  depends_on = [aws_iam_role_policy.logs, aws_iam_role_policy.artifact, aws_iam_role_policy.tracing]
+}
+
+resource "aws_cloudwatch_log_group" "search" {
+  name              = "/aws/lambda/${var.name}"
+  retention_in_days = var.log_retention_days
+}
+
+# Not AWSLambdaBasicExecutionRole: that may write to every log group of the account.
+resource "aws_iam_role" "search" {
+  name_prefix = "${substr(var.name, 0, 30)}-"
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = "lambda.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "logs" {
+  name = "logs"
+  role = aws_iam_role.search.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect   = "Allow"
+      Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+      Resource = "${local.arn}:logs:${local.region}:${local.account}:log-group:${aws_cloudwatch_log_group.search.name}:*"
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "artifact" {
+  count = var.artifact_uri == "" ? 0 : 1
+
+  name = "artifact"
+  role = aws_iam_role.search.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "s3:GetObject"
+      Resource  = "${local.arn}:s3:::${trimprefix(var.artifact_uri, "s3://")}/*"
+      Condition = { StringEquals = { "s3:ResourceAccount" = local.bucket_owner } }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "tracing" {
+  count = var.tracing == "on" ? 1 : 0
+
+  name = "tracing"
+  role = aws_iam_role.search.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect = "Allow"
+      # X-Ray has no resources to name.
+      Action   = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
+      Resource = "*"
+    }]
+  })
+}
+
+resource "aws_cloudwatch_event_rule" "warm" {
+  count = var.warm_every_minutes == 0 ? 0 : 1
+
+  name_prefix         = "${substr(var.name, 0, 30)}-"
+  description         = "One search from time to time, so that an environment of the alias stays warm"
+  schedule_expression = "rate(${var.warm_every_minutes} minutes)"
+}
+
+resource "aws_cloudwatch_event_target" "warm" {
+  count = var.warm_every_minutes == 0 ? 0 : 1
+
+  rule      = aws_cloudwatch_event_rule.warm[0].name
+  target_id = "alias"
+  arn       = local.alias.arn
+
+  # The next one comes soon: an old one would only queue.
+  retry_policy {
+    maximum_event_age_in_seconds = 60
+    maximum_retry_attempts       = 0
+  }
+}
+
+resource "aws_lambda_permission" "warm" {
+  count = var.warm_every_minutes == 0 ? 0 : 1
+
+  action        = "lambda:InvokeFunction"
+  function_name = aws_lambda_function.search.function_name
+  qualifier     = local.alias.name
+  principal     = "events.amazonaws.com"
+  source_arn    = aws_cloudwatch_event_rule.warm[0].arn
+}

@@ -1,0 +1,348 @@
+# Made from template.yaml by `make parameters`, which would overwrite changes here.
+
+variable "runtime" {
+  type        = string
+  default     = "python3.13"
+  nullable    = false
+  description = "The Python of the function and of the runtime layer's compiled packages."
+
+  validation {
+    condition     = contains(["python3.12", "python3.13", "python3.14"], var.runtime)
+    error_message = "runtime is one of python3.12, python3.13, python3.14."
+  }
+}
+
+variable "architecture" {
+  type        = string
+  default     = "x86_64"
+  nullable    = false
+  description = "arm64 costs 20 percent less per millisecond."
+
+  validation {
+    condition     = contains(["x86_64", "arm64"], var.architecture)
+    error_message = "architecture is one of x86_64, arm64."
+  }
+}
+
+variable "memory_size" {
+  type        = number
+  default     = 1769
+  nullable    = false
+  description = "In MB. CPU grows with memory, and 1769 is one vCPU; a query waits mostly for CPU."
+
+  validation {
+    condition     = floor(var.memory_size) == var.memory_size && var.memory_size >= 512 && var.memory_size <= 10240
+    error_message = "memory_size is a whole number, at least 512 and at most 10240."
+  }
+}
+
+variable "ephemeral_storage" {
+  type        = number
+  default     = 512
+  nullable    = false
+  description = "The size of /tmp in MB; more than 512 costs extra. It must hold the artifact that ArtifactUri names."
+
+  validation {
+    condition     = floor(var.ephemeral_storage) == var.ephemeral_storage && var.ephemeral_storage >= 512 && var.ephemeral_storage <= 10240
+    error_message = "ephemeral_storage is a whole number, at least 512 and at most 10240."
+  }
+}
+
+variable "timeout" {
+  type        = number
+  default     = 10
+  nullable    = false
+  description = "In seconds; an HTTP API waits 30 at most."
+
+  validation {
+    condition     = floor(var.timeout) == var.timeout && var.timeout >= 1 && var.timeout <= 29
+    error_message = "timeout is a whole number, at least 1 and at most 29."
+  }
+}
+
+variable "reserved_concurrency" {
+  type        = number
+  default     = -1
+  nullable    = false
+  description = "The most environments at once, which limits the bill too; with -1 only the account's limit counts."
+
+  validation {
+    condition     = floor(var.reserved_concurrency) == var.reserved_concurrency && var.reserved_concurrency >= -1
+    error_message = "reserved_concurrency is a whole number, at least -1."
+  }
+}
+
+variable "provisioned_concurrency" {
+  type        = number
+  default     = 0
+  nullable    = false
+  description = "Environments kept warm and paid for around the clock; 0 is none."
+
+  validation {
+    condition     = floor(var.provisioned_concurrency) == var.provisioned_concurrency && var.provisioned_concurrency >= 0
+    error_message = "provisioned_concurrency is a whole number, at least 0."
+  }
+}
+
+variable "snap_start" {
+  type        = string
+  default     = "off"
+  nullable    = false
+  description = "With on, functions start from a snapshot. For Python each published version costs by the hour, and each restore costs."
+
+  validation {
+    condition     = contains(["off", "on"], var.snap_start)
+    error_message = "snap_start is one of off, on."
+  }
+
+  validation {
+    condition     = var.snap_start != "on" || var.provisioned_concurrency == 0
+    error_message = "SnapStart=on and ProvisionedConcurrency exclude each other on Lambda."
+  }
+
+  validation {
+    condition     = var.snap_start != "on" || var.ephemeral_storage == 512
+    error_message = "SnapStart=on needs EphemeralStorage=512, Lambda takes no snapshot of more."
+  }
+}
+
+variable "artifact_uri" {
+  type        = string
+  default     = ""
+  nullable    = false
+  description = "The address of an artifact on S3, if it is too large for a layer; each cold start fetches it. Empty means the model layer."
+
+  validation {
+    condition     = can(regex("^(?:^$|^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.'()=-]+)*$)$", var.artifact_uri))
+    error_message = "artifact_uri must be s3://bucket or s3://bucket/prefix, without a slash at its end."
+  }
+}
+
+variable "artifact_bucket_owner" {
+  type        = string
+  default     = ""
+  nullable    = false
+  description = "The account that owns ArtifactUri's bucket; a bucket of any other account is refused. Empty means this account."
+
+  validation {
+    condition     = can(regex("^(?:^([0-9]{12})?$)$", var.artifact_bucket_owner))
+    error_message = "artifact_bucket_owner must be an AWS account's 12 digits, or empty."
+  }
+}
+
+variable "endpoint" {
+  type        = string
+  default     = "http-api"
+  nullable    = false
+  description = "A function URL adds no cost, but has neither throttling nor JWT."
+
+  validation {
+    condition     = contains(["http-api", "function-url"], var.endpoint)
+    error_message = "endpoint is one of http-api, function-url."
+  }
+}
+
+variable "access" {
+  type        = string
+  default     = "none"
+  nullable    = false
+  description = "Who may call. none lets the whole internet call; with api-key the function checks the header x-api-key."
+
+  validation {
+    condition     = contains(["none", "iam", "jwt", "api-key"], var.access)
+    error_message = "access is one of none, iam, jwt, api-key."
+  }
+
+  validation {
+    condition     = var.access != "jwt" || var.endpoint == "http-api"
+    error_message = "Access=jwt needs Endpoint=http-api: a function URL can't check tokens."
+  }
+
+  validation {
+    condition     = var.access != "jwt" || var.jwt_issuer != ""
+    error_message = "Access=jwt needs JwtIssuer: the https address of the service that signs the tokens."
+  }
+
+  validation {
+    condition     = var.access != "jwt" || var.jwt_audience != ""
+    error_message = "Access=jwt needs JwtAudience: an issuer's tokens for other services would be accepted."
+  }
+
+  validation {
+    condition     = var.access != "api-key" || var.api_key != ""
+    error_message = "Access=api-key needs ApiKey."
+  }
+}
+
+variable "api_key" {
+  type        = string
+  default     = ""
+  nullable    = false
+  description = "The key for Access=api-key. A Secrets Manager reference in double braces keeps it out of files."
+  sensitive   = true
+}
+
+variable "jwt_issuer" {
+  type        = string
+  default     = ""
+  nullable    = false
+  description = "For Access=jwt, the issuer's https address, such as a Cognito user pool's."
+
+  validation {
+    condition     = can(regex("^(?:^(https://\\S+)?$)$", var.jwt_issuer))
+    error_message = "jwt_issuer must be an address that begins with https://, or empty."
+  }
+}
+
+variable "jwt_audience" {
+  type        = string
+  default     = ""
+  nullable    = false
+  description = "For Access=jwt, the accepted client ids; a token for any other audience is refused."
+
+  validation {
+    condition     = can(regex("^(?:^([^\\s,]+(,[^\\s,]+)*)?$)$", var.jwt_audience))
+    error_message = "jwt_audience must be client ids with commas between them and no spaces, or empty."
+  }
+}
+
+variable "cors_origins" {
+  type        = list(string)
+  default     = ["*"]
+  nullable    = false
+  description = "Browser origins that may call; the endpoint itself answers their preflights, without the function."
+}
+
+variable "throttle_rate" {
+  type        = number
+  default     = 50
+  nullable    = false
+  description = "Steady requests a second; more are answered with 429."
+
+  validation {
+    condition     = floor(var.throttle_rate) == var.throttle_rate && var.throttle_rate >= 1
+    error_message = "throttle_rate is a whole number, at least 1."
+  }
+}
+
+variable "throttle_burst" {
+  type        = number
+  default     = 100
+  nullable    = false
+  description = "Requests at one moment."
+
+  validation {
+    condition     = floor(var.throttle_burst) == var.throttle_burst && var.throttle_burst >= 1
+    error_message = "throttle_burst is a whole number, at least 1."
+  }
+}
+
+variable "max_response_bytes" {
+  type        = number
+  default     = 6000000
+  nullable    = false
+  description = "The largest response body. Lambda allows 6 MB, an Application Load Balancer before the alias 1000000 bytes."
+
+  validation {
+    condition     = floor(var.max_response_bytes) == var.max_response_bytes && var.max_response_bytes >= 1000 && var.max_response_bytes <= 6000000
+    error_message = "max_response_bytes is a whole number, at least 1000 and at most 6000000."
+  }
+}
+
+variable "cache_control" {
+  type        = string
+  default     = "no-cache"
+  nullable    = false
+  description = "The header Cache-Control of GET /search and of the pages. With no-cache, caches ask each time whether an answer still holds."
+
+  validation {
+    condition     = can(regex("^(?:^[ -~]{1,200}$)$", var.cache_control))
+    error_message = "cache_control must be what matches ^[ -~]{1,200}$."
+  }
+}
+
+variable "mcp" {
+  type        = string
+  default     = "on"
+  nullable    = false
+  description = "With on, agents may call POST /mcp, the Model Context Protocol."
+
+  validation {
+    condition     = contains(["off", "on"], var.mcp)
+    error_message = "mcp is one of off, on."
+  }
+}
+
+variable "log_retention_days" {
+  type        = number
+  default     = 14
+  nullable    = false
+  description = "How long logs are kept, which costs by the month."
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 180, 365], var.log_retention_days)
+    error_message = "log_retention_days is one of 1, 3, 5, 7, 14, 30, 60, 90, 180, 365."
+  }
+}
+
+variable "log_level" {
+  type        = string
+  default     = "INFO"
+  nullable    = false
+  description = "The level of the function's own log lines."
+
+  validation {
+    condition     = contains(["DEBUG", "INFO", "WARN", "ERROR"], var.log_level)
+    error_message = "log_level is one of DEBUG, INFO, WARN, ERROR."
+  }
+}
+
+variable "tracing" {
+  type        = string
+  default     = "off"
+  nullable    = false
+  description = "With on, X-Ray traces the function."
+
+  validation {
+    condition     = contains(["off", "on"], var.tracing)
+    error_message = "tracing is one of off, on."
+  }
+}
+
+variable "alarm_topic_arn" {
+  type        = string
+  default     = ""
+  nullable    = false
+  description = "An SNS topic that gets the alarms; without one they are only shown, and roll deployments back."
+}
+
+variable "alarm_duration_ms" {
+  type        = number
+  default     = 2000
+  nullable    = false
+  description = "The p99 duration, in ms, above which an alarm is raised; cold starts count too."
+}
+
+variable "deployment_type" {
+  type        = string
+  default     = "AllAtOnce"
+  nullable    = false
+  description = "How the alias moves to a new version; an alarm during that time moves it back."
+
+  validation {
+    condition     = contains(["AllAtOnce", "Canary10Percent5Minutes", "Canary10Percent15Minutes", "Linear10PercentEvery1Minute"], var.deployment_type)
+    error_message = "deployment_type is one of AllAtOnce, Canary10Percent5Minutes, Canary10Percent15Minutes, Linear10PercentEvery1Minute."
+  }
+}
+
+variable "warm_every_minutes" {
+  type        = number
+  default     = 0
+  nullable    = false
+  description = "How often, in minutes, EventBridge sends a ping that keeps one environment warm; 0 is never."
+
+  validation {
+    condition     = contains([0, 2, 5, 10, 15], var.warm_every_minutes)
+    error_message = "warm_every_minutes is one of 0, 2, 5, 10, 15."
+  }
+}
