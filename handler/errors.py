@@ -10,6 +10,7 @@ SeekletError                  a user can mend the cause; the text is one sentenc
     ├── CorpusError           the corpus can't be read as asked; the text names file, line and column
     ├── ModelError            the model is missing, damaged, or can't be reproduced faithfully
     ├── OutputError           the artifact can't be written where it was asked for
+    ├── EngineError           the engine that embeds can't be reached, or one of its workers fails
     └── VerifyError           the artifact is less faithful than the thresholds ask
 
 Any other exception is a defect of seeklet. All classes are in one module, so that a caller finds every one of them.
@@ -67,6 +68,10 @@ class ModelError(ExportError):
 
 class OutputError(ExportError):
     """Raised when the artifact can't be written where it was asked for."""
+
+
+class EngineError(ExportError):
+    """Raised when the engine that embeds can't be reached, or one of its workers fails."""
 
 
 class VerifyError(ExportError):

@@ -24,6 +24,7 @@ from handler import __version__
 from handler.errors import (
     ArtifactError,
     CorpusError,
+    EngineError,
     EvaluationError,
     ExportError,
     ModelError,
@@ -67,6 +68,7 @@ __all__ = [
     "ArtifactError",
     "CorpusError",
     "Encoder",
+    "EngineError",
     "EvaluationError",
     "ExportError",
     "Hit",

@@ -118,8 +118,8 @@ def add_corpus(group: argparse._ActionsContainer) -> None:
     group.add_argument(
         "--corpus",
         required=True,
-        metavar="FILE",
-        help=f"{', '.join(FORMATS)}, each also gzipped; - is standard input",
+        metavar="FILES",
+        help=f"a file ({', '.join(FORMATS)}, also gzipped), a folder or pattern of such, or s3://; - is standard input",
     )
     group.add_argument(
         "--text",

@@ -6,11 +6,13 @@ The export package is imported when they are called, so that `import seeklet` st
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing, nullcontext
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handler.threads import available_cpus
+from seeklet.engines import choose_engine
 from seeklet.extras import require
 
 if TYPE_CHECKING:
@@ -46,6 +48,10 @@ def export(
     share: float | None = None,
     map: str | None = None,  # noqa: A002 - the option's name
     threads: int | None = None,
+    engine: str = "local",
+    ray_address: str | None = None,
+    ray_workers: int | None = None,
+    ray_shards: str | None = None,
     force: bool = False,
     check: bool = True,
     min_cosine_mean: float | None = None,
@@ -64,7 +70,8 @@ def export(
         3
 
     Args:
-        corpus: a CSV, TSV, JSON Lines, plain text or Parquet file, each also gzipped; "-" is standard input.
+        corpus: a CSV, TSV, JSON Lines, plain text or Parquet file, each also gzipped; a folder or a pattern of files of
+            one format, or an s3:// URI of either; "-" is standard input.
         out: the artifact's folder; an existing artifact is replaced.
         text: the columns of the text, joined by a space.
         id: the column of unique ids; without it the row's number, from 1.
@@ -92,6 +99,11 @@ def export(
         map: how documents get their places on the map: "pca", "umap" (needs `pip install "seeklet[umap]"`) or "none";
             without it "pca".
         threads: how many texts are embedded at once; without it one on each CPU.
+        engine: "local" embeds in this process, "ray" on a Ray cluster (needs `pip install "seeklet[export,ray]"`). The
+            artifact has the same bytes.
+        ray_address: host:port of the head of a running cluster; without it Ray is started on this machine.
+        ray_workers: how many workers embed; without it one for each CPU.
+        ray_shards: a folder that all machines share, or an s3:// URI, for work in progress; without it beside `out`.
         force: whether to embed everything again.
         check: whether to compare the int8 model with fp32 before the artifact is written.
         min_cosine_mean: the least mean cosine of int8 and fp32 that is accepted.
@@ -107,8 +119,9 @@ def export(
         CorpusError: the corpus can't be read as asked.
         ModelError: the model is missing, damaged, or can't be reproduced faithfully.
         OutputError: the artifact can't be written there.
+        EngineError: the Ray cluster can't be reached, or one of its workers fails.
         VerifyError: the artifact is less faithful than asked.
-        SeekletError: the packages of the extra `export` aren't installed.
+        SeekletError: the packages of the extra `export`, or `ray`, aren't installed.
     """
     require("export", "export")
     from export.build.options import BuildOptions
@@ -148,7 +161,10 @@ def export(
         force=force,
         thresholds=_thresholds(min_cosine_mean, min_cosine_least, min_overlap) if check else None,
     )
-    return build(options, Progress(quiet=not progress))
+    shown = Progress(quiet=not progress)
+    chosen = choose_engine(engine, shown, address=ray_address, workers=ray_workers, shards=ray_shards)
+    with closing(chosen) if chosen else nullcontext():
+        return build(options, shown, engine=chosen)
 
 
 def verify(

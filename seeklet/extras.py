@@ -9,6 +9,7 @@ from handler.errors import SeekletError
 # For each extra, packages without which nothing of it can run.
 PACKAGES = {
     "export": ("torch", "transformers", "optimum", "onnx", "safetensors", "tqdm"),
+    "ray": ("ray", "pyarrow"),
     "serve": ("fastapi", "mangum", "uvicorn"),
     "demo": ("botocore",),
     "aws": ("botocore",),

@@ -12,6 +12,7 @@ CLIENTS = "`make test-clients`: tests/test_clients_docs.py"
 DEPLOY = (
     "`make test-cdk`: tests/test_cdk.py and tests/test_terraform.py; an AWS account is needed for the rest"
 )
+RAY = "`make test-scale`: tests/test_ray_export.py and tests/test_ray_corpus.py"
 BENCH = "it takes minutes to hours on an idle machine"
 
 # A block, by its document and first line -> what runs it instead.
@@ -66,5 +67,17 @@ ELSEWHERE = {
         "docs/passages.md",
         "python -m benchmarks.passages scifact --every 4 --plans 254/32,128/32,128/0,64/16",
     ): BENCH,
+    (
+        "docs/ray.md",
+        "seeklet export --engine ray --corpus papers.csv --text title,abstract --id doi --out artifact",
+    ): RAY,
+    (
+        "docs/ray.md",
+        "seeklet export --engine ray --ray-address 10.0.0.5:6379 --ray-shards s3://my-bucket/work \\",
+    ): RAY,
+    (
+        "docs/ray.md",
+        "ray up --yes cluster.yaml",
+    ): "it needs an AWS account; tests/test_ray_docs.py checks the file by Ray's schema",
     ("docs/benchmarks.md", "make bench BENCH_DATA=folder EMULATED_PYTHON=program"): BENCH,
 }

@@ -62,6 +62,12 @@ def uvicorn_server(artifact: Path, log: Path, **variables: str) -> Iterator[str]
         process.wait()
 
 
+def _moto() -> str:
+    """moto's command: that of this environment, or else of .venv-sam."""
+    own = Path(sys.executable).with_name("moto_server")
+    return str(own) if own.exists() else sam_tool("moto_server")
+
+
 @contextmanager
 def moto_server(folder: Path, **settings: str) -> Iterator[dict[str, str]]:
     """A fresh moto with some settings, its log in `folder`; the environment that leads a client to it."""
@@ -71,7 +77,7 @@ def moto_server(folder: Path, **settings: str) -> Iterator[dict[str, str]]:
     variables = environ(AWS_ENDPOINT_URL=f"http://localhost:{port}", AWS_CONFIG_FILE=str(folder / "config"))
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            [sam_tool("moto_server"), "-H", "127.0.0.1", "-p", str(port)],
+            [_moto(), "-H", "127.0.0.1", "-p", str(port)],
             env={**variables, **settings},
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -21,7 +21,7 @@ def test_a_missing_file(tmp_path: Path) -> None:
 def test_a_directory(tmp_path: Path) -> None:
     (tmp_path / "corpus.csv").mkdir()
     reader = CorpusReader(str(tmp_path / "corpus.csv"), ["text"])
-    assert refusal(reader) == ".csv is a directory: name one file in it"
+    assert refusal(reader) == ".csv is a directory with no file in it: put the corpus's files there"
 
 
 def test_a_file_without_permission(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,7 +79,7 @@ class Broken:
 def test_a_vector_that_isnt_finite_names_the_model(
     export: Export, corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("export.build.sides.Encoder", Broken)
+    monkeypatch.setattr("export.build.encoder_files.Encoder", Broken)
     with pytest.raises(ModelError) as refused:
         export(corpus_file, tmp_path / "out")
     assert str(refused.value) == (

@@ -25,6 +25,7 @@ doi,title,abstract
 ERRORS = {
     "ArtifactError",
     "CorpusError",
+    "EngineError",
     "EvaluationError",
     "ExportError",
     "ModelError",

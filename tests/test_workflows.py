@@ -96,7 +96,14 @@ def test_what_is_installed_beside_a_role_is_installed_by_hash() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["requirements.txt", "requirements-sam.txt", "requirements-clients.txt", "requirements-cdk.txt"]
+    "name",
+    [
+        "requirements.txt",
+        "requirements-sam.txt",
+        "requirements-clients.txt",
+        "requirements-cdk.txt",
+        "requirements-scale.txt",
+    ],
 )
 def test_every_requirement_is_pinned_by_version_and_hash(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")

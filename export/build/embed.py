@@ -1,13 +1,15 @@
 """The embedding stage: every row's vector, from the journal, the artifact being replaced, or the model.
 
 A text that has a vector by the same recipe isn't embedded again, and equal texts are embedded once. The artifact's
-bytes don't depend on where a vector came from. This module writes no file but the journal's.
+bytes don't depend on where a vector came from. An engine, where there is one, runs the model in this process's place.
+This module writes no file but the journal's.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import islice
@@ -17,14 +19,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from export.build.engine import Embedded, Engine, Job, NewText
 from export.build.journal import KEY_BYTES, Journal
-from export.build.progress import Progress
+from export.build.progress import EmbeddingBar, Progress
 from export.build.token_counts import TokenCounts, read_token_counts
 from export.build.write_documents import read_row_texts
-from handler.artifact import DOCUMENTS_FILE, EMBEDDINGS_FILE, PASSAGES_FILE, TOKENS_FILE, Artifact
+from handler.artifact import TOKENS_FILE, Artifact
 from handler.encoder import Encoder
-from handler.errors import ArtifactError, VerifyError
-from handler.manifest import Manifest
+from handler.errors import VerifyError
 from handler.scores import Embeddings
 
 EMBED_CHUNK = 256
@@ -112,7 +114,7 @@ class Embedder:
             journal: keeps new vectors, and has those of an interrupted run.
             recipe: hex digest of everything that decides a vector. It is part of each text's key.
             prompt: the words before every document.
-            replaced: the artifact whose vectors can be reused (see `find_reusable`), or None.
+            replaced: the artifact whose vectors can be reused (see reusable.py), or None.
             progress: shows every chunk.
         """
         self._encoder = encoder
@@ -121,6 +123,7 @@ class Embedder:
         self._prompt = prompt
         self._replaced = replaced
         self._progress = progress
+        self.recovered = 0  # texts that an interrupted run had embedded, beside those in the journal
 
     def embed(self, directory: Path, count: int) -> Vectors:
         """Finds or makes the vector of each of the `count` rows in `directory`. New vectors go to the journal.
@@ -129,27 +132,84 @@ class Embedder:
         """
         in_journal = self._journal.find_whole()
         in_replaced = self._find_replaced()
+        with self._progress.embedding(count) as bar:
+            return self._gather(*self._find_all(directory, count, in_journal, in_replaced, bar))
+
+    def embed_by(self, engine: Engine, job: Job, directory: Path, count: int, *, fresh: bool) -> Vectors:
+        """Does what `embed` does; the engine runs the model. With `fresh` it forgets what an earlier run left with it.
+
+        Raises ModelError or EngineError where the engine can't embed.
+        """
+        in_journal = self._journal.find_whole()
+        in_replaced = self._find_replaced()
+        for embedded in engine.left(job, fresh):
+            # A run that ended between the journal's write and the engine's deletion left them in both places.
+            if not in_journal.keys() >= set(embedded.keys):
+                self.recovered += len(embedded.keys)
+                self._append(embedded, in_journal)
+        with self._progress.embedding(count) as bar:
+            new = self._new_texts(directory, {*in_journal, *in_replaced}, bar)
+            # Closed however the loop ends: the engine may have started something.
+            with closing(engine.embed(job, new)) as parts:
+                for embedded in parts:
+                    self._append(embedded, in_journal)
+                    bar.tokens(int(embedded.counts.tokens.sum(dtype=np.int64)))
+                    bar.update(len(embedded.keys))
+        return self._gather(*self._find_all(directory, count, in_journal, in_replaced, None))
+
+    def _new_texts(self, directory: Path, known: set[bytes], bar: EmbeddingBar) -> Iterator[NewText]:
+        """Yields each text without a vector once; the other rows count as done."""
+        passed = 0
+        for text in read_row_texts(directory):
+            if (key := self._key(text)) in known:
+                passed += 1
+            else:
+                known.add(key)
+                yield NewText(key, text)
+            if passed == EMBED_CHUNK:
+                bar.update(passed, known=passed)
+                passed = 0
+        bar.update(passed, known=passed)
+
+    def _append(self, embedded: Embedded, in_journal: dict[bytes, int]) -> None:
+        """Writes vectors to disk, because the engine may delete its own afterwards."""
+        first = self._journal.rows
+        self._journal.append(*embedded)
+        self._journal.sync()
+        in_journal.update(zip(embedded.keys, range(first, self._journal.rows), strict=True))
+
+    def _find_all(
+        self,
+        directory: Path,
+        count: int,
+        in_journal: dict[bytes, int],
+        in_replaced: Mapping[bytes, int],
+        bar: EmbeddingBar | None,
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """Returns the origin of each row's vector and its row there; embeds the texts that have none."""
         origins, rows = np.empty(count, np.uint8), np.empty(count, np.int64)
         texts = read_row_texts(directory)
         done = 0
-        with self._progress.embedding(count) as bar:
-            while chunk := list(islice(texts, EMBED_CHUNK)):
-                keys = [self._key(text) for text in chunk]
-                new = {
-                    key: text
-                    for key, text in zip(keys, chunk, strict=True)
-                    if key not in in_journal and key not in in_replaced
-                }
-                if new:
-                    first = self._journal.rows
-                    bar.tokens(self._embed_new(new))
-                    in_journal.update(zip(new, range(first, first + len(new)), strict=True))
-                here = slice(done, done + len(chunk))
-                origins[here] = [Origin.JOURNAL if key in in_journal else Origin.REPLACED for key in keys]
-                rows[here] = [in_journal[key] if key in in_journal else in_replaced[key] for key in keys]
-                done += len(chunk)
+        while chunk := list(islice(texts, EMBED_CHUNK)):
+            keys = [self._key(text) for text in chunk]
+            new = {
+                key: text
+                for key, text in zip(keys, chunk, strict=True)
+                if key not in in_journal and key not in in_replaced
+            }
+            if new:
+                first = self._journal.rows
+                tokens = self._embed_new(new)
+                in_journal.update(zip(new, range(first, first + len(new)), strict=True))
+                if bar is not None:
+                    bar.tokens(tokens)
+            here = slice(done, done + len(chunk))
+            origins[here] = [Origin.JOURNAL if key in in_journal else Origin.REPLACED for key in keys]
+            rows[here] = [in_journal[key] if key in in_journal else in_replaced[key] for key in keys]
+            done += len(chunk)
+            if bar is not None:
                 bar.update(len(chunk), known=len(chunk) - len(new))
-        return self._gather(origins, rows)
+        return origins, rows
 
     def _key(self, text: str) -> bytes:
         return hashlib.blake2b(text.encode(), digest_size=KEY_BYTES, key=self._salt).digest()
@@ -183,22 +243,3 @@ class Embedder:
             gathered.tokens[here] = stored.tokens[rows[here]]
             gathered.truncated[here] = stored.truncated[rows[here]]
         return Vectors(origins, rows, gathered, embeddings, self._encoder.dim)
-
-
-def find_reusable(old: Artifact | None, recipe: str, dtype: str) -> Artifact | None:
-    """Returns `old` if its vectors are undamaged, of this recipe, and as exact as `dtype` stores them, or else None."""
-    if old is None or not _is_reusable(old.manifest, recipe, dtype):
-        return None
-    try:
-        needed = (EMBEDDINGS_FILE, DOCUMENTS_FILE, TOKENS_FILE, PASSAGES_FILE)
-        old.check_hashes(name for name in needed if name in old.manifest.files)
-    except ArtifactError:
-        return None
-    return old
-
-
-def _is_reusable(manifest: Manifest, recipe: str, dtype: str) -> bool:
-    # Vectors stored as float16 or int8 give the same bytes only where they are stored so again. Format 1 rounded
-    # the scales of int8 otherwise.
-    exact = manifest.dtype == "float32" or (manifest.dtype == dtype and manifest.format_version > 1)
-    return manifest.recipe_sha256 == recipe and exact and TOKENS_FILE in manifest.files

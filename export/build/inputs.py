@@ -14,10 +14,11 @@ from export.build.write_columns import COLUMNS_VERSION
 from export.build.write_keywords import KEYWORDS_VERSION
 from export.build.write_map import MAP_VERSION
 from export.build.write_scan import SCAN_VERSION
+from export.corpus.places import S3, find_files
 from export.model.convert import conversion_key
 from export.model.source_model import Models
 from handler.artifact import Artifact
-from handler.errors import ArtifactError
+from handler.errors import ArtifactError, CorpusError
 from handler.manifest import FORMAT_VERSION, OLDEST_REUSABLE
 
 # Raise it with every change of export/build/ or export/corpus/ that gives another artifact for the same inputs.
@@ -28,13 +29,15 @@ _PASSAGES = ("passages", "passage_tokens", "passage_overlap")
 
 
 def inputs_sha256(options: BuildOptions, models: Models, recipes: Recipes) -> str:
-    """Hashes everything that decides the artifact; returns "" for a corpus that can't be read twice, or not at all."""
-    if options.corpus == "-" or not Path(options.corpus).is_file():
+    """Hashes everything that decides the artifact.
+
+    Returns "" for a corpus that can't be read twice, or not at all, or is in S3.
+    """
+    if options.corpus == "-" or options.corpus.startswith(S3):
         return ""
     try:
-        with Path(options.corpus).open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256")
-    except OSError:
+        digest = _hash_corpus(options.corpus)
+    except (OSError, CorpusError):
         return ""  # the corpus reader will raise the error
     named: dict[str, Any] = {name: getattr(options, name) for name in (*_NAMES, *_PASSAGES)}
     named["columns"] = sorted(options.columns.items())
@@ -58,7 +61,28 @@ def inputs_sha256(options: BuildOptions, models: Models, recipes: Recipes) -> st
         thresholds,
     ]
     digest.update(json.dumps(parts, allow_nan=False).encode())
-    return digest.hexdigest()
+    hashed: str = digest.hexdigest()
+    return hashed
+
+
+def _hash_corpus(corpus: str) -> Any:
+    """Returns a digest of the corpus's file; of several files, one of their names and digests."""
+    paths = find_files(corpus)
+    if paths == [corpus]:
+        if not Path(corpus).is_file():
+            raise FileNotFoundError(corpus)
+        return _hash_file(corpus)
+    digest = hashlib.sha256()
+    for path in paths:
+        named = [path.encode("utf-8", "surrogateescape").hex(), _hash_file(path).hexdigest()]
+        digest.update(json.dumps(named).encode())
+    return digest
+
+
+def _hash_file(path: str) -> Any:
+    with Path(path).open("rb") as file:
+        digest: Any = hashlib.file_digest(file, "sha256")
+    return digest
 
 
 def open_replaced(out: Path) -> Artifact | None:

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from export.build.column_types import check_told
-from export.build.embed import Embedder, Vectors, find_reusable
+from export.build.embed import Embedder, Vectors
+from export.build.engine import Engine, Job
 from export.build.gate import measure_sides
 from export.build.inputs import inputs_sha256, is_up_to_date, open_replaced
 from export.build.journal import SYNC_SECONDS, Journal
@@ -25,6 +26,7 @@ from export.build.options import BuildOptions
 from export.build.output import Output
 from export.build.progress import Progress
 from export.build.recipe import choose_recipes
+from export.build.reusable import find_reusable
 from export.build.sides import Sides
 from export.build.token_counts import write_token_counts
 from export.build.vectors import write_embeddings
@@ -35,6 +37,7 @@ from export.build.write_map import check_method, write_map
 from export.build.write_passages import write_passages
 from export.build.write_scan import write_scan
 from export.corpus.corpus_file import name_of
+from export.corpus.entries import open_files
 from export.corpus.formats import TEXT_FORMATS
 from export.corpus.reader import CorpusReader
 from export.model.convert import versions
@@ -64,8 +67,14 @@ class Summary:
     left_out: dict[str, str] = field(default_factory=dict)  # metadata that makes no column, with the reason
 
 
-def build(options: BuildOptions, progress: Progress, *, sync_seconds: float = SYNC_SECONDS) -> Summary:
-    """Runs the export. New vectors are written to disk every `sync_seconds`.
+def build(
+    options: BuildOptions,
+    progress: Progress,
+    *,
+    engine: Engine | None = None,
+    sync_seconds: float = SYNC_SECONDS,
+) -> Summary:
+    """Runs the export; an engine embeds in this process's place. New vectors are written to disk every `sync_seconds`.
 
     Raises an ExportError where it can't be done, and leaves `out` as it was.
     """
@@ -91,7 +100,14 @@ def build(options: BuildOptions, progress: Progress, *, sync_seconds: float = SY
         if old and is_up_to_date(old, inputs):
             return Summary(old.manifest, 0, True, time.monotonic() - started)
         partial = output.partial
-        reader = CorpusReader(options.corpus, options.text, options.id, options.metadata, options.format)
+        reader = CorpusReader(
+            options.corpus,
+            options.text,
+            options.id,
+            options.metadata,
+            options.format,
+            engine.read if engine else open_files,
+        )
         documents = write_documents(reader, partial, progress, options.corpus)
         with progress.step("writing the metadata's columns") if options.metadata else nullcontext():
             columns = write_columns(
@@ -120,7 +136,11 @@ def build(options: BuildOptions, progress: Progress, *, sync_seconds: float = SY
                 replaced=find_reusable(old, recipe_sha256, options.dtype),
                 progress=progress,
             )
-            vectors = embedder.embed(partial, written.rows)
+            if engine is None:
+                vectors = embedder.embed(partial, written.rows)
+            else:
+                job = Job(output.out, sides.document.files, recipes.document.prompt, recipe_sha256)
+                vectors = embedder.embed_by(engine, job, partial, written.rows, fresh=options.force)
             with progress.step("writing the embeddings"):
                 stored = _write_arrays(partial, vectors, options.dtype)
         with progress.step("drawing the map"):
@@ -160,7 +180,8 @@ def build(options: BuildOptions, progress: Progress, *, sync_seconds: float = SY
         )
         (partial / MANIFEST_FILE).write_bytes(manifest.to_json())
         output.commit()
-    return Summary(manifest, journal.appended, False, time.monotonic() - started, columns.left_out)
+    embedded = journal.appended - embedder.recovered
+    return Summary(manifest, embedded, False, time.monotonic() - started, columns.left_out)
 
 
 @contextmanager

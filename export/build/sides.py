@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from export.build.encoder_files import EncoderFiles
 from export.build.recipe import RECIPE_VERSION, Recipe, Recipes
 from export.model.conversion import Conversion
 from export.model.convert import convert, versions
@@ -21,8 +22,7 @@ from export.model.source_model import Models, SourceModel
 from handler.artifact import DENSE_FILE, MODEL_FILE, TOKENIZER_FILE, WEIGHTS_FILE, Artifact, file_sha256
 from handler.encoder import Encoder
 from handler.manifest_fields import DocumentModel
-from handler.session import open_session
-from handler.tokenizer import BoundedTokenizer, load_tokenizer
+from handler.tokenizer import load_tokenizer
 
 # Packages of query time whose version may change a vector.
 RUNTIME = ("onnxruntime", "tokenizers", "numpy")
@@ -41,15 +41,12 @@ class Side:
     def convert(cls, model: SourceModel, recipe: Recipe, threads: int) -> Side:
         """Converts the model and opens its encoder."""
         conversion = convert(model)
-        encoder = Encoder(
-            open_session(conversion.model),
-            BoundedTokenizer(load_tokenizer(conversion.tokenizer, recipe.max_length), recipe.max_length),
-            pooling=recipe.pooling,
-            dim=recipe.dim,
-            layers=open_layers(model.dense, conversion.dense),
-            threads=threads,
-        )
-        return cls(model, conversion, recipe, encoder)
+        return cls(model, conversion, recipe, _files(model, conversion, recipe).open(threads))
+
+    @property
+    def files(self) -> EncoderFiles:
+        """The int8 encoder's files and settings."""
+        return _files(self.model, self.conversion, self.recipe)
 
     def fp32(self) -> Fp32Encoder:
         """Opens the encoder of the graph that the int8 one was made from, by the same recipe."""
@@ -97,6 +94,17 @@ class Side:
     def _tokenizer(self) -> str:
         tokenizer: str = load_tokenizer(self.conversion.tokenizer, self.recipe.max_length).to_str()
         return tokenizer
+
+
+def _files(model: SourceModel, conversion: Conversion, recipe: Recipe) -> EncoderFiles:
+    return EncoderFiles(
+        conversion.folder,
+        recipe.pooling,
+        recipe.max_length,
+        recipe.dim,
+        tuple(layer.activation for layer in model.dense),
+        model.dense[0].in_features if model.dense else 0,
+    )
 
 
 class Sides(NamedTuple):

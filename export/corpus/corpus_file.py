@@ -22,6 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
+from export.corpus.places import S3, open_in_s3
 from export.corpus.rewound import Rewound
 from handler.errors import CorpusError
 
@@ -182,7 +183,7 @@ class CorpusFile:
 
 @contextmanager
 def open_corpus(path: str) -> Iterator[CorpusFile]:
-    """Opens the file at path, or standard input for "-", and closes it afterwards.
+    """Opens the file at path or in S3, or standard input for "-", and closes it afterwards.
 
     Raises:
         CorpusError: there is no such file, or it can't be opened or read.
@@ -193,6 +194,15 @@ def open_corpus(path: str) -> Iterator[CorpusFile]:
         yield CorpusFile(name_of(path), sys.stdin.buffer, None)
         return
     name = name_of(path)
+    if path.startswith(S3):
+        opened = open_in_s3(path)
+        with opened.file as remote:
+            source = CorpusFile(name, remote, opened.size)
+            try:
+                yield source
+            finally:
+                source.progress = source.fraction
+        return
     with _open(path, name) as file:
         status = os.fstat(file.fileno())
         # A pipe has no size and can't seek.

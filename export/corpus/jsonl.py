@@ -13,21 +13,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from export.corpus.corpus_file import CorpusFile
-from export.corpus.rows import LISTED, Row, show, unknown_column
+from export.corpus.rows import Row, SeenColumns, show
 from handler.errors import CorpusError
 from handler.json_types import json_type
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")  # a whole pair matches too, so a match needs a closer look
 
 
-def read_jsonl(source: CorpusFile, columns: Sequence[str]) -> Iterator[Row]:
+def read_jsonl(source: CorpusFile, columns: Sequence[str], seen: SeenColumns | None = None) -> Iterator[Row]:
     """Yields the object of each line that isn't blank. A row may lack a column.
 
+    Args:
+        source: the file.
+        columns: the wanted columns.
+        seen: notes which of them there are, for a caller that checks that itself.
+
     Raises:
-        CorpusError: a line is malformed, or no row has one of the columns, which is known after the last row.
+        CorpusError: a line is malformed; or, without `seen`, no row has one of the columns, which is known after the
+            last row.
     """
-    unseen = set(columns)
-    known: dict[str, None] = {}
+    noted = SeenColumns(columns) if seen is None else seen
     for number, line in enumerate(source.lines(), 1):
         if line.isspace():
             continue
@@ -38,14 +43,10 @@ def read_jsonl(source: CorpusFile, columns: Sequence[str]) -> Iterator[Row]:
                 _check_surrogates(place, values)
         except RecursionError as error:
             raise CorpusError(f"{place}: the JSON is nested too deeply: flatten it") from error
-        if unseen:
-            unseen.difference_update(values)
-            if len(known) <= LISTED:
-                known.update(dict.fromkeys(values))
+        noted.note(values)
         yield Row(number, values)
-    for name in columns:
-        if known and name in unseen:
-            raise unknown_column(source.name, name, known)
+    if seen is None:
+        noted.check(source.name)
 
 
 def _refuse_constant(name: str) -> float:

@@ -34,6 +34,39 @@ def unknown_column(place: str, wanted: str, columns: Iterable[str]) -> CorpusErr
     return CorpusError(f"{place}: there is no column {show(wanted)}{hint}; the columns are: {listed}{more}")
 
 
+class SeenColumns:
+    """Which of the wanted columns some row of JSON Lines has, where each row may lack some.
+
+    Attributes:
+        unseen: the wanted columns that no row has yet.
+        known: some columns that rows have, for an error to name.
+    """
+
+    def __init__(self, wanted: Sequence[str], known: Iterable[str] = ()) -> None:
+        """Takes the wanted columns."""
+        self.unseen = list(dict.fromkeys(wanted))
+        self.known = dict.fromkeys(known)
+
+    def note(self, columns: Iterable[str]) -> None:
+        """Notes the columns of a row."""
+        if not self.unseen:
+            return
+        here = dict.fromkeys(columns)
+        self.unseen = [name for name in self.unseen if name not in here]
+        if len(self.known) <= LISTED:
+            self.known.update(here)
+
+    def add(self, other: SeenColumns) -> None:
+        """Notes what another file's rows have."""
+        self.unseen = [name for name in self.unseen if name in other.unseen]
+        self.known.update(other.known)
+
+    def check(self, place: str) -> None:
+        """Raises CorpusError where there were rows, and none has one of the columns."""
+        if self.known and self.unseen:
+            raise unknown_column(place, self.unseen[0], self.known)
+
+
 def check_columns(place: str, wanted: Sequence[str], columns: Sequence[str]) -> None:
     """Raises CorpusError where a wanted column is missing or occurs more than once."""
     for name in wanted:

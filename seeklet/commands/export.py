@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import MutableMapping
+from contextlib import closing, nullcontext
 from dataclasses import fields
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from seeklet.arguments import (
     share,
     thresholds,
 )
+from seeklet.engines import add_engine, choose_engine
 from seeklet.extras import require
 from seeklet.terminal import printable_lines
 
@@ -49,6 +51,9 @@ examples:
 
   documents of several pages, each searched in all its parts:
     %(prog)s --corpus manual.jsonl --text title,body --passages --out artifact
+
+  millions of texts, on every core of a Ray cluster:
+    %(prog)s --corpus corpus.parquet --text text --engine ray --ray-address 10.0.0.5:6379 --ray-shards s3://bucket/work --out artifact
 
   then ask it, or serve it:
     seeklet query "storms in Europe" artifact
@@ -148,6 +153,7 @@ def build_parser(prog: str = "seeklet export") -> Parser:
         metavar="X",
         help=f"the weight of the keywords in a score, 0 to 1; the meaning has the rest (default: {SHARE})",
     )
+    add_engine(parser.add_argument_group("where texts are embedded"))
     output = parser.add_argument_group("the artifact")
     output.add_argument(
         "--out",
@@ -187,7 +193,7 @@ def run(options: argparse.Namespace, environ: MutableMapping[str, str]) -> None:
     from export.build.summary import describe
 
     if options.corpus != "-":
-        _check_corpus(Path(options.corpus))
+        _check_corpus(options.corpus)
     _check_out(options.out)
     names = {field.name for field in fields(BuildOptions)} - {"thresholds"}
     given = BuildOptions(
@@ -195,8 +201,17 @@ def run(options: argparse.Namespace, environ: MutableMapping[str, str]) -> None:
         columns=column_types(options.columns),
         thresholds=None if options.no_verify else thresholds(options),
     )
+    progress = Progress(options.quiet)
+    engine = choose_engine(
+        options.engine,
+        progress,
+        address=options.ray_address,
+        workers=options.ray_workers,
+        shards=options.ray_shards,
+    )
     try:
-        summary = build(given, Progress(options.quiet))
+        with closing(engine) if engine else nullcontext():
+            summary = build(given, progress, engine=engine)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("the same command continues from here") from None
     # "new/../artifact" can be made, but there is no folder "new" to reach it through afterwards.
@@ -204,14 +219,18 @@ def run(options: argparse.Namespace, environ: MutableMapping[str, str]) -> None:
     print(printable_lines(describe(summary, out)))
 
 
-def _check_corpus(path: Path) -> None:
+def _check_corpus(corpus: str) -> None:
     """Raises CorpusError where there is no such file, before the model is read. Other errors come when it is opened."""
+    from export.corpus.places import find_files
+
+    if find_files(corpus) != [corpus] or corpus.startswith("s3://"):
+        return
     try:
-        path.stat()
+        Path(corpus).stat()
     except FileNotFoundError:
-        raise CorpusError(f"there is no corpus file {path}: check --corpus") from None
+        raise CorpusError(f"there is no corpus file {corpus}: check --corpus") from None
     except OSError as error:
-        raise CorpusError(f"{path} can't be opened ({error.strerror}): check --corpus") from None
+        raise CorpusError(f"{corpus} can't be opened ({error.strerror}): check --corpus") from None
 
 
 def _check_out(path: Path) -> None:

@@ -1,0 +1,23 @@
+# Tests against engines of scale: Ray and PostgreSQL run for real, S3 by moto. Included by the Makefile.
+
+SCALE_VENV := .venv-scale
+SCALE_STAMP := $(SCALE_VENV)/.installed
+# Only modules with such tests are collected, as for the clients.
+SCALE_TESTS = $(shell grep -l 'pytest\.mark\.scale' tests/test_*.py)
+
+.PHONY: scale-setup test-scale
+
+scale-setup: $(SCALE_STAMP) ## make .venv-scale with Ray, PostgreSQL with pgvector and moto, pinned
+
+# An export on Ray converts the model, which needs torch. torch is in .venv alone and is large, so a .pth file lets
+# .venv-scale see .venv's packages, rather than install them twice. Its own packages come first on the path.
+$(SCALE_STAMP): requirements-scale.txt $(STAMP)
+	@echo "making $(SCALE_VENV) (about a minute) ..." >&2
+	@test -x $(SCALE_VENV)/bin/python || $(PY) -m venv $(SCALE_VENV)
+	@$(SCALE_VENV)/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --only-binary :all: --require-hashes -r requirements-scale.txt
+	@$(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+	  > "$$($(SCALE_VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/main-environment.pth"
+	@touch $@
+
+test-scale: scale-setup ## test with Ray, PostgreSQL with pgvector and S3
+	@$(SCALE_VENV)/bin/python -m pytest -m scale $(or $(TESTS),$(SCALE_TESTS))

@@ -1,0 +1,99 @@
+"""Corpora of several files: which they are, in which order, and that they read as the files one after another."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from corpus_files import DOCUMENTS, ROWS, WRITERS, refusal
+
+from export.corpus.places import find_files
+from export.corpus.reader import CorpusReader
+from handler.errors import CorpusError
+
+
+def write(folder: Path, files: dict[str, bytes]) -> Path:
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def below(folder: Path, found: Sequence[str]) -> list[str]:
+    return [os.path.relpath(path, folder) for path in found]
+
+
+def test_a_folders_files_are_sorted_and_hidden_ones_left_out(tmp_path: Path) -> None:
+    names = ["b.csv", "a/z.csv", "a/b/c.csv", "_SUCCESS", ".DS_Store", "a/_temporary/x.csv", ".git/y.csv"]
+    write(tmp_path, dict.fromkeys(names, b"text\nx\n"))
+    assert below(tmp_path, find_files(str(tmp_path))) == ["a/b/c.csv", "a/z.csv", "b.csv"]
+
+
+def test_a_pattern_and_its_files(tmp_path: Path) -> None:
+    write(tmp_path, dict.fromkeys(["b2.csv", "b10.csv", "a.txt", "c/d.csv", "c/d/e.csv"], b""))
+    assert below(tmp_path, find_files(f"{tmp_path}/*.csv")) == ["b10.csv", "b2.csv"]
+    assert below(tmp_path, find_files(f"{tmp_path}/**/[de].csv")) == ["c/d.csv", "c/d/e.csv"]
+    with pytest.raises(CorpusError, match=r"no file matches .*/\*\.parquet: check the pattern"):
+        find_files(f"{tmp_path}/*.parquet")
+
+
+def test_one_file_is_itself_whatever_its_name(tmp_path: Path) -> None:
+    write(tmp_path, {"[a]*.csv": b"text\nx\n"})
+    for corpus in (f"{tmp_path}/[a]*.csv", "-", f"{tmp_path}/none.csv"):
+        assert find_files(corpus) == [corpus]
+
+
+@pytest.mark.parametrize("zipped", [False, True], ids=["plain", "gzip"])
+@pytest.mark.parametrize("kind", WRITERS)
+def test_files_read_as_one_after_another(tmp_path: Path, kind: str, zipped: bool) -> None:
+    parts = {f"part-{row}.{kind}": WRITERS[kind]([ROWS[row]]) for row in range(len(ROWS))}
+    if zipped:
+        parts = {f"{name}.gz": gzip.compress(content) for name, content in parts.items()}
+    reader = CorpusReader(str(write(tmp_path, parts)), ["title", "body"], "id", ["year"])
+    assert list(reader) == DOCUMENTS
+    assert (reader.rows, reader.skipped, reader.format, reader.fraction) == (4, 1, kind, 1)
+    numbered = CorpusReader(f"{tmp_path}/part-*", ["body"])
+    assert [document.id for document in numbered] == ["1", "2", "4"]
+
+
+def test_an_id_of_two_files_is_named_with_both(tmp_path: Path) -> None:
+    write(tmp_path, {"a.csv": b"id,text\n1,x\n2,y\n", "b.csv": b"id,text\n3,x\n2,y\n"})
+    message = refusal(CorpusReader(str(tmp_path), ["text"], "id"))
+    assert message.endswith(
+        f"b.csv, line 3: the id '2' is already that of {tmp_path}/a.csv, line 3: make the ids unique, or name no "
+        "id column to number the rows"
+    )
+
+
+def test_a_column_may_be_missing_from_a_file_but_not_from_all(tmp_path: Path) -> None:
+    write(tmp_path, {"a.jsonl": b'{"text": "x"}\n', "b.jsonl": b'{"text": "y", "year": 1}\n', "c.jsonl": b""})
+    read = list(CorpusReader(str(tmp_path), ["text"], None, ["year"]))
+    assert [document.metadata for document in read] == [{}, {"year": 1}]
+    message = refusal(CorpusReader(str(tmp_path), ["text"], None, ["yaer"]))
+    assert message.endswith(
+        "there is no column 'yaer' (did you mean 'year'?); the columns are: 'text', 'year'"
+    )
+
+
+def test_a_bad_file_is_named(tmp_path: Path) -> None:
+    write(tmp_path, {"a.jsonl": b'{"text": "x"}\n', "b.jsonl": b'{"text": "y"}\n{"text":\n'})
+    message = refusal(CorpusReader(str(tmp_path), ["text"]))
+    assert "b.jsonl, line 2, column 9: malformed JSON" in message
+
+
+def test_files_have_one_format(tmp_path: Path) -> None:
+    write(tmp_path, {"a.jsonl": b'{"text": "x"}\n', "b.csv": b"text\ny\n", "c.jsonl": b""})
+    message = refusal(CorpusReader(str(tmp_path), ["text"]))
+    assert message.endswith(f"b.csv is csv, {tmp_path}/a.jsonl is jsonl: a corpus's files have one format")
+
+
+def test_no_file_or_no_document(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(CorpusError, match="is a directory with no file in it"):
+        find_files(str(tmp_path / "empty"))
+    write(tmp_path / "blank", {"a.txt": b"\n", "b.txt": b" \n\n"})
+    message = refusal(CorpusReader(str(tmp_path / "blank"), ["text"]))
+    assert "has no documents (3 rows read, 3 skipped" in message
