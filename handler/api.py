@@ -6,6 +6,8 @@ It is imported only when it is needed: FastAPI and pydantic take longer to impor
 
 from __future__ import annotations
 
+import copy
+
 from fastapi import FastAPI, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -27,7 +29,7 @@ HTML = {"content-type": "text/html; charset=utf-8"}
 
 def create_app(router: Router) -> FastAPI:
     """Makes the application over a router."""
-    settings = router.service.settings
+    settings = router.source.settings
 
     # `async def`: a Lambda environment serves one event at a time, and FastAPI's thread pool for `def` would cost
     # 0.7 ms an event.
@@ -62,11 +64,12 @@ def create_app(router: Router) -> FastAPI:
         asked = await read(request, settings.max_body_bytes)
         return to_web(router.respond(asked, lambda _: Answer(200, DOCS_PAGE.encode(), HTML)))
 
+    def describe(_request: Request) -> Answer:
+        # A copy: FastAPI keeps its document, and the next artifact has other columns.
+        return Answer(200, to_json(complete(copy.deepcopy(app.openapi()), router.source.current())))
+
     async def schema(request: WebRequest) -> Response:
-        asked = await read(request, settings.max_body_bytes)
-        return to_web(
-            router.respond(asked, lambda _: Answer(200, to_json(complete(app.openapi(), router.service))))
-        )
+        return to_web(router.respond(await read(request, settings.max_body_bytes), describe))
 
     app.add_api_route("/docs", docs, methods=["GET"], include_in_schema=False)
     app.add_api_route("/openapi.json", schema, methods=["GET"], include_in_schema=False)

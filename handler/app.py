@@ -23,7 +23,7 @@ except SeekletError as error:
 if handler.settings.snap_start:
     from handler.snapstart import prime_before_snapshot
 
-    prime_before_snapshot(handler, handler.settings)
+    prime_before_snapshot(handler, handler.settings, handler.resume)
 
 
 def __getattr__(name: str) -> Any:

@@ -3,6 +3,8 @@
 SeekletError                  a user can mend the cause; the text is one sentence with the remedy
 ├── SettingsError             an environment variable has an unusable value
 ├── ArtifactError             the artifact is missing, damaged, or doesn't fit this code
+│   ├── MissingError          on S3 it isn't there, or may not be read
+│   └── UnreachableError      S3 can't be asked now; later it may work
 ├── RequestError              a request can't be answered; the error has status, code and field
 ├── EvaluationError           queries or judgements can't be used, or the artifact scores less than asked
 └── ExportError               the export can't continue; the command prints one sentence and ends with status 2
@@ -29,6 +31,14 @@ class SettingsError(SeekletError):
 
 class ArtifactError(SeekletError):
     """Raised when the artifact can't be trusted to answer."""
+
+
+class MissingError(ArtifactError):
+    """Raised when an object on S3 isn't there, or may not be read: S3 doesn't tell which to everyone."""
+
+
+class UnreachableError(ArtifactError):
+    """Raised when S3 can't be asked now. The same may work later."""
 
 
 class RequestError(SeekletError):

@@ -17,12 +17,14 @@ import re
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from handler.artifact import Artifact, parse_manifest
+from handler.artifact import Artifact, file_sha256, parse_manifest
 from handler.errors import ArtifactError
+from handler.folders import Folders
 from handler.manifest import MANIFEST_FILE, Manifest
+from handler.manifest_fields import FileEntry
 from handler.s3 import MB, S3Folder
 
 logger = logging.getLogger("seeklet")
@@ -44,19 +46,65 @@ def fetch_artifact(
     `owner` is the AWS account that the bucket must belong to. Raises ArtifactError where the artifact is missing,
     forbidden, damaged, or larger than the free space.
     """
-    parent = parent or Path(tempfile.gettempdir())
     with contextlib.closing(connect(uri, owner)) as source:
-        data = source.read_manifest()
-        manifest = parse_manifest(data, source.name(MANIFEST_FILE))
-        folder = parent / f"{FOLDER_PREFIX}{hashlib.sha256(data).hexdigest()}"
+        return fetch_folder(source, Folders(parent))
+
+
+def fetch_folder(
+    source: S3Folder, folders: Folders, *, sha256: str | None = None, like: Artifact | None = None
+) -> Path:
+    """Fetches an artifact into one of `folders`, notes that it is in use, and returns it.
+
+    Args:
+        source: where the artifact is.
+        folders: where it goes, and which other folders must stay.
+        sha256: what the manifest must be, in hex digits.
+        like: an artifact that was fetched before. Files that it has too are linked, not downloaded.
+
+    Raises ArtifactError as `fetch_artifact` does, and where the manifest is another one than `sha256` says.
+    """
+    data = source.read_manifest()
+    found = hashlib.sha256(data).hexdigest()
+    if sha256 not in (None, found):
+        raise ArtifactError(
+            f"{source.name(MANIFEST_FILE)} has SHA-256 {found[:12]}..., the pointer says {sha256[:12]}...: "
+            "run `seeklet release` again"
+        )
+    manifest = parse_manifest(data, source.name(MANIFEST_FILE))
+    folder = folders.parent / f"{FOLDER_PREFIX}{found}"
+    # Noted first: another thread may be about to delete it.
+    folders.use(folder)
+    try:
         if not _holds(folder, data):
-            _make_room(uri, parent, _bytes_of(manifest) + len(data))
-            _fetch_into(folder, source, data, manifest)
+            shared = {} if like is None else _shared_files(manifest, like)
+            missing = {name: entry for name, entry in manifest.files.items() if name not in shared}
+            _make_room(source.uri, folders, _bytes_of(missing) + len(data))
+            _fetch_into(folder, source, data, folders, shared, missing)
+    except BaseException:
+        folders.let_go(folder)
+        raise
     return folder
 
 
-def _bytes_of(manifest: Manifest) -> int:
-    return sum(entry.bytes for entry in manifest.files.values())
+def _bytes_of(files: Mapping[str, FileEntry]) -> int:
+    return sum(entry.bytes for entry in files.values())
+
+
+def _shared_files(manifest: Manifest, like: Artifact) -> dict[str, Path]:
+    """Returns the manifest's files that another artifact has too, by their names, with their paths there."""
+    there = {entry: like.path(name) for name, entry in like.manifest.files.items()}
+    return {
+        name: there[entry]
+        for name, entry in manifest.files.items()
+        if entry in there and _is_whole(there[entry], entry)
+    }
+
+
+def _is_whole(path: Path, entry: FileEntry) -> bool:
+    try:
+        return file_sha256(path) == entry.sha256
+    except ArtifactError:
+        return False
 
 
 def _is_ours(folder: Path) -> bool:
@@ -81,19 +129,39 @@ def _holds(folder: Path, manifest: bytes) -> bool:
     return True
 
 
-def _fetch_into(folder: Path, source: S3Folder, data: bytes, manifest: Manifest) -> None:
+def _fetch_into(
+    folder: Path,
+    source: S3Folder,
+    data: bytes,
+    folders: Folders,
+    shared: Mapping[str, Path],
+    missing: Mapping[str, FileEntry],
+) -> None:
+    """Downloads the missing files and links the shared ones into a folder of another name, then renames that."""
     partial = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, suffix=".partial", dir=folder.parent))
+    folders.use(partial)
     try:
-        source.download(manifest.files, partial)
+        for name, path in shared.items():
+            _copy(path, partial / name)
+        source.download(missing, partial)
         (partial / MANIFEST_FILE).write_bytes(data)
         _rename(partial, folder, data)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise ArtifactError(f"{folder.parent} can't be written ({error.strerror})") from None
-        raise no_room(source.uri, folder.parent, _bytes_of(manifest)) from None
+        raise no_room(source.uri, folder.parent, _bytes_of(missing)) from None
     finally:
+        folders.let_go(partial)
         shutil.rmtree(partial, ignore_errors=True)
-    logger.info("fetched %.1f MB from %s", _bytes_of(manifest) / MB, source.uri)
+    logger.info("fetched %.1f MB from %s", _bytes_of(missing) / MB, source.uri)
+
+
+def _copy(path: Path, to: Path) -> None:
+    """Links a file under another name, or copies it where the disk knows no links."""
+    try:
+        to.hardlink_to(path)
+    except OSError:
+        shutil.copyfile(path, to)
 
 
 def _rename(partial: Path, folder: Path, data: bytes) -> None:
@@ -112,14 +180,16 @@ def _rename(partial: Path, folder: Path, data: bytes) -> None:
             ) from None
 
 
-def _make_room(uri: str, parent: Path, needed: int) -> None:
-    """Deletes older artifacts of this module if `needed` bytes don't fit beside them.
+def _make_room(uri: str, folders: Folders, needed: int) -> None:
+    """Deletes artifacts of this module that nobody uses, if `needed` bytes don't fit beside them.
 
     Raises ArtifactError where the bytes don't fit even then.
     """
+    parent = folders.parent
     if shutil.disk_usage(parent).free < needed:
+        used = folders.used()
         for folder in parent.iterdir():
-            if _OUR_FOLDER.fullmatch(folder.name) and _is_ours(folder):
+            if _OUR_FOLDER.fullmatch(folder.name) and folder not in used and _is_ours(folder):
                 shutil.rmtree(folder, ignore_errors=True)
     if shutil.disk_usage(parent).free < needed:
         raise no_room(uri, parent, needed)

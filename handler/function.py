@@ -19,40 +19,70 @@ from handler.responses import Response, as_defect, refusal
 from handler.router import Router
 from handler.routes import FRAMEWORK_PATHS, find_route
 from handler.searcher import Searcher
-from handler.service import Service
+from handler.service import WARM_QUERY, Service, Source
 from handler.settings import Settings
 
-WARM_QUERY = "europe climate change storm"
+# How long a ping waits for a new release, in seconds, where Lambda doesn't say how much time is left.
+WAIT = 60.0
+# What is left of an event's time, in seconds, for its answer.
+_MARGIN = 2.0
 
 
 class Function:
-    """A loaded artifact behind Lambda's entry: `function(event, context)`."""
+    """What is served, behind Lambda's entry: `function(event, context)`."""
 
-    def __init__(self, settings: Settings, searcher: Searcher, *, direct: bool = True) -> None:
-        """Answers from the searcher; with `direct` off, FastAPI answers every HTTP event."""
+    def __init__(
+        self,
+        settings: Settings,
+        searcher: Searcher | None = None,
+        *,
+        source: Source | None = None,
+        direct: bool = True,
+    ) -> None:
+        """Answers from the searcher, or from what the source has at each event.
+
+        With `direct` off, FastAPI answers every HTTP event.
+        """
+        if source is None:
+            if searcher is None:
+                raise TypeError("a Function needs a searcher or a source")
+            source = Service(settings, searcher)
         self.settings = settings
-        self.searcher = searcher
-        self.router = Router(Service(settings, searcher))
+        self.source = source
+        self.router = Router(source)
         self._direct = direct
 
     @classmethod
     def load(cls, settings: Settings) -> Function:
         """Fetches the artifact if it is on S3, and loads it; raises SeekletError where it can't."""
-        directory = settings.artifact_dir
+        if settings.indexes:
+            from handler.indexes import Catalog
+
+            return cls(settings, source=Catalog(settings))
         if settings.artifact_uri:
             # Imported only where it is needed: botocore takes longer than all the rest.
-            from handler.fetch import fetch_artifact
+            from handler.loading import Loader
+            from handler.opening import open_source
 
-            directory = fetch_artifact(settings.artifact_uri, owner=settings.artifact_bucket_owner)
-        return cls(settings, Searcher.load(directory, settings.threads))
+            return cls(settings, source=open_source(Loader(settings), settings.artifact_uri))
+        return cls(settings, Searcher.load(settings.artifact_dir, settings.threads))
 
-    def __call__(self, event: Any, _context: Any = None) -> dict[str, Any]:
+    @property
+    def searcher(self) -> Searcher:
+        """The searcher that an event which begins now is answered from."""
+        return self.source.current().searcher
+
+    def resume(self) -> None:
+        """Lets looks for new releases begin, which must not run before a snapshot."""
+        self.source.resume()
+
+    def __call__(self, event: Any, context: Any = None) -> dict[str, Any]:
         """Answers one event; it never raises."""
         if is_http(event):
             return write_response(event, self._answer_http(event))
         try:
             if is_ping(event):
-                return self.warm()
+                return self.warm(_seconds_left(context))
             if path := direct_path(event):
                 return self._answer_direct(event, path)
             raise _unknown(event)
@@ -61,12 +91,23 @@ class Function:
         except Exception as error:  # noqa: BLE001 - a defect: logged with its traceback, and answered without it
             return self._parsed(refusal(as_defect(error), problem=False).body)
 
-    def warm(self) -> dict[str, Any]:
-        """Answers a ping: runs one search."""
-        hits = self.searcher.search(WARM_QUERY, 1)
-        return {"status": "warm", "documents": self.searcher.manifest.count, "results": len(hits)}
+    def warm(self, seconds: float = WAIT) -> dict[str, Any]:
+        """Answers a ping: runs one search, after it has waited, at most so long, for a new release that is being loaded."""
+        self.source.current()
+        self.source.wait(seconds)
+        searcher = self.searcher
+        hits = searcher.search(WARM_QUERY, 1)
+        return {"status": "warm", "documents": searcher.manifest.count, "results": len(hits)}
 
     def _answer_direct(self, event: dict[str, Any], path: str) -> dict[str, Any]:
+        if self.settings.indexes and "index" in event:
+            name, event = event["index"], {key: value for key, value in event.items() if key != "index"}
+            names = [place.name for place in self.settings.indexes]
+            if name not in names:
+                from handler.indexes import unknown_index
+
+                raise unknown_index(name, names)
+            path = f"/{name}{path}"
         request = Request("POST", path, {}, raw_body=_to_text(event))
         # Who may invoke the function needs no key: AWS has checked the caller's permission.
         return self._parsed(self.router.respond(request, needs_key=False).body)
@@ -86,7 +127,7 @@ class Function:
 
         if request.path not in FRAMEWORK_PATHS:
             # A wrong path is refused before a body that can't be decoded, as the router does it.
-            find_route(request.method, request.path)
+            find_route(request.method, self.source.split(request.path).path)
         return ask(self.app, request)
 
     @functools.cached_property
@@ -100,6 +141,12 @@ class Function:
     def _parsed(body: bytes) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(body)
         return answer
+
+
+def _seconds_left(context: Any) -> float:
+    """Returns how long a ping may wait: less than what Lambda leaves of the event's time."""
+    left = getattr(context, "get_remaining_time_in_millis", None)
+    return WAIT if left is None else float(left()) / 1000 - _MARGIN
 
 
 def _to_text(event: dict[str, Any]) -> str:

@@ -187,6 +187,9 @@ DOCUMENTED: Mapping[tuple[str, str], Documentation] = MappingProxyType(
         ("GET", "/info"): Documentation(
             "Describes the model, the corpus, its columns and the limits", about.Info
         ),
+        ("GET", "/indexes"): Documentation(
+            "Lists the function's indexes, whose routes are below /{name}/", about.Indexes
+        ),
         ("GET", "/"): Documentation("Searches as one types, in a browser", None, responses=_PAGE),
         ("GET", "/map"): Documentation("Shows the corpus as a picture, in a browser", None, responses=_PAGE),
         ("GET", "/map/points"): Documentation(

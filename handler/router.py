@@ -15,7 +15,7 @@ from handler.events import Request
 from handler.requests import KEY_HEADER, refuse_without_key
 from handler.responses import Response, as_defect, refusal
 from handler.routes import OPEN_PATHS, ROUTES, find_route, load_route
-from handler.service import Service
+from handler.service import Source
 
 # The route whose errors keep the shape that they had before RFC 9457's.
 _OLD_PATH = "/similar"
@@ -25,10 +25,11 @@ _ALLOWED = "authorization, content-type, if-none-match, mcp-protocol-version, mc
 
 
 class Router:
-    """Answers requests from one service."""
+    """Answers each request from the service that its source has when it begins."""
 
-    def __init__(self, service: Service) -> None:
-        self.service = service
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self._settings = source.settings
 
     def respond(
         self,
@@ -39,15 +40,18 @@ class Router:
     ) -> Response:
         """Returns the response to a request; it never raises. `answer` is asked instead of the table's route."""
         clock = Clock()
+        index, path = self.source.split(request.path)
         request = request._replace(clock=clock)
-        problem = request.path != _OLD_PATH
+        problem = path != _OLD_PATH
         try:
             if request.method == "OPTIONS" and self._is_preflight(request):
                 return self._with_headers(request, _preflight(), clock)
-            if needs_key and (request.method, request.path) not in OPEN_PATHS:
+            if not path:
+                return self._with_headers(request, _to_folder(index, request.query), clock)
+            if needs_key and (request.method, path) not in OPEN_PATHS:
                 sent = request.headers.get(KEY_HEADER, "").encode(errors="surrogatepass")
-                refuse_without_key(sent, self.service.settings.api_key)
-            response = self._answer(request) if answer is None else answer(request)
+                refuse_without_key(sent, self._settings.api_key)
+            response = self._answer(index, path, request) if answer is None else answer(request)
         except RequestError as error:
             response = refusal(error, problem=problem)
         except Exception as error:  # noqa: BLE001 - a defect: logged with its traceback, and answered without it
@@ -58,11 +62,11 @@ class Router:
         """Returns the response to a request that can't even be read."""
         return self._with_headers(Request("", "", {}), refusal(error), Clock())
 
-    def _answer(self, request: Request) -> Response:
-        found = find_route(request.method, request.path)
-        if found.parameters:
-            request = request._replace(parameters=found.parameters)
-        return load_route(found.name)(self.service, request)
+    def _answer(self, index: str, path: str, request: Request) -> Response:
+        found = find_route(request.method, path)
+        request = request._replace(path=path, parameters=found.parameters)
+        # Taken once: all of an answer is of one artifact.
+        return load_route(found.name)(self.source.current(index), request)
 
     def _with_headers(self, request: Request, response: Response, clock: Clock) -> Response:
         headers = {
@@ -70,12 +74,12 @@ class Router:
             "x-request-id": _request_id(request),
             "server-timing": clock.server_timing(),
         }
-        if self.service.settings.cors_origins:
+        if self._settings.cors_origins:
             headers |= self._cors(request.headers)
         return Response(response.status, response.body, headers)
 
     def _cors(self, sent: Mapping[str, str]) -> dict[str, str]:
-        origins, origin = self.service.settings.cors_origins, sent.get("origin", "")
+        origins, origin = self._settings.cors_origins, sent.get("origin", "")
         if "*" in origins:
             return {"access-control-allow-origin": "*", "access-control-expose-headers": _EXPOSED}
         if origin not in origins:
@@ -87,7 +91,7 @@ class Router:
         }
 
     def _is_preflight(self, request: Request) -> bool:
-        return bool(self.service.settings.cors_origins) and "access-control-request-method" in request.headers
+        return bool(self._settings.cors_origins) and "access-control-request-method" in request.headers
 
 
 def _preflight() -> Response:
@@ -101,6 +105,11 @@ def _preflight() -> Response:
             "access-control-max-age": "3600",
         },
     )
+
+
+def _to_folder(index: str, query: str) -> Response:
+    """Leads from /news to /news/, below which a page finds its routes."""
+    return Response(308, b"", {"location": f"{index}/{'?' if query else ''}{query}"})
 
 
 def _request_id(request: Request) -> str:

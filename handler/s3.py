@@ -1,20 +1,23 @@
-"""A folder on S3: reads its manifest, downloads its files in parallel ranges, and checks them.
+"""A folder or a pointer on S3: reads a manifest or the pointer, downloads files in parallel ranges, and checks them.
 
 It uses botocore, which Lambda's runtime has; boto3 would only make the start longer. It lists nothing, so the role
-needs only s3:GetObject. fetch.py decides where the files go, and whether they are there already.
+needs only s3:GetObject. fetch.py decides where the files go, and whether they are there already. pointer.py knows what
+a pointer says.
 """
 
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from handler.artifact import file_sha256
-from handler.errors import ArtifactError, SettingsError
+from handler.errors import ArtifactError, MissingError, SettingsError, UnreachableError
 from handler.manifest import MANIFEST_FILE, MAX_MANIFEST_BYTES
 from handler.manifest_fields import FileEntry
 
@@ -34,6 +37,10 @@ RANGE_BYTES = 8 * MB
 CONNECTIONS = 8
 CHUNK_BYTES = MB
 ATTEMPTS = 3
+# What S3 answers where it has too much to do.
+_BUSY = ("SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "503", "500")
+# In place of a file's name: the object at the address itself.
+POINTER = ""
 UPLOAD = "upload the whole folder that `seeklet export` wrote"
 
 
@@ -46,6 +53,13 @@ class Part:
     stop: int
 
 
+class Read(NamedTuple):
+    """An object's content, and the ETag by which S3 knows it."""
+
+    data: bytes
+    etag: str
+
+
 class S3Folder:
     """s3://bucket/prefix, and a client for it."""
 
@@ -56,14 +70,14 @@ class S3Folder:
         *,
         range_bytes: int = RANGE_BYTES,
         chunk_bytes: int = CHUNK_BYTES,
+        setting: str = "ARTIFACT_URI",
     ) -> None:
         """Opens a client. `owner` is the AWS account that the bucket must belong to; None takes any.
 
-        Raises SettingsError where the AWS settings make no client.
+        `setting` is the variable that errors name. Raises SettingsError where the AWS settings make no client.
         """
-        self.uri = uri
-        self._bucket, _, prefix = uri.removeprefix("s3://").partition("/")
-        self._prefix = prefix and f"{prefix}/"
+        self._move(uri)
+        self._setting = setting
         self._owner = {"ExpectedBucketOwner": owner} if owner else {}
         self._range_bytes = range_bytes
         self._chunk_bytes = chunk_bytes
@@ -80,27 +94,54 @@ class S3Folder:
                 f"{uri} can't be read, since botocore can't make a client ({error}): mend the AWS settings"
             ) from None
 
+    def _move(self, uri: str) -> None:
+        self.uri = uri
+        self._bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+        self._prefix = prefix and f"{prefix}/"
+
+    def beside(self, folder: str) -> S3Folder:
+        """Returns another folder of the bucket, named from the folder that this one is in, with the same client."""
+        other = copy.copy(self)
+        other._move(f"{self.uri.rpartition('/')[0]}/{folder}")
+        return other
+
     def close(self) -> None:
         """Closes every connection. A SnapStart snapshot must hold none."""
         self._client.close()
 
     def name(self, file: str) -> str:
         """Returns a file's address for messages."""
-        return f"s3://{self._bucket}/{self._prefix}{file}"
+        return self.uri if file == POINTER else f"s3://{self._bucket}/{self._prefix}{file}"
 
     def read_manifest(self) -> bytes:
         """Reads manifest.json; raises ArtifactError where it can't."""
+        return self._read(MANIFEST_FILE).data
+
+    def read_pointer(self, known: str | None = None) -> Read | None:
+        """Reads the object at the address itself; returns None where its ETag is `known`.
+
+        Raises ArtifactError where it can't.
+        """
+        if not self._prefix:
+            raise MissingError(f"{self.uri} is a bucket, so it is no pointer")
         try:
-            with contextlib.closing(self._get(MANIFEST_FILE)["Body"]) as body:
+            return self._read(POINTER, **({"IfNoneMatch": known} if known else {}))
+        except _NotModifiedError:
+            return None
+
+    def _read(self, file: str, **more: str) -> Read:
+        try:
+            response = self._get(file, **more)
+            with contextlib.closing(response["Body"]) as body:
                 data = b""
                 # One that is longer is refused when it is parsed.
                 while len(data) <= MAX_MANIFEST_BYTES and (chunk := body.read(self._chunk_bytes)):
                     data += chunk
         except BotoCoreError as error:
-            raise self._unreachable(MANIFEST_FILE, error) from None
-        return data
+            raise self._unreachable(file, error) from None
+        return Read(data, response.get("ETag", ""))
 
-    def download(self, files: dict[str, FileEntry], folder: Path) -> None:
+    def download(self, files: Mapping[str, FileEntry], folder: Path) -> None:
         """Downloads all files into `folder` in parallel ranges.
 
         Raises ArtifactError where a file's SHA-256 isn't the manifest's.
@@ -151,9 +192,8 @@ class S3Folder:
 
     def _get(self, file: str, **more: str) -> Any:
         try:
-            return self._client.get_object(
-                Bucket=self._bucket, Key=self._prefix + file, **self._owner, **more
-            )
+            key = self._prefix.rstrip("/") if file == POINTER else self._prefix + file
+            return self._client.get_object(Bucket=self._bucket, Key=key, **self._owner, **more)
         except ClientError as error:
             raise self._refused(file, error) from None
 
@@ -161,12 +201,14 @@ class S3Folder:
         code, where = str(error.response["Error"].get("Code")), self.name(file)
         match code:
             case "NoSuchBucket":
-                return ArtifactError(f"there is no bucket {self._bucket}: mend ARTIFACT_URI={self.uri}")
+                return ArtifactError(f"there is no bucket {self._bucket}: mend {self._setting}={self.uri}")
             case "NoSuchKey" | "404":
-                return ArtifactError(f"{where} isn't there: {UPLOAD}, or mend ARTIFACT_URI")
+                return MissingError(f"{where} isn't there: {UPLOAD}, or mend {self._setting}")
+            case "304" | "NotModified":
+                return _NotModifiedError(where)
             case "AccessDenied" | "403":
                 # S3 gives the same code for a missing object to a caller who may not list the bucket.
-                return ArtifactError(
+                return MissingError(
                     f"{where} may not be read, or isn't there: give the role s3:GetObject on it (the template's "
                     "parameter ArtifactUri does), and kms:Decrypt where the bucket has a key of its own"
                     + self._owner_hint()
@@ -174,18 +216,23 @@ class S3Folder:
             case "InvalidRange" | "416":
                 return self._other_size(file)
         message = error.response["Error"].get("Message", "no reason given")
-        return ArtifactError(f"S3 refused {where} ({code}: {message}): mend ARTIFACT_URI or the bucket")
+        kind = UnreachableError if code in _BUSY else ArtifactError
+        return kind(f"S3 refused {where} ({code}: {message}): mend {self._setting} or the bucket")
 
     def _owner_hint(self) -> str:
         owner = self._owner.get("ExpectedBucketOwner")
         return f"; the bucket must belong to the account {owner} (ARTIFACT_BUCKET_OWNER)" if owner else ""
 
-    def _unreachable(self, file: str, error: BotoCoreError) -> ArtifactError:
+    def _unreachable(self, file: str, error: BotoCoreError) -> UnreachableError:
         if isinstance(error, NoCredentialsError):
-            return ArtifactError(f"no AWS credentials to read {self.name(file)}: log in, or give a role")
-        return ArtifactError(
+            return UnreachableError(f"no AWS credentials to read {self.name(file)}: log in, or give a role")
+        return UnreachableError(
             f"{self.name(file)} can't be read ({error}): check the function's network; in a VPC it needs a gateway endpoint for S3"
         )
 
     def _other_size(self, file: str) -> ArtifactError:
         return ArtifactError(f"{self.name(file)} hasn't the size that its manifest says: {UPLOAD}")
+
+
+class _NotModifiedError(ArtifactError):
+    """Raised where an object's ETag is the known one."""

@@ -17,17 +17,32 @@ DEFAULT_MAX_TEXT_LENGTH = 65536
 DEFAULT_MAX_BATCH = 128
 DEFAULT_MAX_BODY_BYTES = 65536
 DEFAULT_MAX_RESPONSE_BYTES = 6_000_000
+DEFAULT_REFRESH_SECONDS = 60
 # No setting is meant to be larger. ONNX Runtime starts as many threads as it is told, and never returns from a million.
 MOST = 10**9
 MOST_THREADS = 1024
+MOST_BYTES = 10**13
+_S3_URI = r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^/\s]+)*/?"
+
+
+class IndexPlace(NamedTuple):
+    """An index's name, and the address of its artifact: s3://..., or a folder."""
+
+    name: str
+    uri: str
 
 
 class Settings(NamedTuple):
     """The function's settings, each with its variable and its default.
 
     artifact_dir    ARTIFACT_DIR, default /opt/artifact: the folder that `seeklet export` wrote
-    artifact_uri    ARTIFACT_URI, default none: s3://bucket/prefix of such a folder. Where it is set, ARTIFACT_DIR
-                    is ignored, since a container image always sets that one
+    artifact_uri    ARTIFACT_URI, default none: s3://bucket/prefix of such a folder, or of a pointer to one. Where it
+                    is set, ARTIFACT_DIR is ignored, since a container image always sets that one
+    refresh_seconds  REFRESH_SECONDS, default 60: where ARTIFACT_URI is a pointer, a look for a new release is due so
+                    many seconds after the one before; with 0 there is none
+    indexes         INDEXES, default none: name=address,name=address of more artifacts, each at a path of its name
+    max_index_bytes  MAX_INDEX_BYTES, default half of the memory: the files of all loaded indexes have at most so many
+                    bytes together; None where the memory isn't known
     artifact_bucket_owner  ARTIFACT_BUCKET_OWNER, default none: the AWS account that the bucket must belong to
     api_key         API_KEY, default none: the key that every request must send as x-api-key. Empty is an error
     max_results     MAX_RESULTS, default 100: the largest `num_results` that is answered
@@ -46,6 +61,9 @@ class Settings(NamedTuple):
 
     artifact_dir: Path
     artifact_uri: str | None
+    refresh_seconds: int
+    indexes: tuple[IndexPlace, ...]
+    max_index_bytes: int | None
     artifact_bucket_owner: str | None
     api_key: str | None
     max_results: int
@@ -70,6 +88,9 @@ class Settings(NamedTuple):
         return cls(
             artifact_dir=Path(environ.get("ARTIFACT_DIR") or "/opt/artifact"),
             artifact_uri=_s3_uri(environ, "ARTIFACT_URI"),
+            refresh_seconds=_positive(environ, "REFRESH_SECONDS", DEFAULT_REFRESH_SECONDS, least=0),
+            indexes=_indexes(environ, "INDEXES"),
+            max_index_bytes=_positive(environ, "MAX_INDEX_BYTES", _half_memory(environ), MOST_BYTES) or None,
             artifact_bucket_owner=_account(environ, "ARTIFACT_BUCKET_OWNER"),
             api_key=_key(environ, "API_KEY"),
             max_results=_positive(environ, "MAX_RESULTS", DEFAULT_MAX_RESULTS),
@@ -85,15 +106,17 @@ class Settings(NamedTuple):
         )
 
 
-def _positive(environ: Mapping[str, str], name: str, default: int, most: int = MOST) -> int:
+def _positive(
+    environ: Mapping[str, str], name: str, default: int, most: int = MOST, *, least: int = 1
+) -> int:
     value = environ.get(name)
     if not value:
         return default
     # By its length first: Python refuses to read thousands of digits.
     digits = value.isascii() and value.isdigit() and len(value) <= len(str(most))
-    if not (digits and 1 <= int(value) <= most):
+    if not (digits and least <= int(value) <= most):
         raise SettingsError(
-            f"{name}={value!r:.40} is not a whole number from 1 to {most}: unset it or set it to one, such as {default}"
+            f"{name}={value!r:.40} is not a whole number from {least} to {most}: unset it or set it to one, such as {default}"
         )
     return int(value)
 
@@ -103,11 +126,36 @@ def _s3_uri(environ: Mapping[str, str], name: str) -> str | None:
     if not value:
         return None
     # The bucket's part is S3's rule for names. A double slash is refused: it would be part of the keys.
-    if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^/\s]+)*/?", value):
+    if not re.fullmatch(_S3_URI, value):
         raise SettingsError(
             f"{name}={value!r} is not s3://bucket or s3://bucket/prefix: set it to where the artifact was uploaded"
         )
     return value.rstrip("/")
+
+
+def _indexes(environ: Mapping[str, str], name: str) -> tuple[IndexPlace, ...]:
+    places: dict[str, IndexPlace] = {}
+    for part in (environ.get(name) or "").split(","):
+        if not part.strip():
+            continue
+        index, _, uri = part.strip().partition("=")
+        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", index) or not uri:
+            raise SettingsError(
+                f"{name} has {part.strip()!r:.80}: write name=s3://bucket/prefix or name=folder with commas between them, "
+                "and names of small letters, digits and hyphens"
+            )
+        if uri.startswith("s3:") and not re.fullmatch(_S3_URI, uri):
+            raise SettingsError(f"{name} has {uri!r:.80}, which is not s3://bucket/prefix: mend the address")
+        if index in places:
+            raise SettingsError(f"{name} names {index!r} twice: give each index a name of its own")
+        places[index] = IndexPlace(index, uri.rstrip("/") or "/")
+    return tuple(places.values())
+
+
+def _half_memory(environ: Mapping[str, str]) -> int:
+    """Returns half of the function's memory in bytes; 0 outside Lambda."""
+    memory = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
+    return int(memory) * 2**19 if memory.isascii() and memory.isdigit() else 0
 
 
 def _origins(environ: Mapping[str, str], name: str) -> tuple[str, ...]:

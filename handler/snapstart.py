@@ -1,8 +1,8 @@
 """SnapStart: answers once before Lambda takes the snapshot, so that the first restored request is a warm one.
 
 Many environments start from one snapshot, so it must hold nothing that they can't share: no random number, no open
-connection (handler/fetch.py closes its own), no time and no credential. It holds none, so nothing is done after a
-restore.
+connection (handler/opening.py closes its own), no thread, no time and no credential. It holds none, so nothing is done
+after a restore. Looks for a new release begin at the first event after it.
 """
 
 from __future__ import annotations
@@ -31,18 +31,22 @@ REQUESTS = (
 )
 
 
-def prime_before_snapshot(handler: Handler, settings: Settings) -> None:
+def prime_before_snapshot(handler: Handler, settings: Settings, resume: Callable[[], None]) -> None:
     """Asks Lambda to call `prime` before the snapshot. It logs a warning where Lambda's package for that is missing."""
     try:
         from snapshot_restore_py import register_before_snapshot  # type: ignore[import-not-found]
     except ImportError:
         logger.warning("no snapshot_restore_py here, so the first request after a restore will be slow")
+        resume()
         return
-    register_before_snapshot(prime, handler, settings)
+    register_before_snapshot(prime, handler, settings, resume)
 
 
-def prime(handler: Handler, settings: Settings) -> None:
-    """Answers the requests; raises SeekletError where one fails, and Lambda then publishes no version."""
+def prime(handler: Handler, settings: Settings, resume: Callable[[], None]) -> None:
+    """Answers the requests, and then calls `resume`: what must not run before the snapshot may begin.
+
+    Raises SeekletError where a request fails, and Lambda then publishes no version.
+    """
     # FastAPI and Mangum, which this imports, belong in the snapshot too.
     from handler.gateway import make_event
 
@@ -58,3 +62,5 @@ def prime(handler: Handler, settings: Settings) -> None:
             )
     # A search in the artifact's own mode: it imports what keywords need.
     handler(WARMING, None)
+    # The next event comes after a restore.
+    resume()

@@ -18,7 +18,7 @@ from typing import NoReturn, Protocol
 from handler import __version__
 from handler.errors import OptionError, SeekletError
 from seeklet.arguments import Parser
-from seeklet.commands import demo_corpus, evaluate, export, info, query, serve, verify
+from seeklet.commands import demo_corpus, evaluate, export, info, query, release, serve, verify
 from seeklet.terminal import printable
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
@@ -55,6 +55,7 @@ COMMANDS: dict[str, Command] = {
     "query": query,
     "serve": serve,
     "info": info,
+    "release": release,
     "evaluate": evaluate,
     "demo-corpus": demo_corpus,
 }

@@ -19,6 +19,25 @@ RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
 FUNCTION: dict[str, Any] = RESOURCES["SearchFunction"]["Properties"]
 
 
+def text_of(value: Any, **names: str) -> Any:
+    """What Sub, Select and Split make of a value; `names` are what a Sub's ${...} stand for, besides its own."""
+    if isinstance(value, list):
+        return [text_of(item, **names) for item in value]
+    if not isinstance(value, dict):
+        return value
+    ((function, operand),) = value.items()
+    match function:
+        case "Fn::Sub":
+            text, own = operand if isinstance(operand, list) else (operand, {})
+            known = {**names, **{name: text_of(inner, **names) for name, inner in own.items()}}
+            return re.sub(r"\$\{([\w:]+)\}", lambda found: known[found[1]], text)
+        case "Fn::Select":
+            return text_of(operand[1], **names)[operand[0]]
+        case "Fn::Split":
+            return text_of(operand[1], **names).split(operand[0])
+    raise AssertionError(f"{function} is not known here")
+
+
 class Stack:
     """The template with its parameters' values: which resources there are, and which rules refuse them.
 
@@ -50,7 +69,7 @@ class Stack:
         return [
             assertion["AssertDescription"]
             for rule in TEMPLATE["Rules"].values()
-            if self._is_true(rule["RuleCondition"])
+            if "RuleCondition" not in rule or self._is_true(rule["RuleCondition"])
             for assertion in rule["Assertions"]
             if not self._is_true(assertion["Assert"])
         ]
@@ -69,6 +88,8 @@ class Stack:
                 return not self._is_true(operand[0])
             case "Fn::And":
                 return all(map(self._is_true, operand))
+            case "Fn::Or":
+                return any(map(self._is_true, operand))
             case "Condition":
                 return self.holds(operand)
         raise AssertionError(f"{function} is not known here")

@@ -111,7 +111,8 @@ class Deployed:
                 parts = [self._plain(part) for part in operand[1]]
                 return str(operand[0]).join(parts)
             case "Fn::Split":
-                return self._plain(operand[1]).split(operand[0])
+                parts = self._plain(operand[1]).split(operand[0])
+                return _unwrapped(in_order(parts, key)) if key in SINGLE else parts
             case "Fn::Select":
                 return self._plain(operand[1])[int(operand[0])]
             case "Fn::Sub":

@@ -6,6 +6,7 @@ import hashlib
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
@@ -16,28 +17,35 @@ ACCOUNT = "123456789012"
 
 
 class Asked(NamedTuple):
-    """One request: its path, the range, and the account that the bucket should belong to."""
+    """One request: its path, the range, the account that the bucket should belong to, and the ETag that the caller has."""
 
     path: str
     wanted: str | None
     owner: str | None
+    known: str | None = None
 
 
 class FakeS3(ThreadingHTTPServer):
-    """GetObject, path-style, of the bucket named "bucket" in ACCOUNT.
+    """GetObject, path-style, with conditions, of the bucket named "bucket" in ACCOUNT.
 
     objects   key -> content
-    broken    key -> how it misbehaves: forbidden, teapot, breaks off, breaks off once
+    broken    key -> how it misbehaves: forbidden, teapot, busy, breaks off, breaks off once
     asked     every request
+    wait      what an answer waits for
+    others    key -> what another one writes, where broken says so (fake_s3_writing.py)
+    times     key -> when it was written, as a list of objects says it
     """
 
     daemon_threads = True
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), FakeHandler)
+    def __init__(self, handler: type[FakeHandler] | None = None) -> None:
+        super().__init__(("127.0.0.1", 0), handler or FakeHandler)
         self.objects: dict[str, bytes] = {}
         self.broken: dict[str, str] = {}
         self.asked: list[Asked] = []
+        self.wait: threading.Event | None = None
+        self.others: dict[str, bytes] = {}
+        self.times: dict[str, datetime] = {}
 
     @property
     def url(self) -> str:
@@ -70,7 +78,10 @@ class FakeHandler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """GetObject."""
         wanted, owner = self.headers.get("range"), self.headers.get("x-amz-expected-bucket-owner")
-        self.server.asked.append(Asked(self.path, wanted, owner))
+        known = self.headers.get("if-none-match")
+        self.server.asked.append(Asked(self.path, wanted, owner, known))
+        if self.server.wait is not None:
+            self.server.wait.wait()
         if not self.path.startswith("/bucket/"):
             return self.refuse(404, "NoSuchBucket")
         key = self.path.removeprefix("/bucket/")
@@ -79,9 +90,17 @@ class FakeHandler(BaseHTTPRequestHandler):
             return self.refuse(403, "AccessDenied")
         if fault == "teapot":
             return self.refuse(418, "Teapot")
+        if fault == "busy":
+            return self.refuse(503, "SlowDown")
         if key not in self.server.objects:
             return self.refuse(404, "NoSuchKey")
         content = self.server.objects[key]
+        etag = f'"{hashlib.md5(content).hexdigest()}"'
+        if known == etag:
+            self.send_response(304)
+            self.send_header("etag", etag)
+            self.end_headers()
+            return None
         if wanted:
             first, last = map(int, wanted.removeprefix("bytes=").split("-"))
             if first >= len(content):
@@ -89,6 +108,7 @@ class FakeHandler(BaseHTTPRequestHandler):
             content = content[first : last + 1]
         self.send_response(206 if wanted else 200)
         self.send_header("content-length", str(len(content)))
+        self.send_header("etag", etag)
         self.end_headers()
         if fault in {"breaks off", "breaks off once"}:
             if fault == "breaks off once":
@@ -101,9 +121,9 @@ class FakeHandler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def fake_s3() -> Iterator[FakeS3]:
+def fake_s3(handler: type[FakeHandler] | None = None) -> Iterator[FakeS3]:
     """A server in a thread of its own."""
-    server = FakeS3()
+    server = FakeS3(handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     yield server

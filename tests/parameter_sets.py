@@ -21,6 +21,7 @@ SETS: dict[str, dict[str, str]] = {
     },
     "artifact-on-s3": {
         "ArtifactUri": "s3://my.bucket/search/v1",
+        "RefreshSeconds": "30",
         "EphemeralStorage": "1024",
         "Timeout": "29",
         "MemorySize": "3008",
@@ -32,6 +33,15 @@ SETS: dict[str, dict[str, str]] = {
         "ArtifactBucketOwner": "111122223333",
         "Runtime": "python3.12",
         "Architecture": "arm64",
+    },
+    "a-pointer-and-indexes": {
+        "ArtifactUri": "s3://bucket/search/current",
+        "Indexes": "news=s3://bucket/news/current,faq=s3://my.bucket/faq/v1",
+        "IndexArns": "arn:aws:s3:::bucket/news/*,arn:aws:s3:::my.bucket/faq/v1/*",
+    },
+    "indexes-alone": {
+        "Indexes": "news=s3://bucket/news",
+        "IndexArns": "arn:aws:s3:::bucket/news/*",
     },
     "snapstart": {"SnapStart": "on", "LogLevel": "DEBUG", "LogRetentionDays": "90"},
     "watched": {

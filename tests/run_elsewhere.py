@@ -8,6 +8,7 @@ PACKAGE = "tests/test_package.py installs the wheel into empty environments"
 LAMBDA = "`make test-lambda`: tests/test_sam_local.py, tests/test_deploy.py and tests/test_lambda.py"
 ACCESS = "tests/test_access.py and tests/test_template_access.py; IAM and JWT are AWS's own"
 AWS = "it needs an AWS account; tests/test_deploy.py moves the alias against moto"
+RELEASE = "tests/test_release.py, and tests/test_release_moto.py against moto's S3"
 CLIENTS = "`make test-clients`: tests/test_clients_docs.py"
 DEPLOY = (
     "`make test-cdk`: tests/test_cdk.py and tests/test_terraform.py; an AWS account is needed for the rest"
@@ -33,6 +34,9 @@ ELSEWHERE = {
     ): "tests/test_events.py and tests/test_lambda.py send events/direct.json",
     ("docs/commands.md", "seeklet demo-corpus demo.jsonl"): "tests/test_demo.py writes it",
     ("docs/operations.md", "make logs"): "it needs an AWS account",
+    ("docs/commands.md", "seeklet release artifact s3://my-bucket/search"): RELEASE,
+    ("docs/updates.md", "seeklet release artifact s3://my-bucket/search"): RELEASE,
+    ("docs/updates.md", "seeklet release --list s3://my-bucket/search"): RELEASE,
     ("docs/deploy.md", "make sam-setup"): LAMBDA,
     ("docs/deploy.md", "# none"): ACCESS,
     (

@@ -31,6 +31,8 @@ RULED = {
     "SnapStart": ["off", "on"],
     "ProvisionedConcurrency": ["0", "1"],
     "EphemeralStorage": ["512", "1024"],
+    "Indexes": ["", "news=s3://bucket"],
+    "IndexArns": ["", "arn:aws:s3:::bucket/*"],
 }
 
 

@@ -103,7 +103,9 @@ def test_without_the_package_it_starts_all_the_same(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setitem(sys.modules, "snapshot_restore_py", None)
-    prime_before_snapshot(lambda event, context: {}, Settings.from_env({}))
+    resumed: list[bool] = []
+    prime_before_snapshot(lambda event, context: {}, Settings.from_env({}), lambda: resumed.append(True))
+    assert resumed == [True]
     assert "snapshot_restore_py" in caplog.text
 
 
@@ -112,4 +114,4 @@ def test_a_function_that_can_not_answer_is_not_published() -> None:
         return {"statusCode": 500}
 
     with pytest.raises(SeekletError, match=r"POST /similar .* 500, not 200"):
-        prime(fail, Settings.from_env({}))
+        prime(fail, Settings.from_env({}), lambda: None)

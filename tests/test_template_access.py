@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 from cloudformation import FUNCTION, RESOURCES, TEMPLATE, Stack
 
-from handler.settings import Settings
-
 JWT = {"JwtIssuer": "https://issuer.example/pool", "JwtAudience": "client-1,client-2"}
 ACCESS: dict[str, dict[str, str]] = {"none": {}, "iam": {}, "jwt": JWT, "api-key": {"ApiKey": "secret"}}
 # What the HTTP API itself asks of a caller; the key of api-key is the function's to check.
@@ -159,61 +157,6 @@ def test_the_role_may_write_its_log_and_nothing_else() -> None:
     roles = {name for name, resource in RESOURCES.items() if resource["Type"].startswith("AWS::IAM::")}
     assert roles == {"SearchRole", "TracingPolicy"}
     assert RESOURCES["TracingPolicy"]["Condition"] == "UseTracing"
-
-
-@pytest.mark.parametrize("owner", ["", "111122223333"])
-def test_an_artifact_on_s3_is_read_from_its_owners_bucket_alone(owner: str) -> None:
-    stack = Stack(ArtifactUri="s3://bucket/a", ArtifactBucketOwner=owner)
-    account = owner or {"Ref": "AWS::AccountId"}
-    _, policy = stack.resources["SearchRole"]["Policies"]
-    (statement,) = policy["PolicyDocument"]["Statement"]
-    # Only below ArtifactUri, and no listing.
-    assert statement["Action"] == "s3:GetObject"
-    resource, names = statement["Resource"]["Fn::Sub"]
-    assert resource == "arn:${AWS::Partition}:s3:::${Place}/*"
-    assert names == {"Place": {"Fn::Select": [1, {"Fn::Split": ["s3://", "s3://bucket/a"]}]}}
-    assert statement["Condition"] == {"StringEquals": {"s3:ResourceAccount": account}}
-    variables = stack.resources["SearchFunction"]["Environment"]["Variables"]
-    assert variables["ARTIFACT_BUCKET_OWNER"] == account
-    # Empty is unset, and without an artifact on S3 there is no bucket.
-    variables = Stack(ArtifactBucketOwner=owner).resources["SearchFunction"]["Environment"]["Variables"]
-    assert variables["ARTIFACT_BUCKET_OWNER"] == ""
-
-
-def test_the_artifact_comes_from_the_layer_or_from_s3() -> None:
-    runtime, model = {"Ref": "RuntimeLayer"}, {"Ref": "ModelLayer"}
-    # The condition is around the list, for `sam local`.
-    assert FUNCTION["Layers"] == {"Fn::If": ["UseModelLayer", [runtime, model], [runtime]]}
-    assert FUNCTION["EphemeralStorage"] == {"Size": {"Ref": "EphemeralStorage"}}
-    for uri in ("", "s3://bucket/a"):
-        stack = Stack(ArtifactUri=uri)
-        assert ("ModelLayer" in stack.resources) == (uri == "")
-        function = stack.resources["SearchFunction"]
-        assert (model in function["Layers"]) == (uri == "")
-        assert function["Environment"]["Variables"]["ARTIFACT_DIR"] == "/opt/artifact"
-        assert function["Environment"]["Variables"]["ARTIFACT_URI"] == uri
-
-
-@pytest.mark.parametrize(
-    ("uri", "taken"),
-    [
-        ("", True),
-        ("s3://bucket", True),
-        ("s3://my.bucket-1/a/b_c=1", True),
-        ("s3://bucket/", False),
-        ("s3://bucket/a//b", False),
-        # In the role's policy these would be wildcards.
-        ("s3://bucket/*", False),
-        ("s3://bucket/a?", False),
-        ("s3://bucket/${aws:username}", False),
-        ("https://bucket/a", False),
-    ],
-)
-def test_the_parameter_takes_what_the_function_takes(uri: str, taken: bool) -> None:
-    pattern = TEMPLATE["Parameters"]["ArtifactUri"]["AllowedPattern"]
-    assert bool(re.fullmatch(pattern, uri)) == taken
-    if taken:
-        assert Settings.from_env({"ARTIFACT_URI": uri}).artifact_uri == (uri or None)
 
 
 # --- who else invokes the function

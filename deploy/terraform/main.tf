@@ -5,9 +5,12 @@ locals {
   region  = data.aws_region.current.id
   arn     = "arn:${data.aws_partition.current.partition}"
 
+  # Whether what is served comes from S3, and there is no model layer.
+  on_s3 = var.artifact_uri != "" || var.indexes != ""
+
   layers = merge(
     { RuntimeLayer = { kind = "runtime", description = "The packages that the handler imports, pruned and compiled" } },
-    var.artifact_uri == "" ? { ModelLayer = { kind = "model", description = "The artifact, at /opt/artifact" } } : {},
+    local.on_s3 ? {} : { ModelLayer = { kind = "model", description = "The artifact, at /opt/artifact" } },
   )
   archives = { for resource in concat(["SearchFunction"], keys(local.layers)) : resource => "${var.archives}/${resource}.zip" }
   uploads  = var.upload_bucket == "" ? {} : local.archives
@@ -18,7 +21,9 @@ locals {
   variables = {
     ARTIFACT_DIR          = "/opt/artifact"
     ARTIFACT_URI          = var.artifact_uri
-    ARTIFACT_BUCKET_OWNER = var.artifact_uri == "" ? "" : local.bucket_owner
+    REFRESH_SECONDS       = tostring(var.refresh_seconds)
+    INDEXES               = var.indexes
+    ARTIFACT_BUCKET_OWNER = local.on_s3 ? local.bucket_owner : ""
     MAX_RESPONSE_BYTES    = tostring(var.max_response_bytes)
     CACHE_CONTROL         = var.cache_control
     MCP                   = var.mcp
@@ -97,7 +102,7 @@ resource "aws_lambda_function" "search" {
   }
 
   # A first start without them could neither log nor fetch.
-  depends_on = [aws_iam_role_policy.logs, aws_iam_role_policy.artifact, aws_iam_role_policy.tracing]
+  depends_on = [aws_iam_role_policy.logs, aws_iam_role_policy.artifact, aws_iam_role_policy.indexes, aws_iam_role_policy.tracing]
 }
 
 resource "aws_cloudwatch_log_group" "search" {
@@ -139,9 +144,26 @@ resource "aws_iam_role_policy" "artifact" {
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
+      Effect = "Allow"
+      Action = "s3:GetObject"
+      # Beside a pointer, `current`, lie its releases.
+      Resource  = "${local.arn}:s3:::${trimsuffix(trimprefix(var.artifact_uri, "s3://"), "/current")}/*"
+      Condition = { StringEquals = { "s3:ResourceAccount" = local.bucket_owner } }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "indexes" {
+  count = var.index_arns == "" ? 0 : 1
+
+  name = "indexes"
+  role = aws_iam_role.search.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
       Effect    = "Allow"
       Action    = "s3:GetObject"
-      Resource  = "${local.arn}:s3:::${trimprefix(var.artifact_uri, "s3://")}/*"
+      Resource  = split(",", var.index_arns)
       Condition = { StringEquals = { "s3:ResourceAccount" = local.bucket_owner } }
     }]
   })

@@ -40,7 +40,7 @@ variable "ephemeral_storage" {
   type        = number
   default     = 512
   nullable    = false
-  description = "The size of /tmp in MB; more than 512 costs extra. It must hold the artifact that ArtifactUri names."
+  description = "The size of /tmp in MB; more than 512 costs extra. It must hold the artifact that ArtifactUri names, twice where that is a pointer."
 
   validation {
     condition     = floor(var.ephemeral_storage) == var.ephemeral_storage && var.ephemeral_storage >= 512 && var.ephemeral_storage <= 10240
@@ -110,11 +110,52 @@ variable "artifact_uri" {
   type        = string
   default     = ""
   nullable    = false
-  description = "The address of an artifact on S3, if it is too large for a layer; each cold start fetches it. Empty means the model layer."
+  description = "The address of an artifact on S3, or of the pointer `current` that `seeklet release` moves; each cold start fetches it. Empty means the model layer."
 
   validation {
     condition     = can(regex("^(?:^$|^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.'()=-]+)*$)$", var.artifact_uri))
     error_message = "artifact_uri must be s3://bucket or s3://bucket/prefix, without a slash at its end."
+  }
+}
+
+variable "refresh_seconds" {
+  type        = number
+  default     = 60
+  nullable    = false
+  description = "Where ArtifactUri is a pointer, a new release is looked for after so many seconds; with 0 never."
+
+  validation {
+    condition     = floor(var.refresh_seconds) == var.refresh_seconds && var.refresh_seconds >= 0 && var.refresh_seconds <= 86400
+    error_message = "refresh_seconds is a whole number, at least 0 and at most 86400."
+  }
+}
+
+variable "indexes" {
+  type        = string
+  default     = ""
+  nullable    = false
+  description = "More artifacts or pointers, each served below the path of its name. Without ArtifactUri there is no model layer then, and the first one is the default."
+
+  validation {
+    condition     = can(regex("^(?:^([a-z0-9][a-z0-9-]{0,62}=s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.'()=-]+)*(,[a-z0-9][a-z0-9-]{0,62}=s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.'()=-]+)*)*)?$)$", var.indexes))
+    error_message = "indexes must be name=s3://bucket/prefix with commas between them and no spaces, or empty."
+  }
+
+  validation {
+    condition     = (var.indexes == "") || (var.index_arns != "")
+    error_message = "Indexes needs IndexArns: what the function may read of them."
+  }
+}
+
+variable "index_arns" {
+  type        = string
+  default     = ""
+  nullable    = false
+  description = "What the function may read for Indexes, as arn:aws:s3:::bucket/prefix/* with commas between them."
+
+  validation {
+    condition     = can(regex("^(?:^(arn:aws[a-z-]*:s3:::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.'()=-]+)*/\\*(,arn:aws[a-z-]*:s3:::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.'()=-]+)*/\\*)*)?$)$", var.index_arns))
+    error_message = "index_arns must be arn:aws:s3:::bucket/prefix/* with commas between them and no spaces, or empty."
   }
 }
 

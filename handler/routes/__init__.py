@@ -34,6 +34,7 @@ ROUTES: Mapping[tuple[str, str], str] = MappingProxyType(
         ("GET", "/health"): "about:health",
         ("GET", "/ready"): "about:ready",
         ("GET", "/info"): "about:info",
+        ("GET", "/indexes"): "about:indexes",
         ("GET", "/"): "pages:get",
         ("GET", "/map"): "map:get",
         ("GET", "/map/points"): "map:points",

@@ -1,4 +1,4 @@
-"""What is served, and whether it works: GET /health, GET /ready and GET /info."""
+"""What is served, and whether it works: GET /health, GET /ready, GET /info and GET /indexes."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ def health(service: Service, _request: Request) -> Response:
                 "model_id": manifest.model_id,
                 "revision": manifest.revision,
                 "dim": manifest.dim,
+                "release": service.release and service.release.id,
             }
         ),
     )
@@ -42,6 +43,11 @@ def ready(service: Service, _request: Request) -> Response:
 def info(service: Service, _request: Request) -> Response:
     """Answers GET /info: the model, the corpus and its columns, the artifact's figures, and the limits."""
     return Response(200, to_json(describe(service)))
+
+
+def indexes(service: Service, _request: Request) -> Response:
+    """Answers GET /indexes: which indexes there are; none in a function over one artifact."""
+    return Response(200, to_json({"indexes": service.indexes()}))
 
 
 def describe(service: Service) -> dict[str, Any]:
@@ -68,6 +74,7 @@ def describe(service: Service) -> dict[str, Any]:
         "engine": searcher.engine.describe(),
         "map": manifest.map,
         "verify": manifest.verify,
+        "release": service.release and service.release.describe(),
         "limits": {
             "max_results": settings.max_results,
             "max_text_length": settings.max_text_length,

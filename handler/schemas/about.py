@@ -15,6 +15,7 @@ class Health(BaseModel):
     model_id: str
     revision: str
     dim: Annotated[int, Field(description="Dimensions of an embedding.")]
+    release: Annotated[str | None, Field(description="The release's id, where a pointer names it.")]
 
 
 class Ready(BaseModel):
@@ -22,6 +23,22 @@ class Ready(BaseModel):
 
     status: Literal["ready"]
     documents: int
+
+
+class Index(BaseModel):
+    """One of several indexes of the function."""
+
+    name: Annotated[str, Field(description="The first part of its paths: /{name}/search.")]
+    default: Annotated[bool, Field(description="Whether paths without a name are answered from it.")]
+    loaded: bool
+    documents: Annotated[int | None, Field(description="Null while it isn't loaded.")]
+    release: str | None
+
+
+class Indexes(BaseModel):
+    """The indexes of INDEXES; none in a function over one artifact."""
+
+    indexes: list[Index]
 
 
 class Problem(BaseModel):
@@ -45,6 +62,21 @@ class Limits(BaseModel):
     max_response_bytes: int
 
 
+class Refused(BaseModel):
+    """A release that could not be used. The log says why."""
+
+    id: Annotated[str | None, Field(description="Null where the pointer itself could not be read.")]
+    at: str
+
+
+class Release(BaseModel):
+    """The release that is served."""
+
+    id: Annotated[str, Field(description="The first 16 hex digits of its manifest's SHA-256.")]
+    loaded: Annotated[str, Field(description="When this process loaded it, UTC.")]
+    refused: Annotated[Refused | None, Field(description="The last release that was refused.")]
+
+
 class Info(BaseModel):
     """The model, the corpus, the artifact and the limits."""
 
@@ -66,5 +98,6 @@ class Info(BaseModel):
     columns: Annotated[list[dict[str, Any]], Field(description="What filters and facets may name.")]
     map: dict[str, Any] | None
     verify: Annotated[dict[str, Any] | None, Field(description="Figures of the int8 model against fp32.")]
+    release: Annotated[Release | None, Field(description="What is served, where a pointer names it.")]
     limits: Limits
     mcp: bool

@@ -22,7 +22,7 @@ class Parameters:
     """In MB. CPU grows with memory, and 1769 is one vCPU; a query waits mostly for CPU."""
 
     ephemeral_storage: int = number(512, minimum=512, maximum=10240)
-    """The size of /tmp in MB; more than 512 costs extra. It must hold the artifact that ArtifactUri names."""
+    """The size of /tmp in MB; more than 512 costs extra. It must hold the artifact that ArtifactUri names, twice where that is a pointer."""
 
     timeout: int = number(10, minimum=1, maximum=29)
     """In seconds; an HTTP API waits 30 at most."""
@@ -41,7 +41,24 @@ class Parameters:
         pattern="^$|^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.'()=-]+)*$",
         constraint="s3://bucket or s3://bucket/prefix, without a slash at its end",
     )
-    """The address of an artifact on S3, if it is too large for a layer; each cold start fetches it. Empty means the model layer."""
+    """The address of an artifact on S3, or of the pointer `current` that `seeklet release` moves; each cold start fetches it. Empty means the model layer."""
+
+    refresh_seconds: int = number(60, minimum=0, maximum=86400)
+    """Where ArtifactUri is a pointer, a new release is looked for after so many seconds; with 0 never."""
+
+    indexes: str = text(
+        "",
+        pattern="^([a-z0-9][a-z0-9-]{0,62}=s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.'()=-]+)*(,[a-z0-9][a-z0-9-]{0,62}=s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.'()=-]+)*)*)?$",
+        constraint="name=s3://bucket/prefix with commas between them and no spaces, or empty",
+    )
+    """More artifacts or pointers, each served below the path of its name. Without ArtifactUri there is no model layer then, and the first one is the default."""
+
+    index_arns: str = text(
+        "",
+        pattern="^(arn:aws[a-z-]*:s3:::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.'()=-]+)*/\\*(,arn:aws[a-z-]*:s3:::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.'()=-]+)*/\\*)*)?$",
+        constraint="arn:aws:s3:::bucket/prefix/* with commas between them and no spaces, or empty",
+    )
+    """What the function may read for Indexes, as arn:aws:s3:::bucket/prefix/* with commas between them."""
 
     artifact_bucket_owner: str = text(
         "", pattern="^([0-9]{12})?$", constraint="an AWS account's 12 digits, or empty"
@@ -115,6 +132,10 @@ class Parameters:
 
     def _rules(self) -> list[tuple[bool, str]]:
         return [
+            (
+                (self.indexes == "") or (self.index_arns != ""),
+                "Indexes needs IndexArns: what the function may read of them",
+            ),
             (
                 self.access != "jwt" or self.endpoint == "http-api",
                 "Access=jwt needs Endpoint=http-api: a function URL can't check tokens",

@@ -116,7 +116,9 @@ class SeekletSearch(Construct):
         variables = {
             "ARTIFACT_DIR": "/opt/artifact",
             "ARTIFACT_URI": parameters.artifact_uri,
-            "ARTIFACT_BUCKET_OWNER": self._bucket_owner() if parameters.artifact_uri else "",
+            "REFRESH_SECONDS": str(parameters.refresh_seconds),
+            "INDEXES": parameters.indexes,
+            "ARTIFACT_BUCKET_OWNER": self._bucket_owner() if self._is_on_s3() else "",
             "MAX_RESPONSE_BYTES": str(parameters.max_response_bytes),
             "CACHE_CONTROL": parameters.cache_control,
             "MCP": parameters.mcp,
@@ -127,7 +129,7 @@ class SeekletSearch(Construct):
 
     def _make_layers(self, runtime: lambda_.Runtime) -> list[lambda_.LayerVersion]:
         layers = [("RuntimeLayer", "runtime", "The packages that the handler imports, pruned and compiled")]
-        if not self._parameters.artifact_uri:
+        if not self._is_on_s3():
             layers.append(("ModelLayer", "model", "The artifact, at /opt/artifact"))
         return [
             lambda_.LayerVersion(
@@ -153,14 +155,22 @@ class SeekletSearch(Construct):
         # Not AWSLambdaBasicExecutionRole: that may write to every log group of the account.
         streams = _arn("logs", f"{self.log_group.log_group_name}:*", "log-group")
         policies = {"logs": _allow(["logs:CreateLogStream", "logs:PutLogEvents"], streams)}
+        # A bucket that was deleted may come back under its name in a stranger's account.
+        condition = {"StringEquals": {"s3:ResourceAccount": self._bucket_owner()}}
         if self._parameters.artifact_uri:
-            place = self._parameters.artifact_uri.removeprefix("s3://")
-            # A bucket that was deleted may come back under its name in a stranger's account.
-            condition = {"StringEquals": {"s3:ResourceAccount": self._bucket_owner()}}
+            # Beside a pointer, `current`, lie its releases.
+            place = self._parameters.artifact_uri.removeprefix("s3://").removesuffix("/current")
             objects = f"arn:{Aws.PARTITION}:s3:::{place}/*"
-            policies["artifact"] = _allow(["s3:GetObject"], objects, condition)
+            policies["artifact"] = _allow(["s3:GetObject"], objects, conditions=condition)
+        if self._parameters.index_arns:
+            arns = self._parameters.index_arns.split(",")
+            policies["indexes"] = _allow(["s3:GetObject"], *arns, conditions=condition)
         principal = iam.ServicePrincipal("lambda.amazonaws.com")
         return iam.Role(self, "Role", assumed_by=principal, inline_policies=policies)
+
+    def _is_on_s3(self) -> bool:
+        """Whether what is served comes from S3, and there is no model layer."""
+        return bool(self._parameters.artifact_uri or self._parameters.indexes)
 
     def _bucket_owner(self) -> str:
         return self._parameters.artifact_bucket_owner or Aws.ACCOUNT_ID
@@ -197,7 +207,7 @@ def _arn(service: str, name: str, kind: str) -> str:
 
 
 def _allow(
-    actions: list[str], resource: str, conditions: dict[str, dict[str, str]] | None = None
+    actions: list[str], *resources: str, conditions: dict[str, dict[str, str]] | None = None
 ) -> iam.PolicyDocument:
-    statement = iam.PolicyStatement(actions=actions, resources=[resource], conditions=conditions)
+    statement = iam.PolicyStatement(actions=actions, resources=[*resources], conditions=conditions)
     return iam.PolicyDocument(statements=[statement])

@@ -1,0 +1,41 @@
+"""Encoders that several artifacts share, where their model's files and their recipe are the same.
+
+An encoder is kept for as long as a searcher uses it. This module loads no index and no documents.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+
+from handler.artifact import DENSE_FILE, MODEL_FILE, TOKENIZER_FILE, WEIGHTS_FILE, Artifact
+from handler.encoder import Encoder
+from handler.manifest import Manifest
+
+MODEL_FILES = (MODEL_FILE, WEIGHTS_FILE, TOKENIZER_FILE, DENSE_FILE)
+EncoderKey = tuple[object, ...]
+
+
+def encoder_key(manifest: Manifest) -> EncoderKey:
+    """Returns all that decides what an encoder gives. The prompts are the searcher's."""
+    files = tuple(manifest.files.get(name) for name in MODEL_FILES)
+    dense = None if manifest.dense is None else tuple(manifest.dense)
+    recipe = (manifest.pooling, manifest.max_length, manifest.dim, manifest.full_dim, manifest.normalize)
+    return (*files, dense, *recipe)
+
+
+class Encoders:
+    """The encoders in use. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._encoders: weakref.WeakValueDictionary[EncoderKey, Encoder] = weakref.WeakValueDictionary()
+        self._lock = threading.Lock()
+
+    def open(self, artifact: Artifact, threads: int) -> Encoder:
+        """Returns the encoder of the artifact's model, or loads it; raises ArtifactError where it can't."""
+        key = encoder_key(artifact.manifest)
+        with self._lock:
+            encoder = self._encoders.get(key)
+            if encoder is None:
+                encoder = self._encoders[key] = Encoder.open(artifact, threads)
+            return encoder

@@ -1,0 +1,191 @@
+"""INDEXES: an index is loaded when it is asked for, shares its encoder, and is let go where memory is short."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import weakref
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_s3 import FakeS3
+from http_events import make_event
+from releases import QUERY, make_releases, point, publish, upload
+from tiny import make_model
+
+from handler.errors import ArtifactError
+from handler.function import Function
+from handler.manifest import Manifest
+from handler.searcher import Searcher
+from handler.settings import Settings
+from handler.sharing import MODEL_FILES
+
+Artifacts = dict[str, Path]
+
+
+@pytest.fixture(scope="module")
+def artifacts(tiny_model: Path, tiny_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Artifacts:
+    """Three artifacts of one model, and one, x, of another. Not to be changed."""
+    folder = tmp_path_factory.mktemp("indexes")
+    other = make_model(tmp_path_factory.mktemp("model") / "other", hidden=48)
+    made = make_releases(folder, tiny_model, tiny_cache, "abc")
+    return made | make_releases(folder, other, tiny_cache, "x")
+
+
+def serve(indexes: dict[str, Path | str], **variables: str) -> Function:
+    given = ",".join(f"{name}={place}" for name, place in indexes.items())
+    environ = {"INDEXES": given, "ARTIFACT_DIR": "/nowhere", "THREADS": "1", **variables}
+    return Function.load(Settings.from_env(environ))
+
+
+@pytest.fixture
+def function(artifacts: Artifacts) -> Function:
+    """A function over three folders: news is a, faq is b, other is x."""
+    return serve({"news": artifacts["a"], "faq": artifacts["b"], "other": artifacts["x"]})
+
+
+def send(function: Function, method: str, path: str, body: Any = "", query: str = "", **headers: str) -> Any:
+    text = body if isinstance(body, str) else json.dumps(body)
+    answer = function(make_event(method, path, text, rawQueryString=query, headers=headers))
+    parsed = json.loads(answer["body"]) if "json" in answer["headers"].get("content-type", "") else None
+    return answer["statusCode"], parsed, answer["headers"]
+
+
+def found(function: Function, path: str) -> list[str]:
+    status, answer, _ = send(function, "POST", path, {"query": QUERY, "k": 5})
+    assert status == 200, answer
+    return [hit["id"] for hit in answer["results"]]
+
+
+def right(artifact: Path) -> list[str]:
+    return [hit.id for hit in Searcher.load(artifact).search(QUERY, 5)]
+
+
+def loaded(function: Function) -> list[str]:
+    return [one["name"] for one in send(function, "GET", "/indexes")[1]["indexes"] if one["loaded"]]
+
+
+def test_an_index_is_loaded_when_it_is_asked_for(function: Function) -> None:
+    assert loaded(function) == ["news"]
+    found(function, "/other/search")
+    assert loaded(function) == ["news", "other"]
+
+
+def test_requests_at_once_load_it_once(function: Function, artifacts: Artifacts) -> None:
+    barrier, answers = threading.Barrier(8), []
+
+    def ask() -> None:
+        barrier.wait()
+        answers.append(found(function, "/faq/search"))
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    searchers = set()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    searchers.add(id(function.source.current("faq").searcher))
+    assert answers == [right(artifacts["b"])] * 8
+
+
+def test_one_encoder_is_shared_where_the_model_is_the_same(function: Function) -> None:
+    encoders = {name: function.source.current(name).searcher.encoder for name in ("news", "faq", "other")}
+    assert encoders["news"] is encoders["faq"]
+    assert encoders["news"] is not encoders["other"]
+
+
+def size(artifact: Path, without: tuple[str, ...] = ()) -> int:
+    manifest = Manifest.parse((artifact / "manifest.json").read_bytes(), "")
+    return sum(entry.bytes for name, entry in manifest.files.items() if name not in without)
+
+
+def test_the_one_that_was_used_longest_ago_is_let_go(
+    artifacts: Artifacts, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "seeklet")
+    places: dict[str, Path | str] = {
+        "a": artifacts["a"],
+        "b": artifacts["b"],
+        "c": artifacts["c"],
+        "x": artifacts["x"],
+    }
+    # Room for two of one model, which counts once, and for the one of the other model.
+    room = size(artifacts["a"]) + size(artifacts["b"], without=MODEL_FILES) + size(artifacts["x"])
+    function = serve(places, MAX_INDEX_BYTES=str(room))
+    for name in "abc":
+        found(function, f"/{name}/search")
+    assert loaded(function) == ["a", "b", "c"]
+    found(function, "/b/search")
+    watched = {name: weakref.ref(function.source.current(name).searcher) for name in "cb"}
+    found(function, "/x/search")
+    # c first, and that was enough; a was used before it, and is the default one.
+    assert loaded(function) == ["a", "b", "x"]
+    assert [watched[name]() is not None for name in "cb"] == [False, True]
+    assert [text for text in caplog.messages if "let go" in text] == ["index c: let go, memory is needed"]
+    # It is loaded again when it is asked for.
+    assert found(function, "/c/search") == right(artifacts["c"])
+    assert "c" in loaded(function)
+
+
+def test_one_index_beside_the_default_one_is_always_loaded(artifacts: Artifacts) -> None:
+    places: dict[str, Path | str] = {name: artifacts[name] for name in "abx"}
+    function = serve(places, MAX_INDEX_BYTES="1")
+    for name in ("b", "x", "b"):
+        assert found(function, f"/{name}/search") == right(artifacts[name])
+        assert loaded(function) == ["a", name]
+
+
+def test_an_index_that_can_not_be_loaded_doesnt_disturb_the_others(
+    artifacts: Artifacts, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    late = tmp_path / "late"
+    function = serve({"news": artifacts["a"], "late": late})
+    for _ in range(2):
+        status, answer, _ = send(function, "POST", "/late/search", {"query": QUERY})
+        assert (status, answer["code"]) == (503, "index_unavailable")
+        assert str(tmp_path) not in answer["detail"]
+    errors = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
+    assert len(errors) == 2
+    assert f"index late can't be loaded: there is no artifact folder {late}" in errors[0]
+    assert found(function, "/news/search") == right(artifacts["a"])
+    late.symlink_to(artifacts["b"])
+    assert found(function, "/late/search") == right(artifacts["b"])
+
+
+def test_a_default_that_can_not_be_loaded_stops_the_start(artifacts: Artifacts) -> None:
+    with pytest.raises(ArtifactError, match="there is no artifact folder /nowhere/a"):
+        serve({"news": "/nowhere/a", "faq": artifacts["b"]})
+
+
+# --- on S3
+
+
+def test_folders_and_pointers_on_s3(
+    s3: FakeS3, artifacts: Artifacts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    s3.objects.clear()
+    publish(s3, artifacts["a"])
+    for path in artifacts["b"].iterdir():
+        s3.objects[f"faq/v1/{path.name}"] = path.read_bytes()
+    function = serve({"news": "s3://bucket/search/current", "faq": "s3://bucket/faq/v1"}, REFRESH_SECONDS="1")
+    assert found(function, "/news/search") == right(artifacts["a"])
+    assert found(function, "/faq/search") == right(artifacts["b"])
+    assert function.source.current("faq").release is None
+
+    release = publish(s3, artifacts["c"])
+    function.resume()
+    assert function({"source": "aws.events"})["status"] == "warm"
+    assert found(function, "/news/search") == right(artifacts["c"])
+    assert found(function, "/faq/search") == right(artifacts["b"])
+    (news, _) = send(function, "GET", "/indexes")[1]["indexes"]
+    assert (news["release"], news["documents"]) == (release.id, 12)
+    assert len(list(tmp_path.iterdir())) == 2
+
+    # A bad release of one index is refused there, and a missing one is told.
+    point(s3, upload(s3, artifacts["x"], damaged="documents.jsonl"))
+    function.resume()
+    function({"source": "aws.events"})
+    assert found(function, "/news/search") == right(artifacts["c"])

@@ -1,0 +1,109 @@
+"""`seeklet release`: what it refuses, in one sentence each, before anything is on S3."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from command import ROOT, run_seeklet
+from fake_s3 import FakeS3, fake_s3
+from fake_s3_writing import WritingHandler
+from lambda_tools import NO_AWS
+from releases import make_releases
+
+from handler.errors import ArtifactError, OptionError, SeekletError
+from seeklet.bucket import Bucket
+from seeklet.cli import main
+from seeklet.releasing import read_pointer
+
+PLACE = "s3://bucket/search"
+Artifacts = dict[str, Path]
+
+
+@pytest.fixture(scope="module")
+def artifacts(tiny_model: Path, tiny_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Artifacts:
+    """Three artifacts of one model. Not to be changed."""
+    return make_releases(tmp_path_factory.mktemp("releases"), tiny_model, tiny_cache, "abc")
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeS3]:
+    """An empty bucket that may be written; AWS's settings lead there."""
+    with fake_s3(WritingHandler) as server:
+        for name, value in NO_AWS.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+        yield server
+
+
+def release(*arguments: str | Path) -> int:
+    return main(["release", *map(str, arguments)], {})
+
+
+@pytest.mark.parametrize(
+    "place", ["bucket/search", "s3://b", "s3://bucket//search", "s3://bucket/a b", "https://x/y"]
+)
+def test_a_place_that_is_none(place: str) -> None:
+    with pytest.raises(OptionError, match=r"is not s3://bucket or s3://bucket/prefix"):
+        Bucket(place)
+
+
+def test_refusals_are_sentences(
+    s3: FakeS3, artifacts: Artifacts, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def told(*arguments: str | Path) -> str:
+        assert release(*arguments) == 2
+        return capsys.readouterr().err
+
+    assert "there is no bucket elsewhere: make it" in told(artifacts["a"], "s3://elsewhere/search")
+    s3.broken["search/current"] = "forbidden"
+    assert "you may not use s3://bucket/search/current: it takes s3:GetObject" in told(artifacts["a"], PLACE)
+    s3.broken.clear()
+    assert "is not an artifact" in told(tmp_path, PLACE)
+    assert "there is no artifact folder" in told(tmp_path / "nowhere", PLACE)
+    assert "which artifact?" in told(PLACE)
+    assert "take no ARTIFACT" in told(artifacts["a"], PLACE, "--rollback")
+    assert "not allowed with argument" in told(PLACE, "--rollback", "--list")
+    assert "is not a whole number above 0" in told(PLACE, "--keep", "0")
+    s3.objects["search/current"] = b"{}"
+    assert "search/current is no pointer" in told(artifacts["a"], PLACE)
+    with pytest.raises(ArtifactError, match="is no pointer"):
+        read_pointer(Bucket(PLACE))
+    assert not any(key.endswith("manifest.json") for key in s3.objects)
+
+
+def test_a_damaged_artifact_is_not_released(
+    s3: FakeS3, artifacts: Artifacts, own_copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = (own_copy / "embeddings.safetensors").read_bytes()
+    (own_copy / "embeddings.safetensors").write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    assert release(own_copy, PLACE) == 2
+    assert "embeddings.safetensors has SHA-256" in capsys.readouterr().err
+    assert s3.objects == {}
+
+
+@pytest.fixture
+def own_copy(artifacts: Artifacts, tmp_path: Path) -> Path:
+    """A copy of release a that a test may damage."""
+    return Path(shutil.copytree(artifacts["a"], tmp_path / "own"))
+
+
+def test_the_command_needs_the_extra_aws_alone(artifacts: Artifacts) -> None:
+    help_text = run_seeklet("release", "--help").stdout.decode()
+    assert "--rollback" in help_text
+    source = (ROOT / "seeklet" / "commands" / "release.py").read_text() + (
+        ROOT / "seeklet" / "releasing.py"
+    ).read_text()
+    assert "export." not in source
+    assert 'require("aws"' in source
+
+
+def test_no_credentials(s3: FakeS3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    with pytest.raises(SeekletError, match="no AWS credentials to use s3://bucket/search: log in"):
+        read_pointer(Bucket(PLACE))
