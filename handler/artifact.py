@@ -56,6 +56,8 @@ IDS_FILE = "ids.safetensors"
 MAP_FILE = "map.safetensors"
 
 REQUIRED_FILES = (MODEL_FILE, WEIGHTS_FILE, TOKENIZER_FILE, EMBEDDINGS_FILE, DOCUMENTS_FILE, OFFSETS_FILE)
+# What embeds a query.
+ENCODER_FILES = (MODEL_FILE, WEIGHTS_FILE, TOKENIZER_FILE, DENSE_FILE)
 SCAN_FILES = (SCAN_MODEL_FILE, SCAN_MATRIX_FILE, SCAN_BOUND_FILE)
 # Every name that an export writes. An export deletes no other file in its folders.
 ALL_FILES = (
@@ -79,11 +81,27 @@ class Artifact(NamedTuple):
     manifest: Manifest
 
     @classmethod
+    def open_encoder(cls, directory: Path | str) -> Artifact:
+        """Opens a folder of which only the encoder is needed: its manifest and the files that embed a query.
+
+        The corpus's files may be missing, as where a database has the corpus. Raises ArtifactError as `open` does.
+        """
+        artifact = cls._read(directory, FORMAT_VERSION)
+        artifact.check_sizes(name for name in ENCODER_FILES if name in artifact.manifest.files)
+        return artifact
+
+    @classmethod
     def open(cls, directory: Path | str, oldest: int = FORMAT_VERSION) -> Artifact:
         """Reads the manifest, of format `oldest` or newer, and compares the size of every file. It compares no hash.
 
         Raises ArtifactError where the folder, the manifest, a field or a file is missing or wrong.
         """
+        artifact = cls._read(directory, oldest)
+        artifact.check_sizes()
+        return artifact
+
+    @classmethod
+    def _read(cls, directory: Path | str, oldest: int) -> Artifact:
         directory = Path(directory)
         path = directory / MANIFEST_FILE
         if not directory.is_dir():
@@ -102,9 +120,7 @@ class Artifact(NamedTuple):
             ) from None
         except OSError as error:
             raise ArtifactError(f"{path} can't be read ({error.strerror}): check its permissions") from None
-        artifact = cls(directory, parse_manifest(data, str(path), oldest))
-        artifact.check_sizes()
-        return artifact
+        return cls(directory, parse_manifest(data, str(path), oldest))
 
     def path(self, name: str) -> Path:
         """Returns the path of one of its files."""
@@ -115,9 +131,10 @@ class Artifact(NamedTuple):
         """Whether it has a scan; a small corpus has none."""
         return SCAN_MODEL_FILE in self.manifest.files
 
-    def check_sizes(self) -> None:
-        """Raises ArtifactError where a file is missing or not of the size that the manifest says."""
-        for name, entry in self.manifest.files.items():
+    def check_sizes(self, names: Iterable[str] | None = None) -> None:
+        """Raises ArtifactError where a file is missing or not of the size that the manifest says; as check_hashes."""
+        for name in self.manifest.files if names is None else names:
+            entry = self.manifest.files[name]
             try:
                 status = self.path(name).stat()
             except OSError:

@@ -61,6 +61,3 @@ class Engine(Protocol):
             asked: what is asked of each; its mode and share are filled in.
             without: the index of a document that is left out.
         """
-
-    def pause(self) -> None:
-        """Closes what can't be kept over a pause, such as connections; the next answer opens it again."""

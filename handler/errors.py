@@ -6,6 +6,7 @@ SeekletError                  a user can mend the cause; the text is one sentenc
 │   ├── MissingError          on S3 it isn't there, or may not be read
 │   └── UnreachableError      S3 can't be asked now; later it may work
 ├── RequestError              a request can't be answered; the error has status, code and field
+├── UnavailableError          an answer can't be had now, as when a database is down; the error has a code
 ├── EvaluationError           queries or judgements can't be used, or the artifact scores less than asked
 └── ExportError               the export can't continue; the command prints one sentence and ends with status 2
     ├── OptionError           the command line can't be understood
@@ -54,6 +55,14 @@ class RequestError(SeekletError):
         self.code = code
         self.field = field
         self.headers: dict[str, str] = {}
+
+
+class UnavailableError(SeekletError):
+    """Raised when an answer can't be had now; the same request may be answered later. `code` is short, for programs."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class EvaluationError(SeekletError):

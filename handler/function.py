@@ -55,6 +55,10 @@ class Function:
     @classmethod
     def load(cls, settings: Settings) -> Function:
         """Fetches the artifact if it is on S3, and loads it; raises SeekletError where it can't."""
+        if settings.index_uri:
+            from handler.published import PublishedSource
+
+            return cls(settings, source=PublishedSource.open(settings))
         if settings.indexes:
             from handler.indexes import Catalog
 

@@ -95,9 +95,6 @@ class LocalEngine:
         """Looks up the terms of a query."""
         return None if self.keywords is None else self.keywords.query(text)
 
-    def pause(self) -> None:
-        """Has nothing to close: it holds files alone."""
-
     def answer(
         self,
         embeddings: NDArray[np.float32] | None,

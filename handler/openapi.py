@@ -68,6 +68,7 @@ SEARCH_PARAMETERS = (
     },
     _names("facets", {"type": "string"}, "Columns whose values are counted."),
     _names("include", {"enum": list(INCLUDED)}, "What a result holds beside id, index and score."),
+    _parameter("exact", {"type": "boolean"}, "Whether every document is scored, where an index searches."),
 )
 DOCUMENT_ID = {
     "name": "document_id",

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from handler.errors import RequestError
+from handler.errors import RequestError, UnavailableError
 
 logger = logging.getLogger("seeklet")
 
@@ -67,7 +67,15 @@ def refusal(error: RequestError, *, problem: bool = True) -> Response:
 
 
 def as_defect(error: Exception) -> RequestError:
-    """Returns the error of a request where seeklet itself failed. It logs the traceback; the caller sees nothing of it."""
+    """Returns the error of a request where seeklet itself failed, or what it needs is away.
+
+    It logs the reason; the caller sees nothing of it.
+    """
+    if isinstance(error, UnavailableError):
+        logger.error("%s: %s", error.code, error)
+        told = RequestError(503, error.code, "the index can't answer now: try again, the log says why")
+        told.headers = {"retry-after": "1"}
+        return told
     logger.error("request failed", exc_info=error)
     return RequestError(500, "internal_error", "the request could not be answered: the log says why")
 

@@ -39,14 +39,13 @@ class Searcher:
         self.engine = engine
 
     @classmethod
-    def load(cls, directory: Path | str, threads: int = 1, *, encoder: Encoder | None = None) -> Searcher:
+    def load(cls, directory: Path | str, threads: int = 1, encoder: Encoder | None = None) -> Searcher:
         """Loads and checks the artifact in `directory`; raises ArtifactError where it can't.
 
-        `encoder` is one that was loaded for an artifact with the same model and recipe.
+        `encoder` is one that is loaded already, of the same model and recipe (handler/sharing.py).
         """
         artifact = Artifact.open(directory)
-        if encoder is None:
-            encoder = Encoder.open(artifact, threads)
+        encoder = encoder or Encoder.open(artifact, threads)
         return cls(encoder, LocalEngine.open(artifact, encoder.tokenizer.whole, threads))
 
     @property
@@ -81,6 +80,7 @@ class Searcher:
         filter: Mapping[str, Any] | None = None,  # noqa: A002 - what it is called everywhere
         offset: int = 0,
         min_score: float | None = None,
+        exact: bool = False,
         clock: Clock | None = None,
     ) -> list[Hit]:
         """Finds the k best documents, or all if there are fewer: best first, equal scores by lower index.
@@ -95,12 +95,14 @@ class Searcher:
             filter: which documents may be found, by their metadata: {"year": {"$gte": 2019}} (docs/filters.md).
             offset: how many of the best documents are left out.
             min_score: only documents of this score or a higher one.
+            exact: whether every document is scored, where the engine would search an index. An artifact's own files are
+                always searched exactly.
             clock: is told the stages tokenise, encode and search.
 
         Raises ArtifactError where the artifact has no keywords and the mode needs them, RequestError for a filter that
         can't be used, and ValueError for an unknown mode or a share that isn't from 0 to 1.
         """
-        asked = Asked(k, offset, mode, share, min_score, self.parse_filter(filter))
+        asked = Asked(k, offset, mode, share, min_score, self.parse_filter(filter), exact=exact)
         return list(self.answer([query], asked, clock)[0].hits)
 
     def search_many(self, queries: Sequence[str], k: int = 10, **options: Any) -> list[list[Hit]]:

@@ -12,6 +12,8 @@ from handler.threads import available_cpus
 
 # At this much memory, says AWS, a function has one vCPU.
 MEMORY_PER_VCPU_MB = 1769
+DEFAULT_INDEX_NAME = "seeklet"
+DEFAULT_INDEX_TIMEOUT_MS = 3000
 DEFAULT_MAX_RESULTS = 100
 DEFAULT_MAX_TEXT_LENGTH = 65536
 DEFAULT_MAX_BATCH = 128
@@ -21,6 +23,7 @@ DEFAULT_REFRESH_SECONDS = 60
 # No setting is meant to be larger. ONNX Runtime starts as many threads as it is told, and never returns from a million.
 MOST = 10**9
 MOST_THREADS = 1024
+_SECRETS = ("api_key", "index_uri")
 MOST_BYTES = 10**13
 _S3_URI = r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^/\s]+)*/?"
 
@@ -44,6 +47,11 @@ class Settings(NamedTuple):
     max_index_bytes  MAX_INDEX_BYTES, default half of the memory: the files of all loaded indexes have at most so many
                     bytes together; None where the memory isn't known
     artifact_bucket_owner  ARTIFACT_BUCKET_OWNER, default none: the AWS account that the bucket must belong to
+    index_uri       INDEX_URI, default none: postgresql://user@host/database, where `seeklet publish` put the corpus. The
+                    artifact is then only asked for its encoder
+    index_name      INDEX_NAME, default seeklet: the corpus's name in the database
+    index_auth      INDEX_AUTH, default password: with iam, AWS IAM makes a password for each connection
+    index_timeout_ms  INDEX_TIMEOUT_MS, default 3000: the limit of one statement, in milliseconds
     api_key         API_KEY, default none: the key that every request must send as x-api-key. Empty is an error
     max_results     MAX_RESULTS, default 100: the largest `num_results` that is answered
     max_text_length  MAX_TEXT_LENGTH, default 65536: a query or a text of more characters is refused
@@ -65,6 +73,10 @@ class Settings(NamedTuple):
     indexes: tuple[IndexPlace, ...]
     max_index_bytes: int | None
     artifact_bucket_owner: str | None
+    index_uri: str | None
+    index_name: str
+    index_auth: str
+    index_timeout_ms: int
     api_key: str | None
     max_results: int
     max_text_length: int
@@ -78,8 +90,8 @@ class Settings(NamedTuple):
     snap_start: bool
 
     def __repr__(self) -> str:
-        """All but the key: a repr may end in a log."""
-        shown = (f"{name}={value!r}" for name, value in self._asdict().items() if name != "api_key")
+        """All but the secrets: a repr may end in a log."""
+        shown = (f"{name}={value!r}" for name, value in self._asdict().items() if name not in _SECRETS)
         return f"Settings({', '.join(shown)})"
 
     @classmethod
@@ -92,6 +104,10 @@ class Settings(NamedTuple):
             indexes=_indexes(environ, "INDEXES"),
             max_index_bytes=_positive(environ, "MAX_INDEX_BYTES", _half_memory(environ), MOST_BYTES) or None,
             artifact_bucket_owner=_account(environ, "ARTIFACT_BUCKET_OWNER"),
+            index_uri=environ.get("INDEX_URI") or None,
+            index_name=environ.get("INDEX_NAME") or DEFAULT_INDEX_NAME,
+            index_auth=_choice(environ, "INDEX_AUTH", ("password", "iam")),
+            index_timeout_ms=_positive(environ, "INDEX_TIMEOUT_MS", DEFAULT_INDEX_TIMEOUT_MS, 900_000),
             api_key=_key(environ, "API_KEY"),
             max_results=_positive(environ, "MAX_RESULTS", DEFAULT_MAX_RESULTS),
             max_text_length=_positive(environ, "MAX_TEXT_LENGTH", DEFAULT_MAX_TEXT_LENGTH),
@@ -176,10 +192,17 @@ def _header(environ: Mapping[str, str], name: str, default: str) -> str:
 
 
 def _switch(environ: Mapping[str, str], name: str) -> bool:
-    value = environ.get(name) or "on"
-    if value not in ("on", "off"):
-        raise SettingsError(f"{name}={value!r:.40} is neither on nor off: set it to one of them")
-    return value == "on"
+    return _choice(environ, name, ("on", "off")) == "on"
+
+
+def _choice(environ: Mapping[str, str], name: str, choices: tuple[str, str]) -> str:
+    """Returns one of two choices; the first is the default."""
+    value = environ.get(name) or choices[0]
+    if value not in choices:
+        raise SettingsError(
+            f"{name}={value!r:.40} is neither {choices[0]} nor {choices[1]}: set it to one of them"
+        )
+    return value
 
 
 def _account(environ: Mapping[str, str], name: str) -> str | None:

@@ -11,9 +11,8 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from handler.artifact import MODEL_FILE, TOKENIZER_FILE, WEIGHTS_FILE, Artifact
+from handler.artifact import DOCUMENTS_FILE, MODEL_FILE, TOKENIZER_FILE, WEIGHTS_FILE, Artifact
 from handler.errors import ArtifactError
-from handler.manifest import MANIFEST_FILE
 
 MB = 2**20
 LIMIT = 250 * MB
@@ -41,8 +40,8 @@ def main(arguments: Sequence[str]) -> int:
     }
     print(table(parts, zipped))
     artifact = build / "ModelLayer" / "artifact"
-    # There is none in the layer where the artifact is on S3.
-    if (artifact / MANIFEST_FILE).is_file():
+    # There is none in the layer where the artifact is on S3, and no document where a database has them.
+    if (artifact / DOCUMENTS_FILE).is_file():
         try:
             print(room(Artifact.open(artifact), LIMIT - sum(parts.values())))
         except ArtifactError as error:

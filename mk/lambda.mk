@@ -8,6 +8,11 @@ LOCK_VENV := build/lock-venv
 ARTIFACT ?= build/artifact
 ARCH ?=
 RUNTIME ?=
+# make build ENGINE=postgresql: the model layer has the encoder alone, and `seeklet publish` puts the rest into a database.
+ENGINE ?=
+override ENGINES := postgresql
+$(if $(filter-out $(ENGINES),$(ENGINE)),$(error ENGINE is $(ENGINE): leave it out, or choose $(ENGINES)))
+override ENCODER_ONLY := $(if $(filter postgresql,$(ENGINE)),--encoder-only)
 # make deploy CONFIG=prod STACK=my-search PARAMETERS="Access=iam MemorySize=1024"
 CONFIG ?= default
 STACK ?=
@@ -51,7 +56,7 @@ ifeq ($(ARTIFACT),build/artifact)
 build: build/artifact/manifest.json
 endif
 build: $(SAM_STAMP) ## build what is deployed with SAM, and print its size: make build [ARTIFACT=folder] [ARCH=arm64]
-	@ARTIFACT="$(ARTIFACT)" $(SAM) build $(SAM_OVERRIDES)
+	@ARTIFACT="$(ARTIFACT)" ENGINE="$(ENGINE)" $(SAM) build $(SAM_OVERRIDES)
 	@$(PYTHON) -m layers.size .aws-sam/build
 
 invoke: build ## send every sample event through `sam local invoke` (needs a container engine)
@@ -74,7 +79,7 @@ image: ## build a container image instead of layers: make image [ARTIFACT=folder
 	@rm -rf build/image
 	@$(PYTHON) -m layers.runtime.build --target $(IMAGE_RUNTIME)-$(IMAGE_ARCH) --out build/image
 	@$(PYTHON) -m layers.runtime.build --target $(IMAGE_RUNTIME)-$(IMAGE_ARCH) --out build/image --code handler
-	@$(PYTHON) -m layers.model.copy_artifact --image "$(ARTIFACT)" build/image/artifact
+	@$(PYTHON) -m layers.model.copy_artifact --image $(ENCODER_ONLY) "$(ARTIFACT)" build/image/artifact
 	@docker build --tag $(IMAGE) --build-arg PYTHON=$(IMAGE_RUNTIME:python%=%) --build-arg ARCH=$(IMAGE_ARCH) .
 
 deploy: build ## deploy to AWS: make deploy [CONFIG=prod] [STACK=name] [PARAMETERS="Access=iam"]

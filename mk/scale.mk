@@ -19,5 +19,9 @@ $(SCALE_STAMP): requirements-scale.txt $(STAMP)
 	  > "$$($(SCALE_VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/main-environment.pth"
 	@touch $@
 
+# Tests of the routes that are run again with a database behind the function.
+ENGINE_TESTS := $(addprefix tests/test_,search_route.py search_get.py vector_stores.py mcp.py headers.py)
+
 test-scale: scale-setup ## test with Ray, PostgreSQL with pgvector and S3
 	@$(SCALE_VENV)/bin/python -m pytest -m scale $(or $(TESTS),$(SCALE_TESTS))
+	@$(if $(TESTS),,$(SCALE_VENV)/bin/python -m pytest --engine postgresql $(ENGINE_TESTS))

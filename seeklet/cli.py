@@ -18,7 +18,7 @@ from typing import NoReturn, Protocol
 from handler import __version__
 from handler.errors import OptionError, SeekletError
 from seeklet.arguments import Parser
-from seeklet.commands import demo_corpus, evaluate, export, info, query, release, serve, verify
+from seeklet.commands import demo_corpus, evaluate, export, info, publish, query, release, serve, verify
 from seeklet.terminal import printable
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
@@ -57,6 +57,7 @@ COMMANDS: dict[str, Command] = {
     "info": info,
     "release": release,
     "evaluate": evaluate,
+    "publish": publish,
     "demo-corpus": demo_corpus,
 }
 

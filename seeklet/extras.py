@@ -13,6 +13,7 @@ PACKAGES = {
     "serve": ("fastapi", "mangum", "uvicorn"),
     "demo": ("botocore",),
     "aws": ("botocore",),
+    "postgres": ("pg8000",),
     "langchain": ("langchain_core",),
     "llama-index": ("llama_index.core",),
 }

@@ -120,13 +120,21 @@ class RemoteSearcher:
         filter: Mapping[str, Any] | None = None,  # noqa: A002 - Searcher's name for it
         offset: int = 0,
         min_score: float | None = None,
+        exact: bool = False,
     ) -> list[Hit]:
         """Asks for the k best documents. The arguments are Searcher.search's, and so are the hits.
 
         Raises RequestError where the service refuses the request, OptionError where the URL is none, and SeekletError
         where nothing answers or something else does.
         """
-        options = {"mode": mode, "share": share, "filter": filter, "offset": offset, "min_score": min_score}
+        options = {
+            "mode": mode,
+            "share": share,
+            "filter": filter,
+            "offset": offset,
+            "min_score": min_score,
+            "exact": exact or None,
+        }
         return self._ask({"query": query}, k, options)[0]
 
     def search_many(self, queries: Sequence[str], k: int = 10, **options: Any) -> list[list[Hit]]:

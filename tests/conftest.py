@@ -23,6 +23,7 @@ from export.build.options import BuildOptions
 from export.build.pipeline import Summary, build
 from export.build.progress import Progress
 from handler.function import Function
+from handler.searcher import Searcher
 from handler.settings import Settings
 
 if TYPE_CHECKING:
@@ -42,6 +43,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--exporter",
         metavar="PYTHON",
         help="exports the artifact, where this Python lacks torch: make test-clients",
+    )
+    parser.addoption(
+        "--engine",
+        choices=("local", "postgresql"),
+        default="local",
+        help="what the fixture `function` searches: the artifact's files, or a database that it is published to",
     )
 
 
@@ -154,15 +161,24 @@ def use_tiny_cache(tiny_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEEKLET_CACHE", str(tiny_cache))
 
 
-@pytest.fixture
-def export(tiny_model: Path, use_tiny_cache: None) -> Callable[..., Summary]:
+@pytest.fixture(scope="session")
+def tiny_export(tiny_model: Path, tiny_cache: Path) -> Callable[..., Summary]:
     """An export of plain text with the tiny model, not verified unless thresholds are given."""
 
     def run(corpus: Path | str, out: Path, *, progress: Progress | None = None, **options: Any) -> Summary:
         fields = {"text": ["text"], "model": str(tiny_model), "threads": 2, "thresholds": None, **options}
-        return build(BuildOptions(corpus=str(corpus), out=out, **fields), progress or Progress(quiet=True))
+        with conversions_in(str(tiny_cache)):
+            return build(
+                BuildOptions(corpus=str(corpus), out=out, **fields), progress or Progress(quiet=True)
+            )
 
     return run
+
+
+@pytest.fixture
+def export(tiny_export: Callable[..., Summary], use_tiny_cache: None) -> Callable[..., Summary]:
+    """The same for tests that run commands with the tiny model too."""
+    return tiny_export
 
 
 @pytest.fixture(scope="session")
@@ -230,9 +246,29 @@ def s3(s3_files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 
 @pytest.fixture(scope="session")
-def function(artifact: Path) -> Function:
+def function(artifact: Path, request: pytest.FixtureRequest) -> Function:
     """The function over the artifact, with default settings. One thread, as on Lambda."""
-    return Function.load(Settings.from_env({"ARTIFACT_DIR": str(artifact), "THREADS": "1"}))
+    variables = {"ARTIFACT_DIR": str(artifact), "THREADS": "1"}
+    if request.config.getoption("--engine") == "postgresql":
+        variables |= {"INDEX_URI": request.getfixturevalue("published_uri"), "INDEX_TIMEOUT_MS": "20000"}
+    return Function.load(Settings.from_env(variables))
+
+
+@pytest.fixture(scope="session")
+def published_uri(artifact: Path) -> Iterator[str]:
+    """A database that the artifact is published to."""
+    from database_search import publish_artifact
+    from postgres import postgres
+
+    with postgres() as server:
+        publish_artifact(artifact, server.uri)
+        yield server.uri
+
+
+@pytest.fixture(scope="session")
+def searcher(artifact: Path) -> Searcher:
+    """The searcher over the artifact's own files."""
+    return Searcher.load(artifact)
 
 
 @pytest.fixture(scope="module")

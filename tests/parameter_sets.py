@@ -43,6 +43,14 @@ SETS: dict[str, dict[str, str]] = {
         "Indexes": "news=s3://bucket/news",
         "IndexArns": "arn:aws:s3:::bucket/news/*",
     },
+    "database": {
+        "IndexUri": "postgresql://reader@db.example.org:5432/search",
+        "IndexName": "news",
+        "IndexAuth": "iam",
+        "IndexDatabaseUser": "db-ABCDEFGHIJKL01234/reader",
+        "VpcSubnetIds": "subnet-0a1b2c3d,subnet-4e5f6a7b",
+        "VpcSecurityGroupIds": "sg-8c9d0e1f",
+    },
     "snapstart": {"SnapStart": "on", "LogLevel": "DEBUG", "LogRetentionDays": "90"},
     "watched": {
         "AlarmTopicArn": "arn:aws:sns:eu-west-1:111122223333:alarms",

@@ -10,6 +10,7 @@ ACCESS = "tests/test_access.py and tests/test_template_access.py; IAM and JWT ar
 AWS = "it needs an AWS account; tests/test_deploy.py moves the alias against moto"
 RELEASE = "tests/test_release.py, and tests/test_release_moto.py against moto's S3"
 CLIENTS = "`make test-clients`: tests/test_clients_docs.py"
+SCALE = "`make test-scale`: tests/test_publish*.py publish into a real PostgreSQL"
 DEPLOY = (
     "`make test-cdk`: tests/test_cdk.py and tests/test_terraform.py; an AWS account is needed for the rest"
 )
@@ -33,6 +34,10 @@ ELSEWHERE = {
         'aws lambda invoke --function-name "$NAME:live" --cli-binary-format raw-in-base64-out \\',
     ): "tests/test_events.py and tests/test_lambda.py send events/direct.json",
     ("docs/commands.md", "seeklet demo-corpus demo.jsonl"): "tests/test_demo.py writes it",
+    ("docs/commands.md", "seeklet publish artifact postgresql://seeklet@db.example.org/search"): SCALE,
+    ("docs/postgresql.md", 'pip install "seeklet[postgres]"'): SCALE,
+    ("docs/postgresql.md", "seeklet publish --list"): SCALE,
+    ("docs/postgresql.md", "seeklet publish artifact --changed"): SCALE,
     ("docs/operations.md", "make logs"): "it needs an AWS account",
     ("docs/commands.md", "seeklet release artifact s3://my-bucket/search"): RELEASE,
     ("docs/updates.md", "seeklet release artifact s3://my-bucket/search"): RELEASE,

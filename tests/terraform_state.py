@@ -172,7 +172,7 @@ class Module:
             for part in self._all("aws_iam_role_policy")
         }
         # template.yaml's order.
-        order = sorted(found, key=["logs", "artifact", "indexes", BESIDE].index)
+        order = sorted(found, key=["logs", "artifact", "indexes", "database", "network", BESIDE].index)
         return [{"PolicyName": name, "PolicyDocument": found[name]} for name in order]
 
     def _referred(self, text: str) -> str:

@@ -29,6 +29,8 @@ TABLE: dict[str, tuple[str, dict[str, str]]] = {
             "ReservedConcurrentExecutions": "reserved_concurrent_executions",
             "EphemeralStorage.Size": "ephemeral_storage.0.size",
             "Environment.Variables": "environment.0.variables",
+            "VpcConfig.SubnetIds": "vpc_config.0.subnet_ids",
+            "VpcConfig.SecurityGroupIds": "vpc_config.0.security_group_ids",
             "SnapStart.ApplyOn": "snap_start.0.apply_on",
             "TracingConfig.Mode": "tracing_config.0.mode",
             "LoggingConfig.LogFormat": "logging_config.0.log_format",

@@ -89,8 +89,8 @@ def test_a_share_weighs_the_words(function: Function, artifact: Path) -> None:
         assert (status, answer["results"]) == (200, [hit.fields(matches=False) for hit in hits])
 
 
-def test_an_artifact_without_keywords_refuses_their_modes(function: Function) -> None:
-    whole = function.searcher.local
+def test_an_artifact_without_keywords_refuses_their_modes(function: Function, searcher: Searcher) -> None:
+    whole = searcher.local
     manifest = replace(whole.manifest, keywords=None)
     without = Searcher(function.searcher.encoder, LocalEngine(manifest, whole.index, whole.documents))
     refusing = Function(function.settings, without)

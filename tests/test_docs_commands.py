@@ -185,7 +185,7 @@ def test_every_command_does_what_the_document_says(page: Path, exported: Path, t
 def test_every_block_has_a_language_that_is_run_or_shown() -> None:
     for page in PAGES:
         for block in read_blocks(page):
-            assert block.language in (*RUNNABLE, "json", "text", "yaml", "javascript", "html"), (
+            assert block.language in (*RUNNABLE, "sql", "json", "text", "yaml", "javascript", "html"), (
                 f"{block}: {block.language!r}"
             )
 

@@ -29,11 +29,6 @@ RESAMPLED = 3000
 
 
 @pytest.fixture(scope="module")
-def searcher(artifact: Path) -> Searcher:
-    return Searcher.load(artifact)
-
-
-@pytest.fixture(scope="module")
 def small(artifact: Path, searcher: Searcher) -> HybridCorpus:
     return read_corpus(artifact, searcher, 5)
 

@@ -21,11 +21,6 @@ pytestmark = pytest.mark.clients
 QUERY = "a storm over Europe"
 
 
-@pytest.fixture(scope="module")
-def searcher(artifact: Path) -> Searcher:
-    return Searcher.load(artifact)
-
-
 @pytest.fixture
 def retriever() -> Callable[..., Any]:
     """The class, which only this environment can import."""

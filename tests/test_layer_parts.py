@@ -5,16 +5,18 @@ from __future__ import annotations
 import importlib
 import re
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from lambda_tools import ROOT, target
 
-from layers.runtime.build import install
+from layers.runtime.build import install, size_of
 from layers.runtime.elf import PT_LOAD, strip
 from layers.runtime.lock import read_pins
 from layers.runtime.prune import prune, read_prune
-from layers.runtime.targets import TARGETS, BuildError, lock_of
+from layers.runtime.targets import RUNTIME, TARGETS, BuildError, lock_of
 
 PIN = re.compile(r"[a-z0-9-]+==\S+ --hash=sha256:[0-9a-f]{64}")
 
@@ -89,3 +91,24 @@ def test_a_wheel_of_another_hash_is_refused(tmp_path: Path) -> None:
     lock.write_text(re.sub(r"[0-9a-f]{64}", "0" * 64, line) + "\n")
     with pytest.raises(BuildError, match="can't install"):
         install(target(), lock, tmp_path / "out")
+
+
+def test_a_databases_client_is_python_alone(tmp_path: Path) -> None:
+    """One lock serves every target, and its modules are found by themselves."""
+    tree = tmp_path / "python"
+    install(target(), RUNTIME / "postgresql.txt", tree)
+    assert not list(tree.rglob("*.so"))
+    assert size_of(tree) < 3_000_000
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-I",
+            "-S",
+            "-c",
+            "import sys; sys.path.insert(0, sys.argv[1]); import pg8000.native",
+            tree,
+        ],
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")

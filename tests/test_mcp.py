@@ -10,6 +10,7 @@ from http_events import error_of, make_event, post
 
 from handler.function import Function
 from handler.routes.mcp import VERSIONS
+from handler.searcher import Searcher
 from handler.settings import Settings
 
 QUERY = "a storm over Europe"
@@ -60,13 +61,13 @@ def test_what_waits_for_no_answer_gets_none(function: Function) -> None:
         assert send(function, message) == (202, None)
 
 
-def test_the_tools_are_described_from_the_corpus(function: Function) -> None:
+def test_the_tools_are_described_from_the_corpus(function: Function, searcher: Searcher) -> None:
     tools = {tool["name"]: tool for tool in call(function, "tools/list")["tools"]}
     assert set(tools) == {"search", "get_document", "describe_corpus"}
     takes = tools["search"]["inputSchema"]["properties"]
     assert set(takes) == {"query", "k", "offset", "mode", "filter"}
     (described,) = takes["filter"]["properties"].values()
-    column = function.searcher.local.columns.describe()[0]  # type: ignore[union-attr]
+    column = searcher.engine.describe_columns()[0]
     assert described["description"].startswith(f"string, in {column['documents']} documents: ")
     assert column["values"][0]["value"] in described["description"]
 

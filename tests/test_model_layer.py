@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from handler.artifact import Artifact
+from handler.encoder import Encoder
+from handler.manifest import Manifest
 from layers import size
 from layers.model import copy_artifact
 
@@ -101,6 +103,30 @@ def test_of_an_artifact_on_s3_nothing_is_copied(tmp_path: Path, capsys: pytest.C
     out = built(tmp_path) / "ModelLayer" / "artifact"
     assert copy_artifact.main(["s3://bucket/prefix", str(out)]) == 0
     assert [path.name for path in out.iterdir()] == ["on-s3.txt"]
+    assert size.main([str(tmp_path)]) == 0
+    assert "in all" in capsys.readouterr().out
+
+
+def test_where_a_database_searches_the_encoder_alone_is_shipped(
+    own_artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = built(tmp_path) / "ModelLayer" / "artifact"
+    assert copy_artifact.main(["--encoder-only", str(own_artifact), str(out)]) == 0
+    assert {path.name for path in out.iterdir()} == {
+        "manifest.json",
+        "model.onnx",
+        "model.onnx.data",
+        "tokenizer.json",
+    }
+    told = capsys.readouterr().out
+    assert float(told.removeprefix("encoder: ").split()[0]) == pytest.approx(
+        sum(path.stat().st_size for path in out.iterdir()) / 1e6, abs=0.06
+    )
+    # The copy answers as the artifact does.
+    manifest = Manifest.parse((out / "manifest.json").read_bytes(), "manifest.json")
+    query = ["storms in Europe"]
+    copied = Encoder.open(Artifact(out, manifest)).encode(query)
+    assert (copied == Encoder.load(own_artifact).encode(query)).all()
     assert size.main([str(tmp_path)]) == 0
     assert "in all" in capsys.readouterr().out
 

@@ -24,11 +24,6 @@ QUERY = "a storm over Europe"
 KEY = "k3y-of-the-test"
 
 
-@pytest.fixture(scope="module")
-def searcher(artifact: Path) -> Searcher:
-    return Searcher.load(artifact)
-
-
 @pytest.fixture(scope="module", params=["uvicorn", "Lambda's emulator"])
 def url(
     request: pytest.FixtureRequest, artifact: Path, tmp_path_factory: pytest.TempPathFactory

@@ -19,11 +19,6 @@ KEY = "secret"
 
 
 @pytest.fixture(scope="module")
-def searcher(artifact: Path) -> Searcher:
-    return Searcher.load(artifact)
-
-
-@pytest.fixture(scope="module")
 def url(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a service over the artifact, which asks for a key."""
     with uvicorn_server(artifact, tmp_path_factory.mktemp("service") / "log", API_KEY=KEY) as address:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,11 +34,6 @@ LISTEN = """() => {
   const push = ({detail}) => window.heard.push([detail.hit.id, detail.place, detail.query]);
   document.addEventListener('seeklet-select', push);
 }"""
-
-
-@pytest.fixture(scope="module")
-def searcher(artifact: Path) -> Searcher:
-    return Searcher.load(artifact)
 
 
 @pytest.fixture

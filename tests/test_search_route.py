@@ -13,6 +13,7 @@ from search_requests import QUERY, ask
 from texts import TEXTS
 
 from handler.function import Function
+from handler.searcher import Searcher
 
 MODES = ("hybrid", "semantic", "keyword")
 
@@ -22,14 +23,14 @@ def ids(answer: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_result_is_the_searchers_hit(function: Function, mode: str) -> None:
+def test_a_result_is_the_searchers_hit(function: Function, searcher: Searcher, mode: str) -> None:
     everything = ["text", "metadata", "embedding", "highlights", "explain"]
     answer = ask(function, query=QUERY, k=7, mode=mode, include=everything)
-    hits = function.searcher.search(QUERY, 7, mode)
+    hits = searcher.search(QUERY, 7, mode)
     assert hits
     for result, hit in zip(answer["results"], hits, strict=True):
         share = 0.5 if mode == "hybrid" else None
-        stored = function.searcher.local.index.embeddings.take(np.array([hit.index]))[0]
+        stored = searcher.local.index.embeddings.take(np.array([hit.index]))[0]
         assert result.pop("embedding") == pytest.approx(stored.tolist(), abs=2e-3)
         assert result == {
             "id": hit.id,
@@ -101,8 +102,7 @@ def test_facets_count_what_matches(function: Function) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_more_like_this_is_the_nearest_but_itself(function: Function, mode: str) -> None:
-    searcher = function.searcher
+def test_more_like_this_is_the_nearest_but_itself(function: Function, searcher: Searcher, mode: str) -> None:
     for index in (0, 5, len(TEXTS) - 1):
         answer = ask(function, like=f"t{index}", k=5, mode=mode)
         found = [result["index"] for result in answer["results"]]

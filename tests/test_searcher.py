@@ -15,11 +15,6 @@ from handler.scores import Embeddings
 from handler.searcher import Searcher
 
 
-@pytest.fixture(scope="module")
-def searcher(artifact: Path) -> Searcher:
-    return Searcher.load(artifact)
-
-
 @pytest.mark.parametrize("k", [1, 5, 1000])
 @pytest.mark.parametrize("query", ["europe climate change storm", "football", "a recipe with cheese"])
 def test_as_a_full_sort(searcher: Searcher, artifact: Path, texts: list[str], query: str, k: int) -> None:

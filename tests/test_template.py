@@ -188,3 +188,49 @@ def test_linters_are_silent(command: list[str]) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.strip() in {"", f"{ROOT / 'template.yaml'} is a valid SAM Template"}
+
+
+def test_a_database_in_a_vpc() -> None:
+    """The function gets its network and the rights for it, and with IAM the right to connect as one user."""
+    uri = "postgresql://reader@db.example.org/search"
+    network = {"VpcSubnetIds": "subnet-0a,subnet-0b", "VpcSecurityGroupIds": "sg-0c"}
+    plain = Stack(IndexUri=uri)
+    assert plain.refusals() == []
+    assert "VpcConfig" not in plain.resources["SearchFunction"]
+    assert policies(plain) == ["logs"]
+    inside = Stack(IndexUri=uri, **network)
+    assert set(inside.resources["SearchFunction"]["VpcConfig"]) == {"SubnetIds", "SecurityGroupIds"}
+    assert policies(inside) == ["logs", "network"]
+    variables = inside.resources["SearchFunction"]["Environment"]["Variables"]
+    assert (variables["INDEX_URI"], variables["INDEX_NAME"], variables["INDEX_AUTH"]) == (
+        uri,
+        "seeklet",
+        "password",
+    )
+    user = "db-ABC1/reader"
+    by_role = Stack(IndexUri=uri, IndexAuth="iam", IndexDatabaseUser=user, **network)
+    assert by_role.refusals() == []
+    assert policies(by_role) == ["logs", "database", "network"]
+    for bad in (
+        {"VpcSubnetIds": "subnet-0a"},
+        {"VpcSecurityGroupIds": "sg-0c"},
+        {"IndexAuth": "iam", "IndexUri": uri},
+    ):
+        assert Stack(**bad).refusals()
+    parameters = TEMPLATE["Parameters"]
+    for name, good, wrong in (
+        (
+            "IndexUri",
+            "postgresql://a:{{resolve:secretsmanager:db:SecretString:password}}@h/d",
+            "mysql://a@h/d",
+        ),
+        ("VpcSubnetIds", "subnet-0a1b,subnet-2c", "subnet-0a, subnet-2c"),
+        ("IndexDatabaseUser", user, "arn:aws:rds-db:eu-west-1:1:dbuser:db-A/b"),
+    ):
+        assert re.search(parameters[name]["AllowedPattern"], good)
+        assert not re.search(parameters[name]["AllowedPattern"], wrong)
+    assert parameters["IndexUri"]["NoEcho"] is True
+
+
+def policies(stack: Stack) -> list[str]:
+    return [policy["PolicyName"] for policy in stack.resources["SearchRole"]["Policies"]]

@@ -24,6 +24,9 @@ locals {
     REFRESH_SECONDS       = tostring(var.refresh_seconds)
     INDEXES               = var.indexes
     ARTIFACT_BUCKET_OWNER = local.on_s3 ? local.bucket_owner : ""
+    INDEX_URI             = var.index_uri
+    INDEX_NAME            = var.index_name
+    INDEX_AUTH            = var.index_auth
     MAX_RESPONSE_BYTES    = tostring(var.max_response_bytes)
     CACHE_CONTROL         = var.cache_control
     MCP                   = var.mcp
@@ -101,8 +104,24 @@ resource "aws_lambda_function" "search" {
     apply_on = var.snap_start == "on" ? "PublishedVersions" : "None"
   }
 
-  # A first start without them could neither log nor fetch.
-  depends_on = [aws_iam_role_policy.logs, aws_iam_role_policy.artifact, aws_iam_role_policy.indexes, aws_iam_role_policy.tracing]
+  dynamic "vpc_config" {
+    for_each = var.vpc_subnet_ids == "" ? [] : [1]
+
+    content {
+      subnet_ids         = split(",", var.vpc_subnet_ids)
+      security_group_ids = split(",", var.vpc_security_group_ids)
+    }
+  }
+
+  # A first start without them could neither log nor fetch nor connect.
+  depends_on = [
+    aws_iam_role_policy.logs,
+    aws_iam_role_policy.artifact,
+    aws_iam_role_policy.indexes,
+    aws_iam_role_policy.database,
+    aws_iam_role_policy.network,
+    aws_iam_role_policy.tracing,
+  ]
 }
 
 resource "aws_cloudwatch_log_group" "search" {
@@ -165,6 +184,45 @@ resource "aws_iam_role_policy" "indexes" {
       Action    = "s3:GetObject"
       Resource  = split(",", var.index_arns)
       Condition = { StringEquals = { "s3:ResourceAccount" = local.bucket_owner } }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "database" {
+  count = var.index_auth == "iam" ? 1 : 0
+
+  name = "database"
+  role = aws_iam_role.search.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect   = "Allow"
+      Action   = "rds-db:connect"
+      Resource = "${local.arn}:rds-db:${local.region}:${local.account}:dbuser:${var.index_database_user}"
+    }]
+  })
+}
+
+# The same rights as AWSLambdaVPCAccessExecutionRole gives, without its logs.
+resource "aws_iam_role_policy" "network" {
+  count = var.vpc_subnet_ids == "" ? 0 : 1
+
+  name = "network"
+  role = aws_iam_role.search.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect = "Allow"
+      # EC2 has no resources to name for them.
+      Action = [
+        "ec2:CreateNetworkInterface",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSubnets",
+        "ec2:DeleteNetworkInterface",
+        "ec2:AssignPrivateIpAddresses",
+        "ec2:UnassignPrivateIpAddresses",
+      ]
+      Resource = "*"
     }]
   })
 }

@@ -171,6 +171,94 @@ variable "artifact_bucket_owner" {
   }
 }
 
+variable "index_uri" {
+  type        = string
+  default     = ""
+  nullable    = false
+  description = "A PostgreSQL database that has the corpus. A Secrets Manager reference in double braces keeps its password out of files."
+  sensitive   = true
+
+  validation {
+    condition     = can(regex("^(?:^$|^postgres(ql)?://\\S+$)$", var.index_uri))
+    error_message = "index_uri must be postgresql://user@host:5432/database, or empty."
+  }
+}
+
+variable "index_name" {
+  type        = string
+  default     = "seeklet"
+  nullable    = false
+  description = "The corpus's name in the database."
+
+  validation {
+    condition     = can(regex("^(?:^[a-z][a-z0-9_]{0,45}$)$", var.index_name))
+    error_message = "index_name must be up to 46 of a-z, 0-9 and _, a letter first."
+  }
+}
+
+variable "index_auth" {
+  type        = string
+  default     = "password"
+  nullable    = false
+  description = "With iam, the function's role makes the password of each connection, and IndexUri has none."
+
+  validation {
+    condition     = contains(["password", "iam"], var.index_auth)
+    error_message = "index_auth is one of password, iam."
+  }
+
+  validation {
+    condition     = var.index_auth != "iam" || var.index_database_user != ""
+    error_message = "IndexAuth=iam needs IndexDatabaseUser: the role may connect as that user alone."
+  }
+
+  validation {
+    condition     = var.index_auth != "iam" || var.index_uri != ""
+    error_message = "IndexAuth=iam needs IndexUri."
+  }
+}
+
+variable "index_database_user" {
+  type        = string
+  default     = ""
+  nullable    = false
+  description = "For IndexAuth=iam, the database's resource id, a slash, and its user."
+
+  validation {
+    condition     = can(regex("^(?:^$|^(db|cluster|prx)-[A-Za-z0-9]+/\\S+$)$", var.index_database_user))
+    error_message = "index_database_user must be such as db-ABCDEFGHIJKL01234/seeklet_reader, or empty."
+  }
+}
+
+variable "vpc_subnet_ids" {
+  type        = string
+  default     = ""
+  nullable    = false
+  description = "Private subnets that reach the database. Empty means no VPC."
+
+  validation {
+    condition     = can(regex("^(?:^(subnet-[0-9a-f]+(,subnet-[0-9a-f]+)*)?$)$", var.vpc_subnet_ids))
+    error_message = "vpc_subnet_ids must be subnets with commas between them and no spaces, or empty."
+  }
+
+  validation {
+    condition     = !((var.vpc_subnet_ids != "") || (var.vpc_security_group_ids != "")) || (var.vpc_subnet_ids != "") && (var.vpc_security_group_ids != "")
+    error_message = "VpcSubnetIds and VpcSecurityGroupIds need each other."
+  }
+}
+
+variable "vpc_security_group_ids" {
+  type        = string
+  default     = ""
+  nullable    = false
+  description = "Security groups that the database lets in, for VpcSubnetIds."
+
+  validation {
+    condition     = can(regex("^(?:^(sg-[0-9a-f]+(,sg-[0-9a-f]+)*)?$)$", var.vpc_security_group_ids))
+    error_message = "vpc_security_group_ids must be security groups with commas between them and no spaces, or empty."
+  }
+}
+
 variable "endpoint" {
   type        = string
   default     = "http-api"

@@ -14,10 +14,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pg8000.native
-from pg8000 import exceptions
 
 from handler.errors import SeekletError
 from handler.postgres.address import Address
+from handler.postgres.faults import DatabaseError, to_fault
 
 logger = logging.getLogger("seeklet")
 
@@ -29,21 +29,6 @@ CONNECT_SECONDS = 3.0
 IDLE_SECONDS = 30.0
 # Beside the server's own limit of a statement: the time that the answer may take on its way.
 _WAY_SECONDS = 1.0
-# SQLSTATE classes and codes: https://www.postgresql.org/docs/current/errcodes-appendix.html
-_TIMED_OUT = "57014"
-_LOST = ("08", "57P")
-_NO_ACCESS = ("28", "42501", "3D000")
-_NO_ROOM = ("53",)
-NO_TABLE = ("42P01", "3F000")
-
-
-class DatabaseError(SeekletError):
-    """Raised when the database can't answer. `code` is a short name for programs, `state` the SQLSTATE or empty."""
-
-    def __init__(self, code: str, message: str, state: str = "") -> None:
-        super().__init__(message)
-        self.code = code
-        self.state = state
 
 
 class Connection:
@@ -67,12 +52,28 @@ class Connection:
         self._open: pg8000.native.Connection | None = None
         self._statements: dict[str, Any] = {}
         self._used = 0.0
+        self._settings: dict[str, str] = {}
+        # Whether a statement named a table that isn't there any more.
+        self.moved = False
+
+    def __del__(self) -> None:
+        # Of a release's connection nobody else keeps track.
+        self.close()
+
+    def set(self, name: str, value: str) -> None:
+        """Sets a parameter of the session, in every connection that is made."""
+        with self._lock:
+            if self._settings.get(name) != value:
+                self._settings[name] = value
+                if self._open is not None:
+                    self._guarded(self._apply_settings)
 
     def connect(self) -> None:
         """Connects, unless it is connected. Raises DatabaseError where it can't, and SettingsError for bad settings."""
         with self._lock:
             if self._open is None:
                 self._open = self._guarded(self._make)
+                self._guarded(self._apply_settings)
                 self._used = time.monotonic()
 
     def read(self, sql: str, **values: Any) -> list[Row]:
@@ -130,7 +131,8 @@ class Connection:
 
     def _make(self) -> pg8000.native.Connection:
         address = self.address
-        password = address.password if self._password is None else self._password()
+        # Without one pg8000 fails where the server asks, and nothing says why.
+        password = (address.password if self._password is None else self._password()) or ""
         options = (
             f"-c statement_timeout={round(self._seconds * 1000)} -c idle_in_transaction_session_timeout=60s"
         )
@@ -155,42 +157,24 @@ class Connection:
         connection._usock.settimeout(self._seconds + _WAY_SECONDS if self._seconds else None)
         return connection
 
+    def _apply_settings(self) -> None:
+        assert self._open is not None
+        for name, value in self._settings.items():
+            self._open.run("SELECT set_config(:name, :value, false)", name=name, value=value)
+
     def _guarded(self, action: Callable[[], Any]) -> Any:
         """Does something with the connection; raises DatabaseError where it fails, and closes what can't be used again."""
         try:
             return action()
         except SeekletError:
             raise
-        except exceptions.DatabaseError as error:
-            raise self._fault(error) from None
         except Exception as error:  # noqa: BLE001 - a broken network breaks the protocol in many ways
-            # What was read so far is no whole answer, and the rest may still come: it is never read.
-            self.close()
-            if isinstance(error, TimeoutError):
-                raise DatabaseError(
-                    "index_timeout",
-                    f"{self.address} doesn't answer in time: look at its load and the network",
-                ) from None
-            reason = str(error) or type(error).__name__
-            raise DatabaseError(
-                "index_unavailable", f"{self.address} can't be reached ({reason:.200})"
-            ) from None
-
-    def _fault(self, error: exceptions.DatabaseError) -> DatabaseError:
-        told = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
-        state, message = str(told.get("C", "")), str(told.get("M", error))
-        said = f"{self.address} says: {message:.200}"
-        if state == _TIMED_OUT:
-            return DatabaseError("index_timeout", said, state)
-        if state.startswith(_LOST):
-            self.close()
-            return DatabaseError("index_unavailable", said, state)
-        if state.startswith(_NO_ACCESS):
-            self.close()
-            return DatabaseError("index_refused", f"{said}: mend INDEX_URI or the role's rights", state)
-        if state.startswith(_NO_ROOM):
-            return DatabaseError("index_full", said, state)
-        return DatabaseError("index_error", said, state)
+            fault = to_fault(self.address, error)
+            if not fault.state or fault.code in ("index_unavailable", "index_refused"):
+                # What was read so far is no whole answer, and the rest may still come: it is never read.
+                self.close()
+            self.moved = self.moved or fault.code == "index_moved"
+            raise fault from None
 
 
 def _open_socket(address: Address) -> socket.socket:

@@ -3,7 +3,9 @@
 Each release has a schema of its own, NAME_<16 hex digits of its manifest's SHA-256>. The schema NAME has views of the
 current release, which move to the next one in one transaction.
 
-    release     one row: manifest text (manifest.json), format int4, and what the publishing measured
+    release     one row: release text (the 16 hex digits), manifest text (manifest.json), layout int4; what the
+                publishing measured: recall float8, recall_k, recall_queries and ef_search int4, null for a single row;
+                published timestamptz
     documents   index int4, id bytea, line text (as documents.jsonl has it), digest bytea, and c0, c1, ...: the
                 metadata's columns in the manifest's order
     rows        row int4, document int4, start int4 and stop int4 (a passage's span, null without passages),
@@ -26,10 +28,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handler.errors import SettingsError
+from handler.settings import DEFAULT_INDEX_NAME
 
 # The version of this layout. A function of another version refuses the release.
 LAYOUT = 1
-DEFAULT_NAME = "seeklet"
+DEFAULT_NAME = DEFAULT_INDEX_NAME
 # Identifiers that need no quotes. A schema's name is 63 characters at most, of which 17 are the release's.
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,45}")
 _RELEASE = re.compile(r"[0-9a-f]{16}")

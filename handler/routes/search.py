@@ -13,6 +13,7 @@ from handler.fields import (
     Fields,
     check_choice,
     check_choices,
+    check_flag,
     check_list,
     check_number,
     check_object,
@@ -36,7 +37,7 @@ DEFAULT_K = 10
 INCLUDED = ("text", "metadata", "embedding", "highlights", "explain")
 DEFAULT_INCLUDED = ("text", "metadata")
 ASKED = ("query", "queries", "like")
-FIELDS = (*ASKED, "k", "offset", "mode", "share", "min_score", "filter", "facets", "include")
+FIELDS = (*ASKED, "k", "offset", "mode", "share", "min_score", "filter", "facets", "include", "exact")
 MOST_PARAMETERS = 100
 # The parameters of GET /search: q is the query.
 PARAMETERS = ("q", *FIELDS[len(ASKED) :])
@@ -105,6 +106,8 @@ def _read_parameter(name: str, value: str) -> object:
             return float(value)
     except ValueError:
         pass
+    if name == "exact":
+        return {"true": True, "false": False}.get(value, value)
     if name in _LISTS:
         return [part.strip() for part in value.split(",") if part.strip()]
     if name == "filter":
@@ -136,6 +139,7 @@ def check_search(request: object, service: Service) -> SearchQuery:
         else None,
         filter=_check_filter(searcher, fields),
         facets=check_choices("facets", fields.get("facets", []), types) if "facets" in fields else (),
+        exact=check_flag("exact", fields.get("exact", False)),
     )
     include = (
         check_choices("include", fields["include"], INCLUDED) if "include" in fields else DEFAULT_INCLUDED

@@ -95,6 +95,9 @@ class Info(BaseModel):
     modes: Annotated[list[Literal["hybrid", "semantic", "keyword"]], Field(description="The default first.")]
     share: Annotated[float | None, Field(description="The keywords' share of a hybrid score.")]
     language: str | None
+    engine: Annotated[
+        dict[str, Any], Field(description="What searches: its name, and how much of the nearest it finds.")
+    ]
     columns: Annotated[list[dict[str, Any]], Field(description="What filters and facets may name.")]
     map: dict[str, Any] | None
     verify: Annotated[dict[str, Any] | None, Field(description="Figures of the int8 model against fp32.")]

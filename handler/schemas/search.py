@@ -78,6 +78,9 @@ class SearchRequest(BaseModel):
     include: Annotated[
         list[Included], Field(description="What a result holds beside id, index and score.")
     ] = ["text", "metadata"]
+    exact: Annotated[
+        bool, Field(description="Whether every document is scored, where a database searches by an index.")
+    ] = False
 
 
 class Explanation(BaseModel):

@@ -2,7 +2,8 @@
 
 It copies the files that the manifest lists and nothing else; handler/manifest.py refuses names that are paths. It stops
 where Lambda would refuse the layer: function and layers together may have 250 MB unzipped. From s3://bucket/prefix it
-copies nothing: the function fetches the artifact, and the layer stays empty and isn't deployed.
+copies nothing: the function fetches the artifact, and the layer stays empty and isn't deployed. Where a database searches,
+the function only embeds queries: `--encoder-only` leaves the documents and their index out.
 """
 
 from __future__ import annotations
@@ -11,14 +12,17 @@ import argparse
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from handler.artifact import Artifact
+from handler.artifact import DENSE_FILE, MODEL_FILE, TOKENIZER_FILE, WEIGHTS_FILE, Artifact
 from handler.errors import ArtifactError
 from handler.manifest import MANIFEST_FILE
 from layers import EPOCH
 from layers.size import LIMIT, RUNTIME_BUDGET, refusal
+
+# What turns a query into a vector.
+ENCODER_FILES = (MODEL_FILE, WEIGHTS_FILE, TOKENIZER_FILE, DENSE_FILE)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,6 +33,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("source")
     parser.add_argument("out", type=Path)
     parser.add_argument("--image", action="store_true", help="for a container image: no limit of 250 MB")
+    parser.add_argument(
+        "--encoder-only",
+        action="store_true",
+        help="the manifest and the encoder alone: a database has the rest",
+    )
     options = parser.parse_args(arguments)
     out: Path = options.out
     if options.source.startswith("s3://"):
@@ -39,31 +48,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     try:
         artifact = Artifact.open(options.source)
-        artifact.check_hashes()
+        names = encoder_files(artifact) if options.encoder_only else list(artifact.manifest.files)
+        artifact.check_hashes(names)
     except ArtifactError as error:
         print(f"error: {error} (ARTIFACT=folder names another)", file=sys.stderr)
         return 2
-    problem = None if options.image else size_problem(artifact)
+    problem = None if options.image else size_problem(artifact, names)
     if problem:
         print(f"error: {problem}", file=sys.stderr)
         return 2
-    copy(artifact, out)
-    print(f"artifact: {sum(f.stat().st_size for f in out.iterdir()) / 1e6:.1f} MB of {options.source}")
+    copy(artifact, out, names)
+    what = "encoder" if options.encoder_only else "artifact"
+    print(f"{what}: {sum(f.stat().st_size for f in out.iterdir()) / 1e6:.1f} MB of {options.source}")
     return 0
 
 
-def size_problem(artifact: Artifact, runtime_bytes: int = RUNTIME_BUDGET) -> str | None:
-    """Says why Lambda would refuse it beside a runtime layer of `runtime_bytes`; None where it wouldn't."""
-    parts = {f"artifact/{name}": entry.bytes for name, entry in artifact.manifest.files.items()}
+def encoder_files(artifact: Artifact) -> list[str]:
+    """Returns the names of the files that a query's vector needs, beside the manifest."""
+    return [name for name in ENCODER_FILES if name in artifact.manifest.files]
+
+
+def size_problem(
+    artifact: Artifact, names: Iterable[str] | None = None, runtime_bytes: int = RUNTIME_BUDGET
+) -> str | None:
+    """Says why Lambda would refuse these files, or all, beside a runtime layer of `runtime_bytes`; None where it wouldn't."""
+    files = artifact.manifest.files
+    parts = {f"artifact/{name}": files[name].bytes for name in (files if names is None else names)}
     parts["runtime layer, at most"] = runtime_bytes
     return refusal(parts) if sum(parts.values()) > LIMIT else None
 
 
-def copy(artifact: Artifact, out: Path) -> None:
-    """Makes `out` anew, with the manifest and the files that it lists and nothing else."""
+def copy(artifact: Artifact, out: Path, names: Iterable[str] | None = None) -> None:
+    """Makes `out` anew, with the manifest and these of its files, or all, and nothing else."""
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    for name in (MANIFEST_FILE, *artifact.manifest.files):
+    for name in (MANIFEST_FILE, *(artifact.manifest.files if names is None else names)):
         shutil.copyfile(artifact.path(name), out / name)
         # Lambda's user is not the files' owner: a private file would be unreadable there.
         (out / name).chmod(0o644)

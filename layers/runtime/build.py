@@ -20,7 +20,10 @@ from layers import EPOCH
 from layers.runtime.bytecode import compile_tree
 from layers.runtime.elf import strip
 from layers.runtime.prune import prune, read_prune
-from layers.runtime.targets import TARGETS, BuildError, lock_of, pip_install, pip_target
+from layers.runtime.targets import RUNTIME, TARGETS, BuildError, lock_of, pip_install, pip_target
+
+# Each has a file of pinned distributions beside this module.
+ENGINES = ("postgresql",)
 
 
 def main() -> int:
@@ -36,24 +39,27 @@ def main() -> int:
     parser.add_argument(
         "--stamp", type=Path, nargs="*", default=[], metavar="FILE", help="files that the layers are made of"
     )
+    parser.add_argument("--engine", choices=("", *ENGINES), default="", help="add the client of this engine")
     options = parser.parse_args()
     try:
         if options.code:
             build_code(options.target, options.code, options.out, options.stamp)
         else:
-            build_layer(options.target, options.out)
+            build_layer(options.target, options.out, options.engine)
     except BuildError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0
 
 
-def build_layer(target: str, out: Path) -> None:
-    """Builds the layer into out/python."""
+def build_layer(target: str, out: Path, engine: str = "") -> None:
+    """Builds the layer into out/python, with the client of an engine where one is named."""
     tree = out / "python"
     shutil.rmtree(tree, ignore_errors=True)
     tree.mkdir(parents=True)
     install(target, lock_of(target), tree)
+    if engine:
+        install(target, RUNTIME / f"{engine}.txt", tree)
     installed = size_of(tree)
     prune(tree, read_prune())
     for library in sorted(tree.rglob("*.so*")):

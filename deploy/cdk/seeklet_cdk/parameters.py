@@ -65,6 +65,43 @@ class Parameters:
     )
     """The account that owns ArtifactUri's bucket; a bucket of any other account is refused. Empty means this account."""
 
+    index_uri: str = text(
+        "",
+        pattern="^$|^postgres(ql)?://\\S+$",
+        constraint="postgresql://user@host:5432/database, or empty",
+        secret=True,
+    )
+    """A PostgreSQL database that has the corpus. A Secrets Manager reference in double braces keeps its password out of files."""
+
+    index_name: str = text(
+        "seeklet", pattern="^[a-z][a-z0-9_]{0,45}$", constraint="up to 46 of a-z, 0-9 and _, a letter first"
+    )
+    """The corpus's name in the database."""
+
+    index_auth: Literal["password", "iam"] = text("password")
+    """With iam, the function's role makes the password of each connection, and IndexUri has none."""
+
+    index_database_user: str = text(
+        "",
+        pattern="^$|^(db|cluster|prx)-[A-Za-z0-9]+/\\S+$",
+        constraint="such as db-ABCDEFGHIJKL01234/seeklet_reader, or empty",
+    )
+    """For IndexAuth=iam, the database's resource id, a slash, and its user."""
+
+    vpc_subnet_ids: str = text(
+        "",
+        pattern="^(subnet-[0-9a-f]+(,subnet-[0-9a-f]+)*)?$",
+        constraint="subnets with commas between them and no spaces, or empty",
+    )
+    """Private subnets that reach the database. Empty means no VPC."""
+
+    vpc_security_group_ids: str = text(
+        "",
+        pattern="^(sg-[0-9a-f]+(,sg-[0-9a-f]+)*)?$",
+        constraint="security groups with commas between them and no spaces, or empty",
+    )
+    """Security groups that the database lets in, for VpcSubnetIds."""
+
     endpoint: Literal["http-api", "function-url"] = text("http-api")
     """A function URL adds no cost, but has neither throttling nor JWT."""
 
@@ -149,6 +186,16 @@ class Parameters:
                 "Access=jwt needs JwtAudience: an issuer's tokens for other services would be accepted",
             ),
             (self.access != "api-key" or self.api_key != "", "Access=api-key needs ApiKey"),
+            (
+                not ((self.vpc_subnet_ids != "") or (self.vpc_security_group_ids != ""))
+                or ((self.vpc_subnet_ids != "") and (self.vpc_security_group_ids != "")),
+                "VpcSubnetIds and VpcSecurityGroupIds need each other",
+            ),
+            (
+                self.index_auth != "iam" or self.index_database_user != "",
+                "IndexAuth=iam needs IndexDatabaseUser: the role may connect as that user alone",
+            ),
+            (self.index_auth != "iam" or self.index_uri != "", "IndexAuth=iam needs IndexUri"),
             (
                 self.snap_start != "on" or self.provisioned_concurrency == 0,
                 "SnapStart=on and ProvisionedConcurrency exclude each other on Lambda",

@@ -20,6 +20,15 @@ from seeklet_cdk.parameters import Parameters
 from seeklet_cdk.release import add_alarms, release_gradually
 
 ALIAS = "live"
+# The same rights as AWSLambdaVPCAccessExecutionRole gives, without its logs.
+NETWORK_ACTIONS = (
+    "CreateNetworkInterface",
+    "DescribeNetworkInterfaces",
+    "DescribeSubnets",
+    "DeleteNetworkInterface",
+    "AssignPrivateIpAddresses",
+    "UnassignPrivateIpAddresses",
+)
 
 
 class SeekletSearch(Construct):
@@ -82,7 +91,7 @@ class SeekletSearch(Construct):
             supports_snap_start=True,
             supports_inline_code=True,
         )
-        return lambda_.Function(
+        function = lambda_.Function(
             self,
             "Function",
             code=self._built("SearchFunction"),
@@ -110,6 +119,15 @@ class SeekletSearch(Construct):
             # Active adds what X-Ray needs to the role; so would PassThrough, which is what Lambda does by itself.
             tracing=lambda_.Tracing.ACTIVE if parameters.tracing == "on" else None,
         )
+        if parameters.vpc_subnet_ids:
+            # By ids: the construct's own form wants a VPC that it looks up in an account.
+            resource = function.node.default_child
+            assert isinstance(resource, lambda_.CfnFunction)
+            resource.vpc_config = lambda_.CfnFunction.VpcConfigProperty(
+                subnet_ids=parameters.vpc_subnet_ids.split(","),
+                security_group_ids=parameters.vpc_security_group_ids.split(","),
+            )
+        return function
 
     def _variables(self) -> dict[str, str]:
         parameters = self._parameters
@@ -119,6 +137,9 @@ class SeekletSearch(Construct):
             "REFRESH_SECONDS": str(parameters.refresh_seconds),
             "INDEXES": parameters.indexes,
             "ARTIFACT_BUCKET_OWNER": self._bucket_owner() if self._is_on_s3() else "",
+            "INDEX_URI": parameters.index_uri,
+            "INDEX_NAME": parameters.index_name,
+            "INDEX_AUTH": parameters.index_auth,
             "MAX_RESPONSE_BYTES": str(parameters.max_response_bytes),
             "CACHE_CONTROL": parameters.cache_control,
             "MCP": parameters.mcp,
@@ -165,6 +186,12 @@ class SeekletSearch(Construct):
         if self._parameters.index_arns:
             arns = self._parameters.index_arns.split(",")
             policies["indexes"] = _allow(["s3:GetObject"], *arns, conditions=condition)
+        if self._parameters.index_auth == "iam":
+            user = _arn("rds-db", self._parameters.index_database_user, "dbuser")
+            policies["database"] = _allow(["rds-db:connect"], user)
+        if self._parameters.vpc_subnet_ids:
+            # EC2 has no resources to name for them.
+            policies["network"] = _allow([f"ec2:{action}" for action in NETWORK_ACTIONS], "*")
         principal = iam.ServicePrincipal("lambda.amazonaws.com")
         return iam.Role(self, "Role", assumed_by=principal, inline_policies=policies)
 

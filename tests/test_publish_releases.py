@@ -1,0 +1,253 @@
+"""`seeklet publish`: releases side by side, what travels of a changed corpus, and what a user is told that is wrong."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from documents import ROOT, read_blocks
+from large_artifact import make_large, numbered
+from postgres import Postgres, postgres
+from published import check_contents, contents, current, release_of, run_publish
+
+pytestmark = pytest.mark.scale
+
+COUNT = 3000
+PAGE = ROOT / "docs" / "postgresql.md"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    with postgres() as started:
+        yield started
+
+
+@pytest.fixture
+def database(server: Postgres) -> Iterator[str]:
+    server.run("DROP DATABASE IF EXISTS mine WITH (FORCE)", "CREATE DATABASE mine")
+    yield "mine"
+    server.run("DROP DATABASE mine WITH (FORCE)")
+
+
+@pytest.fixture(scope="module")
+def before(tiny_artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_large(tiny_artifact, tmp_path_factory.mktemp("before") / "artifact", COUNT)
+
+
+@pytest.fixture(scope="module")
+def after(tiny_artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same corpus with documents left out, added, moved and changed, and one twice but for its id."""
+    return make_large(tiny_artifact, tmp_path_factory.mktemp("after") / "artifact", COUNT, line=changed)
+
+
+def changed(place: int) -> dict[str, Any]:
+    if place < 20:
+        return {"id": f"new{place}", "text": f"storm {place}", "metadata": {}}
+    if place % 500 == 0:
+        return {"id": f"d{place}", "text": "another text", "metadata": {}}
+    return numbered(COUNT - place)
+
+
+CHANGED = 20 + (COUNT - 1) // 500
+
+
+def schemas(server: Postgres, database: str) -> set[str]:
+    rows = server.run("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'seeklet%'", database=database)
+    return {row[0] for row in rows}
+
+
+def test_of_a_changed_corpus_the_changes_travel_and_the_result_is_the_same(
+    server: Postgres, database: str, before: Path, after: Path
+) -> None:
+    uri = server.uri_of(database)
+    run_publish(uri, before)
+    out, _ = run_publish(uri, after, "--changed")
+    sent, megabytes = re.search(r"sent: ([\d,]+) documents, ([\d.]+) MB", out).groups()  # type: ignore[union-attr]
+    assert int(sent) == CHANGED
+    found = contents(server, database=database)
+    check_contents(found, after)
+    whole, _ = run_publish(uri, after, "--name", "whole")
+    assert contents(server, "whole", database) == found
+    sent, more = re.search(r"sent: ([\d,]+) documents, ([\d.]+) MB", whole).groups()  # type: ignore[union-attr]
+    assert sent == f"{COUNT:,}"
+    assert float(megabytes) < float(more) / 2
+    # The keyword index is the same, so it was copied.
+    assert out.splitlines()[1].endswith("of which 0.0 MB are the keywords'")
+    # Nothing is left of the comparison.
+    schema = f"seeklet_{release_of(after)}"
+    tables = server.run(
+        f"SELECT relname FROM pg_class WHERE relnamespace = '{schema}'::regnamespace AND relkind = 'r'",
+        database=database,
+    )
+    assert {table for (table,) in tables} == {"release", "documents", "rows", "words", "terms"}
+
+
+def test_nothing_is_taken_over_from_another_recipe(
+    server: Postgres, database: str, tiny_artifact: Path, before: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(before, other)
+    text = (other / "manifest.json").read_text()
+    recipe = re.search(r'"recipe_sha256": "(\w+)"', text).group(1)  # type: ignore[union-attr]
+    (other / "manifest.json").write_text(text.replace(recipe, recipe[::-1]))
+    uri = server.uri_of(database)
+    run_publish(uri, before)
+    out, err = run_publish(uri, other, "--changed")
+    assert "all documents travel" in err
+    assert f"sent: {COUNT:,} documents" in out
+    check_contents(contents(server, database=database), other)
+
+
+def test_releases_are_listed_rolled_back_and_dropped(
+    server: Postgres, database: str, tiny_artifact: Path, before: Path, after: Path
+) -> None:
+    uri = server.uri_of(database)
+    assert run_publish(uri, "--list")[0] == "seeklet has no release\n"
+    for artifact in (tiny_artifact, before, after):
+        run_publish(uri, artifact)
+    out, _ = run_publish(uri, "--list")
+    _, *lines = out.splitlines()
+    assert [line.split()[0] for line in lines] == [release_of(one) for one in (after, before, tiny_artifact)]
+    assert [line.endswith("current") for line in lines] == [True, False, False]
+    run_publish(uri, "--rollback")
+    check_contents(contents(server, database=database), before)
+    # A view whose columns are others takes the place of the one before.
+    run_publish(uri, "--rollback")
+    check_contents(contents(server, database=database), tiny_artifact)
+    _, err = run_publish(uri, "--rollback", status=2)
+    assert "no release before the current one" in err
+    # What was published before is current at once.
+    out, _ = run_publish(uri, after)
+    assert "was there, and is current again" in out
+    check_contents(contents(server, database=database), after)
+    # An unfinished one is dropped too, but no schema that isn't a release.
+    unfinished, foreign = "seeklet_0123456789abcdef", "seeklet_fedcba9876543210"
+    server.run(
+        f"CREATE SCHEMA {unfinished}",
+        f"CREATE TABLE {unfinished}.loading ()",
+        f"CREATE TABLE {unfinished}.rows (row int)",
+        f"CREATE SCHEMA {foreign}",
+        f"CREATE TABLE {foreign}.mine ()",
+        database=database,
+    )
+    out, _ = run_publish(uri, "--drop-old")
+    assert {line.split()[2].rstrip(",") for line in out.splitlines()} == {
+        release_of(tiny_artifact),
+        release_of(before),
+        "0123456789abcdef",
+    }
+    assert "which was not whole" in out
+    assert schemas(server, database) == {"seeklet", f"seeklet_{release_of(after)}", foreign}
+    check_contents(contents(server, database=database), after)
+    assert run_publish(uri, "--drop-old")[0] == "seeklet has no old release to drop\n"
+    run_publish(uri, before, "--drop-old")
+    assert schemas(server, database) == {"seeklet", f"seeklet_{release_of(before)}", foreign}
+
+
+def test_a_reader_of_the_release_has_no_other_rights(
+    server: Postgres, database: str, before: Path, after: Path
+) -> None:
+    server.run("DROP ROLE IF EXISTS asker", "CREATE ROLE asker LOGIN")
+    for artifact in (before, after):
+        run_publish(server.uri_of(database), artifact, "--reader", "asker")
+    run_publish(server.uri_of(database), "--name", "hidden", before)
+    release = release_of(after)
+    for sql in ("SELECT release FROM seeklet.release", f"SELECT release FROM seeklet_{release}.release"):
+        assert server.run("SET ROLE asker", sql, database=database) == [[release]]
+    for sql in ("SELECT * FROM hidden.release", f"DELETE FROM seeklet_{release}.rows", "CREATE SCHEMA mine"):
+        with pytest.raises(Exception, match="42501"):
+            server.run("SET ROLE asker", sql, database=database)
+
+
+def test_errors_say_what_to_do_and_never_the_password(
+    server: Postgres, database: str, before: Path, tmp_path: Path
+) -> None:
+    uri = server.uri_of(database)
+    socket = uri.partition("?")[2]
+
+    def refusal(address: str, *arguments: str | Path, **environ: str) -> str:
+        out, err = run_publish(address, *arguments, status=2, **environ)
+        assert not out
+        assert "Traceback" not in err
+        assert "geheim" not in err
+        assert err.startswith("error: ")
+        return err
+
+    assert "does not exist: mend the address" in refusal(f"postgresql://postgres@/nowhere?{socket}", before)
+    assert "can't be reached" in refusal("postgresql://postgres:geheim@127.0.0.1:9/x?sslmode=disable", before)
+    assert "INDEX_URI doesn't begin with postgresql://" in refusal("mysql://geheim@x/y", before)
+    assert "which database?" in refusal("", before)
+    assert "there is no artifact folder" in refusal(uri, tmp_path / "nowhere")
+    assert "--name" in refusal(uri, before, "--name", "Not; a name")
+    assert "leave out DIR" in refusal(uri, before, "--list")
+    assert "--ef-construction" in refusal(uri, before, "--m", "80")
+
+    server.run("DROP ROLE IF EXISTS guest", "CREATE ROLE guest LOGIN PASSWORD 'right'")
+    rules = server.folder / "pg_hba.conf"
+    text = rules.read_text()
+    rules.write_text(f"local all guest scram-sha-256\n{text}")
+    server.run("SELECT pg_reload_conf()")
+    try:
+        guest = uri.replace("postgres@", "guest@")
+        assert "password" in refusal(guest, before, PGPASSWORD="geheim")
+        assert "password" in refusal(uri.replace("postgres@", "guest:geheim@"), before)
+        # The right password, and no rights.
+        told = refusal(guest, before, PGPASSWORD="right")
+        assert "an administrator must install pgvector and run CREATE EXTENSION vector" in told
+        server.run("CREATE EXTENSION vector", database=database)
+        assert "permission denied for database" in refusal(guest, before, PGPASSWORD="right")
+        server.run(f"GRANT CREATE ON DATABASE {database} TO guest")
+        run_publish(guest, before, PGPASSWORD="right")
+    finally:
+        rules.write_text(text)
+        server.run("SELECT pg_reload_conf()")
+    check_contents(contents(server, database=database), before)
+
+
+def test_the_sql_of_the_documents(server: Postgres, database: str, before: Path) -> None:
+    prepare, inspect = (block.text for block in read_blocks(PAGE) if block.language == "sql")
+    server.run("DROP ROLE IF EXISTS seeklet", "DROP ROLE IF EXISTS seeklet_reader")
+    statements = prepare.replace("DATABASE search", f"DATABASE {database}").split("\n")
+    server.run(*filter(None, statements), database=database)
+    run_publish(
+        server.uri_of(database).replace("postgres@", "seeklet@"), before, "--reader", "seeklet_reader"
+    )
+    for statement in inspect.replace("0123456789abcdef", release_of(before)).split("\n")[:-1]:
+        assert server.run("SET ROLE seeklet_reader", statement, database=database), statement
+    server.run(
+        "DROP OWNED BY seeklet, seeklet_reader", "DROP ROLE seeklet, seeklet_reader", database=database
+    )
+
+
+def test_what_is_not_ours_is_left_alone(server: Postgres, database: str, before: Path) -> None:
+    uri = server.uri_of(database)
+    server.run("CREATE SCHEMA seeklet", "CREATE TABLE seeklet.rows (mine int)", database=database)
+    _, err = run_publish(uri, before, status=2)
+    assert "--name" in err
+    assert server.run("SELECT count(*) FROM seeklet.rows", database=database) == [[0]]
+    schema = f"other_{release_of(before)}"
+    server.run(f"CREATE SCHEMA {schema}", database=database)
+    _, err = run_publish(uri, before, "--name", "other", status=2)
+    assert f"a schema {schema} that isn't a release" in err
+
+
+def test_an_older_pgvector_is_refused(server: Postgres, database: str, before: Path) -> None:
+    server.run(
+        "CREATE EXTENSION vector",
+        "UPDATE pg_extension SET extversion = '0.6.2' WHERE extname = 'vector'",
+        database=database,
+    )
+    _, err = run_publish(server.uri_of(database), before, status=2)
+    assert "has pgvector 0.6.2, and halfvec came with 0.7" in err
+
+
+def test_one_document_has_no_recall(
+    server: Postgres, database: str, tiny_artifact: Path, tmp_path: Path
+) -> None:
+    one = make_large(tiny_artifact, tmp_path / "one", 1)
+    run_publish(server.uri_of(database), one)
+    assert current(server, database=database)[4:8] == [None, None, None, None]
