@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
-from deployed import DISTINCT, STACK, in_order, leaves, set_at
+from deployed import DISTINCT, SINGLE, STACK, in_order, leaves, set_at
 from terraform_table import PARTS, TABLE
 
 # Label -> place -> leaf.
@@ -185,14 +185,21 @@ class Module:
         if isinstance(value, Mapping):
             return {name: self._plain(inner, name) for name, inner in value.items()}
         if isinstance(value, list):
+            if key in SINGLE and len(value) == 1:
+                return self._plain(value[0])
             return in_order([self._plain(item) for item in value], key)
         text = str(value).lower() if isinstance(value, bool) else str(value)
         for identity, reference in self._identities.items():
             text = text.replace(identity, reference)
         account = rf"arn:aws:([a-z0-9-]+):{REGION}:{ACCOUNT}:"
         text = re.sub(account, r"arn:${AWS::Partition}:\1:${AWS::Region}:${AWS::AccountId}:", text)
-        text = re.sub(r"^arn:aws:(s3|iam):", r"arn:${AWS::Partition}:\1:", text)
+        text = anywhere(text)
         return text.replace(ACCOUNT, "${AWS::AccountId}").replace(self._name, STACK)
+
+
+def anywhere(arn: str) -> str:
+    """An ARN in the partition of AWS's own, as if it were written for any partition."""
+    return re.sub(r"^arn:aws:(s3|iam):", r"arn:${AWS::Partition}:\1:", arn)
 
 
 def compare(by_sam: Leaves, by_module: Leaves) -> dict[tuple[str, str], tuple[str | None, str | None]]:
@@ -202,7 +209,12 @@ def compare(by_sam: Leaves, by_module: Leaves) -> dict[tuple[str, str], tuple[st
         if label not in by_sam or label not in by_module:
             found[label, ""] = ("there", None) if label in by_sam else (None, "there")
             continue
-        left, right = dict(by_sam[label]), dict(by_module[label])
+        # A parameter may hold whole ARNs, which the module's plan shows as its own.
+        left = {
+            place: anywhere(leaf) if leaf.startswith("arn:aws:s3:") else leaf
+            for place, leaf in by_sam[label].items()
+        }
+        right = dict(by_module[label])
         for place in [place for place, leaf in right.items() if leaf == UNKNOWN]:
             referring = [key for key in left if key == place or key.startswith(f"{place}.")]
             if referring and all("${" in left[key] for key in referring):

@@ -236,7 +236,7 @@ def test_interrupted_it_says_how_to_go_on(
 def test_a_defect_is_not_hidden(monkeypatch: pytest.MonkeyPatch, corpus_file: Path) -> None:
     """What isn't the user's to mend keeps its traceback."""
 
-    def fail(*arguments: object) -> None:
+    def fail(*arguments: object, **options: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr("export.build.pipeline.build", fail)

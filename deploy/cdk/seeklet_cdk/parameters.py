@@ -187,9 +187,12 @@ class Parameters:
             ),
             (self.access != "api-key" or self.api_key != "", "Access=api-key needs ApiKey"),
             (
-                not ((self.vpc_subnet_ids != "") or (self.vpc_security_group_ids != ""))
-                or ((self.vpc_subnet_ids != "") and (self.vpc_security_group_ids != "")),
-                "VpcSubnetIds and VpcSecurityGroupIds need each other",
+                (self.vpc_subnet_ids == "") or (self.vpc_security_group_ids != ""),
+                "VpcSubnetIds needs VpcSecurityGroupIds: what the database lets in",
+            ),
+            (
+                (self.vpc_security_group_ids == "") or (self.vpc_subnet_ids != ""),
+                "VpcSecurityGroupIds needs VpcSubnetIds: where the function gets its addresses",
             ),
             (
                 self.index_auth != "iam" or self.index_database_user != "",
