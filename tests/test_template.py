@@ -213,7 +213,6 @@ def test_a_database_in_a_vpc() -> None:
     assert policies(by_role) == ["logs", "database", "network"]
     for bad in (
         {"VpcSubnetIds": "subnet-0a"},
-        {"VpcSecurityGroupIds": "sg-0c"},
         {"IndexAuth": "iam", "IndexUri": uri},
     ):
         assert Stack(**bad).refusals()

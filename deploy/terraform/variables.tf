@@ -257,11 +257,6 @@ variable "vpc_security_group_ids" {
     condition     = can(regex("^(?:^(sg-[0-9a-f]+(,sg-[0-9a-f]+)*)?$)$", var.vpc_security_group_ids))
     error_message = "vpc_security_group_ids must be security groups with commas between them and no spaces, or empty."
   }
-
-  validation {
-    condition     = (var.vpc_security_group_ids == "") || (var.vpc_subnet_ids != "")
-    error_message = "VpcSecurityGroupIds needs VpcSubnetIds: where the function gets its addresses."
-  }
 }
 
 variable "endpoint" {
