@@ -15,14 +15,11 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from handler.artifact import DENSE_FILE, MODEL_FILE, TOKENIZER_FILE, WEIGHTS_FILE, Artifact
+from handler.artifact import ENCODER_FILES, Artifact
 from handler.errors import ArtifactError
 from handler.manifest import MANIFEST_FILE
 from layers import EPOCH
 from layers.size import LIMIT, RUNTIME_BUDGET, refusal
-
-# What turns a query into a vector.
-ENCODER_FILES = (MODEL_FILE, WEIGHTS_FILE, TOKENIZER_FILE, DENSE_FILE)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
