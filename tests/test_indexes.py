@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from http_events import make_event
+from indexed import Artifacts, found, loaded, right, send, serve
 from releases import QUERY, make_releases
 from tiny import make_model
 
@@ -17,8 +15,6 @@ from handler.function import Function
 from handler.memory import available_bytes
 from handler.searcher import Searcher
 from handler.settings import Settings
-
-Artifacts = dict[str, Path]
 
 
 @pytest.fixture(scope="module")
@@ -30,37 +26,10 @@ def artifacts(tiny_model: Path, tiny_cache: Path, tmp_path_factory: pytest.TempP
     return made | make_releases(folder, other, tiny_cache, "x")
 
 
-def serve(indexes: dict[str, Path | str], **variables: str) -> Function:
-    given = ",".join(f"{name}={place}" for name, place in indexes.items())
-    environ = {"INDEXES": given, "ARTIFACT_DIR": "/nowhere", "THREADS": "1", **variables}
-    return Function.load(Settings.from_env(environ))
-
-
 @pytest.fixture
 def function(artifacts: Artifacts) -> Function:
     """A function over three folders: news is a, faq is b, other is x."""
     return serve({"news": artifacts["a"], "faq": artifacts["b"], "other": artifacts["x"]})
-
-
-def send(function: Function, method: str, path: str, body: Any = "", query: str = "", **headers: str) -> Any:
-    text = body if isinstance(body, str) else json.dumps(body)
-    answer = function(make_event(method, path, text, rawQueryString=query, headers=headers))
-    parsed = json.loads(answer["body"]) if "json" in answer["headers"].get("content-type", "") else None
-    return answer["statusCode"], parsed, answer["headers"]
-
-
-def found(function: Function, path: str) -> list[str]:
-    status, answer, _ = send(function, "POST", path, {"query": QUERY, "k": 5})
-    assert status == 200, answer
-    return [hit["id"] for hit in answer["results"]]
-
-
-def right(artifact: Path) -> list[str]:
-    return [hit.id for hit in Searcher.load(artifact).search(QUERY, 5)]
-
-
-def loaded(function: Function) -> list[str]:
-    return [one["name"] for one in send(function, "GET", "/indexes")[1]["indexes"] if one["loaded"]]
 
 
 def test_each_index_answers_at_its_path(function: Function, artifacts: Artifacts) -> None:
