@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from handler.artifact import ENCODER_FILES
 from handler.errors import RequestError, SeekletError, SettingsError, reason
 from handler.loading import Loader
 from handler.manifest import Manifest
@@ -23,7 +24,7 @@ from handler.opening import open_source
 from handler.routes import FRAMEWORK_PATHS, ROUTES, match_path
 from handler.service import Service, Source, Split
 from handler.settings import Settings
-from handler.sharing import MODEL_FILES, encoder_key
+from handler.sharing import encoder_key
 
 logger = logging.getLogger("seeklet")
 
@@ -207,7 +208,7 @@ def _bytes_of(manifests: Sequence[Manifest]) -> int:
     """Returns the bytes of several artifacts' files; a model that they share counts once."""
     models = {
         encoder_key(manifest): sum(
-            entry.bytes for name, entry in manifest.files.items() if name in MODEL_FILES
+            entry.bytes for name, entry in manifest.files.items() if name in ENCODER_FILES
         )
         for manifest in manifests
     }
@@ -215,6 +216,6 @@ def _bytes_of(manifests: Sequence[Manifest]) -> int:
         entry.bytes
         for manifest in manifests
         for name, entry in manifest.files.items()
-        if name not in MODEL_FILES
+        if name not in ENCODER_FILES
     )
     return others + sum(models.values())

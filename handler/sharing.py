@@ -8,17 +8,16 @@ from __future__ import annotations
 import threading
 import weakref
 
-from handler.artifact import DENSE_FILE, MODEL_FILE, TOKENIZER_FILE, WEIGHTS_FILE, Artifact
+from handler.artifact import ENCODER_FILES, Artifact
 from handler.encoder import Encoder
 from handler.manifest import Manifest
 
-MODEL_FILES = (MODEL_FILE, WEIGHTS_FILE, TOKENIZER_FILE, DENSE_FILE)
 EncoderKey = tuple[object, ...]
 
 
 def encoder_key(manifest: Manifest) -> EncoderKey:
     """Returns all that decides what an encoder gives. The prompts are the searcher's."""
-    files = tuple(manifest.files.get(name) for name in MODEL_FILES)
+    files = tuple(manifest.files.get(name) for name in ENCODER_FILES)
     dense = None if manifest.dense is None else tuple(manifest.dense)
     recipe = (manifest.pooling, manifest.max_length, manifest.dim, manifest.full_dim, manifest.normalize)
     return (*files, dense, *recipe)

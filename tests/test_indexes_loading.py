@@ -13,10 +13,10 @@ from indexed import Artifacts, found, loaded, right, send, serve
 from releases import QUERY, make_releases, point, publish, upload
 from tiny import make_model
 
+from handler.artifact import ENCODER_FILES
 from handler.errors import ArtifactError
 from handler.function import Function
 from handler.manifest import Manifest
-from handler.sharing import MODEL_FILES
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def test_the_one_that_was_used_longest_ago_is_let_go(
         "x": artifacts["x"],
     }
     # Room for two of one model, which counts once, and for the one of the other model.
-    room = size(artifacts["a"]) + size(artifacts["b"], without=MODEL_FILES) + size(artifacts["x"])
+    room = size(artifacts["a"]) + size(artifacts["b"], without=ENCODER_FILES) + size(artifacts["x"])
     function = serve(places, MAX_INDEX_BYTES=str(room))
     for name in "abc":
         found(function, f"/{name}/search")
