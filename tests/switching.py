@@ -5,6 +5,7 @@ python tests/switching.py FOLDER    each folder in FOLDER is an artifact; the la
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import json
@@ -109,8 +110,15 @@ def resident_mb() -> float:
     return pages * os.sysconf("SC_PAGESIZE") / 2**20
 
 
-def open_files() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
+def open_files() -> tuple[int, int]:
+    """How many files are open, and how many sockets."""
+    opened = []
+    for path in Path("/proc/self/fd").iterdir():
+        # One of them lists this folder, and is closed by now.
+        with contextlib.suppress(FileNotFoundError):
+            opened.append(str(path.readlink()))
+    sockets = sum(name.startswith("socket:") for name in opened)
+    return len(opened) - sockets, sockets
 
 
 def wait_until(holds: Callable[[], bool], load: Load) -> None:
@@ -127,7 +135,7 @@ class Report(NamedTuple):
     seen      the answers, each with how often it was seen
     refused   how many releases were refused
     memory    resident MB after each switch
-    files     open files after each switch
+    files     open files and sockets before the load, and after it
     alive     how many searchers of old releases are left
     folders   how many folders are left in /tmp
     """
@@ -135,7 +143,7 @@ class Report(NamedTuple):
     seen: list[tuple[Seen, int]]
     refused: int
     memory: list[float]
-    files: list[int]
+    files: list[tuple[int, int]]
     alive: int
     folders: int
 
@@ -149,7 +157,7 @@ def switch_all(artifacts: list[Path], s3: FakeS3, temporary: Path) -> Report:
     refresher = Refresher(loader, loader.connect(URI), clock=lambda: float(next(ticks)))
     watched = [weakref.ref(refresher.current().searcher)]
     memory: list[float] = []
-    files: list[int] = []
+    files = [open_files()]
     refused = 0
 
     def release() -> Any:
@@ -181,8 +189,8 @@ def switch_all(artifacts: list[Path], s3: FakeS3, temporary: Path) -> Report:
             }
             s3.asked.clear()
             memory.append(resident_mb())
-            files.append(open_files())
         refresher.wait(60)
+    files.append(open_files())
     assert not load.failures, load.failures
     alive = sum(reference() is not None for reference in watched[:-1])
     return Report([*load.seen.items()], refused, memory, files, alive, len(list(temporary.iterdir())))
