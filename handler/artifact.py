@@ -58,6 +58,8 @@ MAP_FILE = "map.safetensors"
 REQUIRED_FILES = (MODEL_FILE, WEIGHTS_FILE, TOKENIZER_FILE, EMBEDDINGS_FILE, DOCUMENTS_FILE, OFFSETS_FILE)
 # What embeds a query.
 ENCODER_FILES = (MODEL_FILE, WEIGHTS_FILE, TOKENIZER_FILE, DENSE_FILE)
+# The manifest's fields that say how. The prompts are the searcher's.
+ENCODER_FIELDS = ("pooling", "normalize", "max_length", "dim", "full_dim", "dense")
 SCAN_FILES = (SCAN_MODEL_FILE, SCAN_MATRIX_FILE, SCAN_BOUND_FILE)
 # Every name that an export writes. An export deletes no other file in its folders.
 ALL_FILES = (

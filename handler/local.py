@@ -107,9 +107,7 @@ class LocalEngine:
         # Without columns every filter that can be made holds for every document.
         if asked.filter is not None and self.columns is not None:
             passing = asked.filter.documents(self.columns)
-        share = asked.share if asked.share is not None else 0.0
-        vectors = [None] * len(keywords) if embeddings is None else embeddings
-        queries = [Query(*parts, share) for parts in zip(vectors, keywords, strict=True)]
+        queries = Query.make_all(embeddings, keywords, asked.share)
         # The document that is left out is the best one, as a rule.
         most = asked.offset + asked.k + (without is not None)
         ranked = rank(self.index, self.passages, queries, most, passing)

@@ -29,6 +29,17 @@ class Query(NamedTuple):
     keywords: KeywordQuery | None
     share: float
 
+    @classmethod
+    def make_all(
+        cls,
+        embeddings: NDArray[np.float32] | None,
+        keywords: Sequence[KeywordQuery | None],
+        share: float | None,
+    ) -> list[Query]:
+        """Returns the queries of a batch; `embeddings` (q, dim) is None in the mode keyword."""
+        vectors = [None] * len(keywords) if embeddings is None else embeddings
+        return [cls(*parts, share or 0.0) for parts in zip(vectors, keywords, strict=True)]
+
 
 class Ranked(NamedTuple):
     """The best documents of a query, best first: (m,) each, or None where the search has no such part."""

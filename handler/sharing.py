@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import weakref
 
-from handler.artifact import ENCODER_FILES, Artifact
+from handler.artifact import ENCODER_FIELDS, ENCODER_FILES, Artifact
 from handler.encoder import Encoder
 from handler.manifest import Manifest
 
@@ -18,9 +18,8 @@ EncoderKey = tuple[object, ...]
 def encoder_key(manifest: Manifest) -> EncoderKey:
     """Returns all that decides what an encoder gives. The prompts are the searcher's."""
     files = tuple(manifest.files.get(name) for name in ENCODER_FILES)
-    dense = None if manifest.dense is None else tuple(manifest.dense)
-    recipe = (manifest.pooling, manifest.max_length, manifest.dim, manifest.full_dim, manifest.normalize)
-    return (*files, dense, *recipe)
+    recipe = (getattr(manifest, name) for name in ENCODER_FIELDS)
+    return (*files, *(tuple(value) if isinstance(value, list) else value for value in recipe))
 
 
 class Encoders:

@@ -13,12 +13,11 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import pg8000.native
-from pg8000 import exceptions
 
 from export.publish.binary import HEADER, TRAILER
 from handler.errors import SeekletError
 from handler.postgres.address import Address
-from handler.postgres.faults import DatabaseError
+from handler.postgres.faults import DatabaseError, to_fault
 
 Row = Sequence[Any]
 
@@ -27,10 +26,9 @@ CONNECT_SECONDS = 10.0
 QUIET_SECONDS = 60.0
 WATCH_SECONDS = 0.5
 
-# SQLSTATE classes and codes: https://www.postgresql.org/docs/current/errcodes-appendix.html
-_LOST = ("08", "57P")
-_NO_ACCESS = ("28", "42501", "3D000")
-_NO_ROOM = ("53100",)
+# SQLSTATE codes, see handler/postgres/faults.py.
+_NO_MEMORY = "53200"
+_NO_ROOM = ("53100", _NO_MEMORY)
 _SHARED_MEMORY = "shared memory"
 BUSY = ("55P03", "40P01")  # a lock isn't free, or a deadlock
 
@@ -151,72 +149,45 @@ class Session:
         except SeekletError:
             self.close()  # what was sent is no whole statement
             raise
-        except exceptions.DatabaseError as error:
-            raise self._fault(error) from None
         except KeyboardInterrupt:
             self.close()
             raise
         except Exception as error:  # noqa: BLE001 - a broken network breaks the protocol in many ways
-            self.close()
-            cause = error.__cause__ or error
-            reason = str(cause) or type(cause).__name__
-            raise DatabaseError(
-                "index_unavailable", f"{self.address} can't be reached ({reason:.200})"
-            ) from None
+            fault = to_fault(self.address, error, self._hint)
+            if not fault.state:
+                # The server said nothing, so nobody knows what it did.
+                fault = DatabaseError("index_unavailable", str(fault))
+            if fault.code == "index_unavailable":
+                self.close()
+            raise fault from None
 
-    def _fault(self, error: exceptions.DatabaseError) -> DatabaseError:
-        told = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
-        state, message = str(told.get("C", "")), str(told.get("M", error))
-        said = f"{self.address} says: {message:.300}"
-        if state.startswith(_LOST):
-            self.close()
-            return DatabaseError("index_unavailable", said, state)
-        if state.startswith(_NO_ACCESS) and not self.address.password and state.startswith("28"):
-            return DatabaseError("index_refused", f"{said}: set PGPASSWORD, or mend the address", state)
-        if state.startswith(_NO_ACCESS):
-            return DatabaseError("index_refused", f"{said}: mend the address or the role's rights", state)
-        if state.startswith(_NO_ROOM):
-            if _SHARED_MEMORY in message:
-                return DatabaseError(
-                    "index_full",
-                    f"{said}: run the same command again with --index-workers 0, or give the server more shared memory",
-                    state,
-                )
-            return DatabaseError(
-                "index_full",
-                f"{said}: free some of the database's disk, then run the same command again to go on",
-                state,
+    def _hint(self, code: str, state: str, message: str) -> str:
+        """Returns what a person who publishes can do."""
+        if code == "index_refused":
+            if state.startswith("28") and not self.address.password:
+                return ": set PGPASSWORD, or mend the address"
+            return ": mend the address or the role's rights"
+        if code != "index_full" or state not in _NO_ROOM:
+            return ""
+        if state == _NO_MEMORY:
+            return ": run the same command again with a lower --index-memory"
+        if _SHARED_MEMORY in message:
+            return (
+                ": run the same command again with --index-workers 0, or give the server more shared memory"
             )
-        if state == "53200":
-            return DatabaseError(
-                "index_full",
-                f"{said}: run the same command again with a lower --index-memory",
-                state,
-            )
-        return DatabaseError("index_error", said, state)
+        return ": free some of the database's disk, then run the same command again to go on"
 
 
 def _connect(address: Address, context: ssl.SSLContext | None) -> pg8000.native.Connection:
-    try:
-        return pg8000.native.Connection(
-            address.user,
-            host=address.host,
-            database=address.database,
-            port=address.port,
-            password=address.password or "",  # pg8000 fails where a server asks, and there is none
-            unix_sock=address.socket,
-            ssl_context=context or False,
-            timeout=CONNECT_SECONDS,
-            application_name="seeklet publish",
-            startup_params={
-                "options": "-c statement_timeout=0 -c synchronous_commit=on -c client_encoding=UTF8"
-            },
-        )
-    except exceptions.InterfaceError as error:
-        # What the server said is behind the error of closing the connection, which the server has closed first.
-        behind: BaseException | None = error
-        while behind is not None:
-            if isinstance(behind, exceptions.DatabaseError):
-                raise behind from None
-            behind = behind.__cause__ or behind.__context__
-        raise
+    return pg8000.native.Connection(
+        address.user,
+        host=address.host,
+        database=address.database,
+        port=address.port,
+        password=address.password or "",  # pg8000 fails where a server asks, and there is none
+        unix_sock=address.socket,
+        ssl_context=context or False,
+        timeout=CONNECT_SECONDS,
+        application_name="seeklet publish",
+        startup_params={"options": "-c statement_timeout=0 -c synchronous_commit=on -c client_encoding=UTF8"},
+    )

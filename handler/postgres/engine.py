@@ -119,9 +119,7 @@ class PostgresEngine:
             )
         condition = None if asked.filter is None else FilterSql(asked.filter, self.column_types)
         passing = None if condition is None else self._documents_that_pass(condition)
-        vectors = [None] * len(keywords) if embeddings is None else embeddings
-        share = asked.share if asked.share is not None else 0.0
-        queries = [Query(*parts, share) for parts in zip(vectors, keywords, strict=True)]
+        queries = Query.make_all(embeddings, keywords, asked.share)
         return [self._answer(query, most, asked, condition, passing, without) for query in queries]
 
     def _documents_that_pass(self, filter: FilterSql) -> NDArray[np.bool_]:  # noqa: A002

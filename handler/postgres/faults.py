@@ -5,6 +5,8 @@ SQLSTATE classes and codes are PostgreSQL's: https://www.postgresql.org/docs/cur
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pg8000 import exceptions
 
 from handler.errors import UnavailableError
@@ -18,7 +20,8 @@ _CODES = {
     "3D000": "index_refused",
 }
 _CLASSES = {"08": "index_unavailable", "57": "index_unavailable", "28": "index_refused", "53": "index_full"}
-_HINTS = {"index_refused": ": mend INDEX_URI or the role's rights"}
+# What to do: from the code, the SQLSTATE and the server's message to the end of the sentence.
+Hint = Callable[[str, str, str], str]
 
 
 class DatabaseError(UnavailableError):
@@ -29,13 +32,18 @@ class DatabaseError(UnavailableError):
         self.state = state
 
 
-def to_fault(address: Address, error: Exception) -> DatabaseError:
-    """Returns what an error of the client or of the network means."""
+def searcher_hint(code: str, _state: str, _message: str) -> str:
+    """Returns what a person who runs the function can do."""
+    return ": mend INDEX_URI or the role's rights" if code == "index_refused" else ""
+
+
+def to_fault(address: Address, error: Exception, hint: Hint = searcher_hint) -> DatabaseError:
+    """Returns what an error of the client or of the network means. Its `state` is empty where the server said nothing."""
     said = server_says(error)
     if said is not None:
         state, message = said
         code = _CODES.get(state) or _CLASSES.get(state[:2], "index_error")
-        return DatabaseError(code, f"{address} says: {message:.200}{_HINTS.get(code, '')}", state)
+        return DatabaseError(code, f"{address} says: {message:.200}{hint(code, state, message)}", state)
     if isinstance(error, TimeoutError):
         return DatabaseError(
             "index_timeout", f"{address} doesn't answer in time: look at its load and the network"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-from handler.artifact import ENCODER_FILES
+from handler.artifact import ENCODER_FIELDS, ENCODER_FILES
 from handler.errors import ArtifactError
 from handler.manifest import Manifest
 from handler.postgres.connection import Connection
@@ -13,8 +13,6 @@ from handler.postgres.faults import DatabaseError
 from handler.postgres.layout import LAYOUT, schema_of
 
 PUBLISH = "run `seeklet publish` again"
-# What must be the same for the function's encoder and the documents' vectors to belong together.
-_RECIPE = ("pooling", "normalize", "max_length", "query_prompt", "dim", "full_dim", "dense")
 
 
 class Release(NamedTuple):
@@ -58,7 +56,7 @@ class Release(NamedTuple):
                     f"the release {self.id} was made with another {name} than this function has: "
                     "deploy the function with the release's encoder"
                 )
-        for name in _RECIPE:
+        for name in (*ENCODER_FIELDS, "query_prompt"):
             if getattr(own, name) != getattr(self.manifest, name):
                 raise ArtifactError(
                     f"the release {self.id} was made with another {name} than this function's encoder: "
