@@ -1,4 +1,4 @@
-"""The FastAPI application over the same table of routes, for uvicorn, and for the documentation of all routes.
+"""The FastAPI application over the same table of routes, for the documentation of all routes.
 
 It is imported only when it is needed: FastAPI and pydantic take longer to import than all the rest of the function
 (docs/adr/0003-cold-start.md). router.py answers, so an answer has the same bytes as one without FastAPI.
@@ -10,17 +10,16 @@ import copy
 
 from fastapi import FastAPI, Response
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
 from starlette.requests import Request as WebRequest
 
 from handler import __version__, openapi
+from handler.asgi import read_body, read_head, refuse
 from handler.docs_page import DOCS_PAGE
 from handler.errors import RequestError
 from handler.events import Request
 from handler.openapi_limits import complete
-from handler.requests import refuse_body
 from handler.responses import Response as Answer
-from handler.responses import refusal, to_json
+from handler.responses import to_json
 from handler.router import Router
 from handler.routes import ROUTES
 
@@ -40,6 +39,11 @@ def create_app(router: Router) -> FastAPI:
         """Answers a path or a method that the framework doesn't know: the router says what is wrong."""
         return await respond(request)
 
+    async def respond_to_unread(request: WebRequest, error: Exception) -> Response:
+        """Answers a request whose body is too long to be read."""
+        assert isinstance(error, RequestError)
+        return to_web(refuse(router, read_head(request.scope), error))
+
     app = FastAPI(
         title="seeklet",
         description="Search by meaning and by words over short texts.",
@@ -52,8 +56,7 @@ def create_app(router: Router) -> FastAPI:
         redirect_slashes=False,
         exception_handlers={
             HTTPException: respond_to_other,
-            RequestError: refuse,
-            ClientDisconnect: leave,
+            RequestError: respond_to_unread,
         },
     )
     for method, path in ROUTES:
@@ -78,36 +81,11 @@ def create_app(router: Router) -> FastAPI:
 
 async def read(request: WebRequest, max_body_bytes: int) -> Request:
     """Reads the framework's request; raises RequestError (413) where its body is too long."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        # Checked while it is read: outside Lambda a body may have any length.
-        refuse_body(len(body), max_body_bytes)
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in request.headers.raw:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    return Request(
-        method=request.method,
-        path=request.scope["path"],
-        headers=headers,
-        query=request.scope["query_string"].decode("latin-1"),
-        source_ip=request.client.host if request.client else "",
-        raw_body=bytes(body),
-    )
+    # Where the client went away, nobody hears the answer.
+    body = await read_body(request.receive, max_body_bytes) or b""
+    return read_head(request.scope)._replace(raw_body=body)
 
 
 def to_web(answer: Answer) -> Response:
     """Makes the framework's response of ours."""
     return Response(answer.body, answer.status, headers=dict(answer.headers))
-
-
-async def refuse(request: WebRequest, error: Exception) -> Response:
-    """Answers a request whose body was too long to be read."""
-    assert isinstance(error, RequestError)
-    return to_web(refusal(error, problem=request.url.path != "/similar"))
-
-
-async def leave(_request: WebRequest, _error: Exception) -> Response:
-    """A client that went away within its request: it is no defect, and nobody hears the answer."""
-    return Response(status_code=400)

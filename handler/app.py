@@ -27,7 +27,7 @@ if handler.settings.snap_start:
 
 
 def __getattr__(name: str) -> Any:
-    # uvicorn asks for `app`, and only then is FastAPI imported. A search on Lambda never waits for it.
+    # uvicorn asks for `app`. A start on Lambda never waits for it.
     if name == "app":
-        return handler.app
+        return handler.asgi
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -45,7 +45,7 @@ class UnreachableError(ArtifactError):
 class RequestError(SeekletError):
     """Raised when a request can't be answered.
 
-    status is the HTTP status (400, 403, 404, 405, 413, 422). code is a short stable name for programs. field is the
+    status is the HTTP status (400, 403, 404, 405, 408, 413, 422, 503). code is a short stable name for programs. field is the
     JSON field at fault, or None where no single field is. headers are additional ones of the response.
     """
 

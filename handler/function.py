@@ -21,6 +21,7 @@ from handler.routes import FRAMEWORK_PATHS, find_route
 from handler.searcher import Searcher
 from handler.service import WARM_QUERY, Service, Source
 from handler.settings import Settings
+from handler.threads import available_cpus
 
 # How long a ping waits for a new release, in seconds, where Lambda doesn't say how much time is left.
 WAIT = 60.0
@@ -135,8 +136,15 @@ class Function:
         return ask(self.app, request)
 
     @functools.cached_property
+    def asgi(self) -> Any:
+        """The same routes as an ASGI application, for uvicorn."""
+        from handler.asgi import Application
+
+        return Application(self.router, lambda: self.app, available_cpus(), self.settings.max_waiting)
+
+    @functools.cached_property
     def app(self) -> Any:
-        """The same routes as a FastAPI application, for uvicorn and for /docs."""
+        """The same routes as a FastAPI application, for /docs."""
         from handler.api import create_app
 
         return create_app(self.router)

@@ -24,6 +24,7 @@ TITLES: Mapping[int, str] = MappingProxyType(
         403: "Forbidden",
         404: "Not Found",
         405: "Method Not Allowed",
+        408: "Request Timeout",
         413: "Content Too Large",
         422: "Unprocessable Content",
         500: "Internal Server Error",

@@ -20,6 +20,7 @@ DEFAULT_MAX_BATCH = 128
 DEFAULT_MAX_BODY_BYTES = 65536
 DEFAULT_MAX_RESPONSE_BYTES = 6_000_000
 DEFAULT_REFRESH_SECONDS = 60
+DEFAULT_MAX_WAITING = 100
 # No setting is meant to be larger. ONNX Runtime starts as many threads as it is told, and never returns from a million.
 MOST = 10**9
 MOST_THREADS = 1024
@@ -59,6 +60,8 @@ class Settings(NamedTuple):
     max_body_bytes  MAX_BODY_BYTES, default 65536: a longer request body is refused with 413
     max_response_bytes  MAX_RESPONSE_BYTES, default 6000000: a longer answer is refused with 422. Lambda's own
                     limit is 6291556 for body and headers; a load balancer takes 1 MB
+    max_waiting     MAX_WAITING, default 100: under uvicorn, so many requests may wait while others are answered; more
+                    are refused with 503
     cors_origins    CORS_ORIGINS, default none: the browser origins that may call, with commas between them, or *.
                     API Gateway and function URLs have settings of their own for this
     cache_control   CACHE_CONTROL, default no-cache: the header Cache-Control of GET /search and of the pages
@@ -83,6 +86,7 @@ class Settings(NamedTuple):
     max_batch: int
     max_body_bytes: int
     max_response_bytes: int
+    max_waiting: int
     cors_origins: tuple[str, ...]
     cache_control: str
     mcp: bool
@@ -114,6 +118,7 @@ class Settings(NamedTuple):
             max_batch=_positive(environ, "MAX_BATCH", DEFAULT_MAX_BATCH),
             max_body_bytes=_positive(environ, "MAX_BODY_BYTES", DEFAULT_MAX_BODY_BYTES),
             max_response_bytes=_positive(environ, "MAX_RESPONSE_BYTES", DEFAULT_MAX_RESPONSE_BYTES),
+            max_waiting=_positive(environ, "MAX_WAITING", DEFAULT_MAX_WAITING, least=0),
             cors_origins=_origins(environ, "CORS_ORIGINS"),
             cache_control=_header(environ, "CACHE_CONTROL", "no-cache"),
             mcp=_switch(environ, "MCP"),

@@ -1,0 +1,159 @@
+"""The ASGI application, for uvicorn: threads answer by router.py, and FastAPI is imported for its own paths alone.
+
+    request --read, with limits--> [ queue ] --a thread: Router.respond--> response
+                                       |
+                                       +-- it is full --> 503 with retry-after
+
+Outside Lambda nothing else limits how many requests come at once. So the queue has a limit, and what is beyond it is
+refused at once, rather than answered too late.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from handler.errors import RequestError
+from handler.events import Request
+from handler.requests import refuse_body
+from handler.responses import Response
+from handler.router import Router
+from handler.routes import FRAMEWORK_PATHS
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
+
+# A request whose body takes longer is refused: it holds a connection and answers nobody.
+READ_SECONDS = 30.0
+# What tells whether the process works must be answered under any load.
+WATCHED_PATHS = ("/health", "/ready")
+# Statuses whose responses have no body, and so no length.
+_BODILESS = (204, 304)
+
+
+class Application:
+    """An ASGI 3 application. One process has one event loop and some threads."""
+
+    def __init__(self, router: Router, framework: Callable[[], Asgi], threads: int, max_waiting: int) -> None:
+        """Takes the router, and what makes the application for FRAMEWORK_PATHS.
+
+        So many requests are answered at a time as there are `threads`; `max_waiting` more may wait.
+        """
+        self._router = router
+        self._framework = framework
+        self._most = threads + max_waiting
+        self._threads = ThreadPoolExecutor(threads, "request")
+        # How many are answered or wait. Only the event loop's thread changes it.
+        self._taken = 0
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answers what one scope stands for: a request, or the server's own start and end."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] != "http":
+            await send({"type": "websocket.close"})
+        elif scope["path"] in FRAMEWORK_PATHS and scope["method"] == "GET":
+            app = await asyncio.get_running_loop().run_in_executor(None, self._framework)
+            await app(scope, receive, send)
+        else:
+            response = await self._respond(scope, receive)
+            if response is not None:
+                await _send(response, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                # By now the server has waited for its requests.
+                self._threads.shutdown()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+            await send({"type": "lifespan.startup.complete"})
+
+    async def _respond(self, scope: Message, receive: Receive) -> Response | None:
+        """Returns the response; None where the client has gone."""
+        request = read_head(scope)
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                body = await read_body(receive, self._router.source.settings.max_body_bytes)
+        except TimeoutError:
+            return refuse(self._router, request, _too_slow())
+        except RequestError as error:
+            return refuse(self._router, request, error)
+        if body is None:
+            return None
+        if self._taken >= self._most and request.path not in WATCHED_PATHS:
+            return refuse(self._router, request, _overloaded())
+        self._taken += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(
+                self._threads, self._router.respond, request._replace(raw_body=body)
+            )
+        finally:
+            self._taken -= 1
+
+
+def refuse(router: Router, request: Request, error: RequestError) -> Response:
+    """Returns the response to a request whose body isn't read, with the headers that every answer has."""
+
+    def fail(_request: Request) -> Response:
+        raise error
+
+    return router.respond(request, fail)
+
+
+def read_head(scope: Message) -> Request:
+    """Reads all of a request but its body."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    client = scope.get("client")
+    return Request(
+        method=scope["method"],
+        path=scope["path"],
+        headers=headers,
+        query=scope["query_string"].decode("latin-1"),
+        source_ip=client[0] if client else "",
+    )
+
+
+async def read_body(receive: Receive, most: int) -> bytes | None:
+    """Reads the body; returns None where the client goes away. Raises RequestError (413) where it is too long."""
+    body = bytearray()
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        body += message.get("body", b"")
+        # Checked while it is read: outside Lambda a body may have any length.
+        refuse_body(len(body), most)
+        more = message.get("more_body", False)
+    return bytes(body)
+
+
+async def _send(response: Response, send: Send) -> None:
+    headers = [
+        (name.encode("latin-1"), value.encode("latin-1", "replace"))
+        for name, value in response.headers.items()
+    ]
+    if response.status not in _BODILESS:
+        headers.append((b"content-length", str(len(response.body)).encode()))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": response.body})
+
+
+def _overloaded() -> RequestError:
+    error = RequestError(503, "overloaded", "too many requests wait for an answer: try again in a second")
+    error.headers = {"retry-after": "1"}
+    return error
+
+
+def _too_slow() -> RequestError:
+    return RequestError(408, "body_too_slow", f"the body didn't arrive within {READ_SECONDS:g} seconds")
