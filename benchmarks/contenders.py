@@ -45,7 +45,7 @@ def load_contenders(work: Path) -> dict[str, Embed]:
     """Returns every installed encoder, ours first; `work` is a folder for the files that the peers need."""
     makers: dict[str, Callable[[], Embed]] = {OURS: _ours}
     makers |= {name: partial(_onnx, load) for name, load in load_onnx_peers().items()}
-    makers |= {CANDLE: partial(_candle, work), FASTEMBED: partial(_fastembed, work), TORCH: _torch}
+    makers |= {CANDLE: partial(_candle, work), FASTEMBED: partial(load_fastembed, work), TORCH: _torch}
     contenders = {}
     for name, make in makers.items():
         try:
@@ -88,7 +88,8 @@ def _candle(work: Path) -> Embed:
     return embed
 
 
-def _fastembed(work: Path) -> Embed:
+def load_fastembed(work: Path) -> Embed:
+    """Loads fastembed with our weights in fp32, which it is given as a folder in `work`."""
     from fastembed import TextEmbedding
     from fastembed.common.model_description import ModelSource, PoolingType
 

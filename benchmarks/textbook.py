@@ -63,8 +63,8 @@ class Searcher:
         }
 
 
-def make_handler(folder: Path) -> Any:
-    """Returns Lambda's handler with a plain function as its endpoint."""
+def make_app(folder: Path) -> FastAPI:
+    """Returns the application with a plain function as its endpoint."""
     searcher = Searcher(folder, onnxruntime.SessionOptions())
     app = FastAPI()
 
@@ -72,11 +72,11 @@ def make_handler(folder: Path) -> Any:
     def similar(query: Query) -> dict[str, object]:
         return searcher.answer(query)
 
-    return Mangum(app, lifespan="off")
+    return app
 
 
-def make_async_handler(folder: Path) -> Any:
-    """Returns Lambda's handler with a coroutine as its endpoint, and a session on one thread."""
+def make_async_app(folder: Path) -> FastAPI:
+    """Returns the application with a coroutine as its endpoint, and a session on one thread."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     searcher = Searcher(folder, options)
@@ -86,4 +86,14 @@ def make_async_handler(folder: Path) -> Any:
     async def similar(query: Query) -> dict[str, object]:
         return searcher.answer(query)
 
-    return Mangum(app, lifespan="off")
+    return app
+
+
+def make_handler(folder: Path) -> Any:
+    """Returns Lambda's handler over `make_app`."""
+    return Mangum(make_app(folder), lifespan="off")
+
+
+def make_async_handler(folder: Path) -> Any:
+    """Returns Lambda's handler over `make_async_app`."""
+    return Mangum(make_async_app(folder), lifespan="off")

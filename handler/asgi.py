@@ -45,6 +45,7 @@ class Application:
         """
         self._router = router
         self._framework = framework
+        self._at_once = threads
         self._most = threads + max_waiting
         self._threads = ThreadPoolExecutor(threads, "request")
         # How many are answered or wait. Only the event loop's thread changes it.
@@ -88,12 +89,13 @@ class Application:
             return None
         if self._taken >= self._most and request.path not in WATCHED_PATHS:
             return refuse(self._router, request, _overloaded())
+        waits = self._taken >= self._at_once
         self._taken += 1
         try:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(
-                self._threads, self._router.respond, request._replace(raw_body=body)
+            answer = asyncio.wrap_future(
+                self._threads.submit(self._router.respond, request._replace(raw_body=body))
             )
+            return await (_unless_gone(answer, receive) if waits else answer)
         finally:
             self._taken -= 1
 
@@ -105,6 +107,18 @@ def refuse(router: Router, request: Request, error: RequestError) -> Response:
         raise error
 
     return router.respond(request, fail)
+
+
+async def _unless_gone(answer: asyncio.Future[Response], receive: Receive) -> Response | None:
+    """Waits for an answer; returns None, and takes the request off the queue, where its client goes away first."""
+    gone = asyncio.ensure_future(receive())
+    await asyncio.wait((answer, gone), return_when=asyncio.FIRST_COMPLETED)
+    if answer.done():
+        gone.cancel()
+        return answer.result()
+    # One that a thread has begun can't be cancelled, and ends by itself.
+    answer.cancel()
+    return None
 
 
 def read_head(scope: Message) -> Request:

@@ -29,7 +29,7 @@ override FIRST_LINES := import gzip, itertools, sys; p, n = sys.argv[1:]; \
 override FIRST_ROWS := import csv, gzip, itertools, sys; p, n = sys.argv[1:]; \
   csv.writer(sys.stdout).writerows(itertools.islice(csv.reader(gzip.open(p, "rt", encoding="utf-8", newline="")), int(n) + 1))
 
-.PHONY: bench-setup bench bench-answers bench-speed bench-search bench-large bench-graphs report
+.PHONY: bench-setup bench bench-answers bench-speed bench-search bench-large bench-load bench-graphs report
 
 bench-setup: $(BENCH_STAMP) ## make .venv-bench with the pinned peers and our own packages
 
@@ -82,6 +82,9 @@ bench-search: build/artifact/manifest.json $(BENCH_STAMP) $(if $(SHORT_TEXTS),bu
 bench-large: $(BENCH_STAMP) build/short/manifest.json ## measure search up to 0.84 million documents: make bench-large SHORT_TEXTS=file
 	@$(BENCH) -m benchmarks.search build/short --sizes 250000,1000000 --threads 1,2 $(if $(wildcard build/artifact/manifest.json),--off build/artifact) $(BENCH_OPTIONS)
 	@$(BENCH) -m benchmarks.survivors build/short --sizes 20000,64000,250000,1000000 $(if $(wildcard build/artifact/manifest.json),--off build/artifact) $(BENCH_OPTIONS)
+
+bench-load: build/artifact/manifest.json $(BENCH_STAMP) ## load the service and its peers: 5 minutes for each number of clients; needs wrk and hey
+	@$(BENCH) -m benchmarks.load build/artifact --out docs/load.svg $(BENCH_OPTIONS)
 
 bench-graphs: $(BENCH_STAMP) build/short/manifest.json ## build the HNSW graphs that bench-large compares with (takes long, but only once)
 	@$(BENCH) -m benchmarks.graphs build/short --sizes 250000,1000000

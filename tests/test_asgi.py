@@ -184,6 +184,44 @@ def test_what_is_beyond_the_queue_is_refused_at_once_and_the_rest_is_answered(fu
     assert app._taken == 0
 
 
+def test_who_goes_away_leaves_the_queue(function: Function) -> None:
+    router = Held(function.settings)
+    app = Application(router, lambda: None, threads=1, max_waiting=1)  # type: ignore[arg-type, return-value]
+    answered: list[str] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        answered.append(message.get("body", b"").decode())
+
+    def ask(path: str, gone: asyncio.Event) -> asyncio.Task[None]:
+        messages = iter([{"type": "http.request", "body": b"{}"}])
+
+        async def receive() -> dict[str, Any]:
+            message = next(messages, None)
+            if message is None:
+                await gone.wait()
+            return message or {"type": "http.disconnect"}
+
+        scope = {"type": "http", "method": "POST", "path": path, "headers": [], "query_string": b""}
+        return asyncio.create_task(app(scope, receive, send))  # type: ignore[arg-type]
+
+    async def ask_all() -> None:
+        stays, gone = asyncio.Event(), asyncio.Event()
+        first, second = ask("/first", stays), ask("/gone", gone)
+        while app._taken < 2:
+            await asyncio.sleep(0.001)
+        gone.set()
+        await second
+        assert app._taken == 1
+        third = ask("/third", stays)
+        while app._taken < 2:
+            await asyncio.sleep(0.001)
+        router.let_go.set()
+        await asyncio.gather(first, third)
+
+    asyncio.run(ask_all())
+    assert [body for body in answered if body] == ["/first", "/third"]
+
+
 def test_an_answer_never_waits_for_fastapi(artifact: Path) -> None:
     script = (
         "import asyncio, sys, handler.app\n"
