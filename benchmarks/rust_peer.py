@@ -1,0 +1,277 @@
+"""Compares the function with the same function in Rust: start, warm request, HTTP, and memory, in one run on one core.
+
+    python -m benchmarks.rust_peer build/artifact --peer PROGRAM [--rounds 12] [--queries 1000] [--quick]
+
+PROGRAM is a Rust program over ONNX Runtime (the crates ort, tokenizers and axum) that reads a folder with model.onnx,
+tokenizer.json, float32 embeddings.safetensors and documents.jsonl, and is called as
+
+    PROGRAM FOLDER LIBONNXRUNTIME once QUERY    answers one query, and ends
+    PROGRAM FOLDER LIBONNXRUNTIME time FILE     answers a body a line; prints microseconds and bytes of each
+    PROGRAM FOLDER LIBONNXRUNTIME serve PORT    POST /similar
+
+LIBONNXRUNTIME is that of our own wheel, so both run the same kernels. Ours runs on CPython 3.13 with the pruned layer, as on
+Lambda. The two take turns. Ours answers by meaning alone, as the peer does.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from benchmarks.artifacts import ENOUGH, draw_texts, float32_rows
+from benchmarks.cold_start import WORK
+from benchmarks.installs import Prepared, prepare
+from benchmarks.memory import SERVE
+from benchmarks.options import make_parser, results_file
+from benchmarks.record import save, spread
+from benchmarks.starts import EVENT, OURS, Start, isolated, make_starts
+from export.build.sample import cut_queries
+from handler.artifact import DOCUMENTS_FILE, EMBEDDINGS_FILE, MODEL_FILE, TOKENIZER_FILE, WEIGHTS_FILE
+
+PEER = "the same in Rust"
+BLOCK = 100
+# Appended to a start's own code: answers the bodies of a file, and prints the microseconds of each.
+TIME = """
+times = []
+for line in open({bodies!r}):
+    event = json.load(open({event!r}))
+    event["body"], event["isBase64Encoded"] = line, False
+    started = time.perf_counter_ns()
+    module.handler(event, None)
+    times.append((time.perf_counter_ns() - started) / 1000)
+print(json.dumps(times))
+"""
+UVICORN = """
+import sys
+sys.path[:0] = {path!r}
+sys.path.append({uvicorn!r})
+import uvicorn
+uvicorn.run("handler.app:app", port={port}, access_log=False)
+"""
+
+
+def main() -> None:
+    """Measures, prints the table with ratios, and keeps the figures."""
+    parser = make_parser(__doc__)
+    parser.add_argument("artifact", type=Path)
+    parser.add_argument("--peer", type=Path, required=True, metavar="PROGRAM")
+    parser.add_argument("--rounds", type=int, default=12, metavar="N")
+    parser.add_argument("--queries", type=int, default=1000, metavar="N")
+    parser.add_argument("--work", type=Path, metavar="DIR", default=WORK, help="kept layers and packages")
+    options = parser.parse_args()
+    rounds, count = (2, 20) if options.quick else (options.rounds, options.queries)
+    artifact = options.artifact.resolve()
+    prepared = prepare(artifact, options.work.resolve())
+    queries = cut_queries(draw_texts(artifact, ENOUGH), count)
+    with tempfile.TemporaryDirectory(prefix="seeklet-rust-") as name:
+        folder = write_folder(artifact, Path(name) / "peer")
+        peer = Peer(options.peer.resolve(), folder)
+        figures = {
+            "start": turns({OURS: ours_start(prepared), PEER: peer.start}, rounds),
+            "start, HTTP": turns(
+                {OURS: lambda: http_start(ours_server(prepared)), PEER: lambda: http_start(peer.server)},
+                rounds,
+            ),
+            "request": requests(prepared, peer, queries, Path(name) / "bodies", rounds),
+            "MB not of a file": memory(prepared, peer, queries, 1 if options.quick else 3),
+        }
+    print(as_table(figures))
+    save(results_file(options), "rust peer", figures, packages=["uvicorn"])
+
+
+class Peer:
+    """The Rust program over a folder."""
+
+    def __init__(self, program: Path, folder: Path) -> None:
+        library = next(Path(onnxruntime.__file__).parent.glob("capi/libonnxruntime.so*"))
+        self._command = [*one_core(), str(program), str(folder), str(library)]
+
+    def start(self) -> float:
+        """Returns the milliseconds from before the process exists to its answer."""
+        started = time.monotonic_ns()
+        process = subprocess.Popen([*self._command, "once", "send a text message"], stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        process.stdout.readline()
+        took = (time.monotonic_ns() - started) / 1e6
+        process.wait()
+        return took
+
+    def microseconds(self, bodies: Path) -> list[float]:
+        """Returns the microseconds of each request."""
+        done = subprocess.run(
+            [*self._command, "time", str(bodies)], capture_output=True, text=True, check=True
+        )
+        return [float(line.split()[0]) for line in done.stdout.splitlines()]
+
+    def server(self, port: int) -> list[str]:
+        """Returns the command of the HTTP service."""
+        return [*self._command, "serve", str(port)]
+
+
+def one_core() -> list[str]:
+    """Returns what begins a command that runs on one core."""
+    return ["taskset", "-c", str(max(os.sched_getaffinity(0)))]
+
+
+def write_folder(artifact: Path, folder: Path) -> Path:
+    """Writes the peer's folder: our files, and the embeddings in float32."""
+    folder.mkdir(parents=True)
+    for name in (MODEL_FILE, WEIGHTS_FILE, TOKENIZER_FILE, DOCUMENTS_FILE):
+        (folder / name).symlink_to(artifact / name)
+    rows = np.ascontiguousarray(float32_rows(artifact))
+    entry = {"dtype": "F32", "shape": list(rows.shape), "data_offsets": [0, rows.nbytes]}
+    header = json.dumps({"embeddings": entry}).encode()
+    header += b" " * (-len(header) % 8)
+    (folder / EMBEDDINGS_FILE).write_bytes(len(header).to_bytes(8, "little") + header + rows.tobytes())
+    return folder
+
+
+def turns(calls: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, dict[str, Any]]:
+    """Returns the spread of each call's value, after one that doesn't count. They take turns."""
+    taken: dict[str, list[float]] = {name: [] for name in calls}
+    for turn in range(rounds + 1):
+        for name, call in calls.items():
+            value = call()
+            if turn:
+                taken[name].append(value)
+    return {name: spread(values) for name, values in taken.items()}
+
+
+def ours_start(prepared: Prepared) -> Callable[[], float]:
+    """Returns what starts ours once."""
+    return make_starts(prepared)[OURS].milliseconds
+
+
+def ours_server(prepared: Prepared) -> Callable[[int], list[str]]:
+    """Returns the command of our HTTP service at a port, with uvicorn of this environment."""
+    import uvicorn
+
+    packages = str(Path(uvicorn.__file__).parent.parent)
+
+    def command(port: int) -> list[str]:
+        path = [str(prepared.function), str(prepared.layer)]
+        code = UVICORN.format(path=path, uvicorn=packages, port=port)
+        variables = [f"{name}={value}" for name, value in prepared.environ(prepared.artifact).items()]
+        return ["env", "-i", *variables, *one_core(), prepared.python, "-I", "-S", "-c", code]
+
+    return command
+
+
+@contextmanager
+def served(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """Runs a service; its requests are sent by `post`."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def http_start(command: Callable[[int], list[str]]) -> float:
+    """Returns the milliseconds from before the process exists to its first answer by HTTP."""
+    port = free_port()
+    started = time.monotonic_ns()
+    with served(command(port)) as process:
+        while True:
+            try:
+                post(port, "send a text message")
+                return (time.monotonic_ns() - started) / 1e6
+            except OSError:
+                if process.poll() is not None:
+                    sys.exit(f"error: {command(port)[-4:]} ended with status {process.returncode}")
+                time.sleep(0.001)
+
+
+def free_port() -> int:
+    """Returns a port that nothing listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def post(port: int, text: str) -> bytes:
+    """Asks POST /similar; raises OSError where nothing listens yet."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        body = json.dumps({"text": text, "num_results": 5})
+        connection.request("POST", "/similar", body, {"content-type": "application/json"})
+        response = connection.getresponse()
+        if response.status != 200:
+            sys.exit(f"error: POST /similar answers {response.status}")
+        return response.read()
+    finally:
+        connection.close()
+
+
+def requests(
+    prepared: Prepared, peer: Peer, queries: list[str], bodies: Path, rounds: int
+) -> dict[str, dict[str, Any]]:
+    """Returns the milliseconds of warm requests in process: the spread of the blocks' medians, and p99 of all."""
+    blocks: dict[str, list[list[float]]] = {OURS: [], PEER: []}
+    first = make_starts(prepared)[OURS]
+    for turn in range(rounds):
+        chosen = [queries[(turn * BLOCK + place) % len(queries)] for place in range(BLOCK)]
+        bodies.write_text("".join(json.dumps({"text": text, "num_results": 5}) + "\n" for text in chosen))
+        code = first.command[-1] + TIME.format(bodies=str(bodies), event=str(EVENT))
+        ours = Start([*first.command[:-1], code], first.environ, first.interpreter)
+        for name, times in ((OURS, json.loads(ours.run())), (PEER, peer.microseconds(bodies))):
+            # The first ones find caches cold.
+            blocks[name].append([time / 1000 for time in times[BLOCK // 5 :]])
+    return {
+        name: spread([float(np.median(block)) for block in of])
+        | {"p99": float(np.percentile(np.concatenate(of), 99))}
+        for name, of in blocks.items()
+    }
+
+
+def memory(prepared: Prepared, peer: Peer, queries: list[str], runs: int) -> dict[str, dict[str, Any]]:
+    """Returns the MB of 2**20 bytes that are not of a file, after all queries: ours in process, the peer's by HTTP."""
+    first = make_starts(prepared)[OURS]
+    code = first.command[-1] + SERVE.format(queries=queries, event=str(EVENT))
+    ours, theirs = [], []
+    for _ in range(runs):
+        pages = json.loads(isolated(prepared, code, prepared.artifact).run())
+        ours.append(sum(both["Anonymous:"] for both in pages.values()))
+        port = free_port()
+        with served(peer.server(port)) as process:
+            while True:
+                try:
+                    post(port, queries[0])
+                    break
+                except OSError:
+                    time.sleep(0.01)
+            for query in queries:
+                post(port, query)
+            lines = Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines()
+            theirs.append(sum(int(line.split()[1]) for line in lines if line.startswith("Anonymous:")) / 1024)
+    return {OURS: spread(ours), PEER: spread(theirs)}
+
+
+def as_table(figures: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
+    """Returns Markdown: ours, the peer's, and the ratio."""
+    lines = [f"| | {OURS} | {PEER} | ratio |", "|---|---|---|---|"]
+    for name, both in figures.items():
+        ours, theirs = both[OURS]["median"], both[PEER]["median"]
+        lines.append(f"| {name} | {ours:.2f} | {theirs:.2f} | {ours / theirs:.2f} |")
+        if "p99" in both[OURS]:
+            ours, theirs = both[OURS]["p99"], both[PEER]["p99"]
+            lines.append(f"| {name}, p99 | {ours:.2f} | {theirs:.2f} | {ours / theirs:.2f} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
