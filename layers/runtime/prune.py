@@ -11,16 +11,27 @@ from pathlib import Path
 from layers.runtime.targets import RUNTIME, BuildError
 
 PRUNE_LIST = RUNTIME / "prune.txt"
+# What a module of annotations is replaced by.
+HINTS = RUNTIME / "hints.py"
 
 
 @dataclass(frozen=True, slots=True)
 class PruneLine:
-    """A glob to delete, a module to empty, or a distribution to leave out, and the reason."""
+    """What is left out, and the reason.
 
+    kind     "" deletes the paths of a glob, "empty" leaves modules without content, "hints" puts HINTS in their place,
+             "without" leaves a distribution out of the lock
+    pattern  the glob, or the distribution's name
+    """
+
+    kind: str
     pattern: str
     reason: str
-    distribution: bool
-    empty: bool
+
+    @property
+    def distribution(self) -> bool:
+        """Whether it names a distribution."""
+        return self.kind == "without"
 
 
 def read_prune(path: Path = PRUNE_LIST) -> list[PruneLine]:
@@ -29,10 +40,10 @@ def read_prune(path: Path = PRUNE_LIST) -> list[PruneLine]:
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         if not line.strip() or line.startswith("#"):
             continue
-        found = re.fullmatch(r"(without |empty )?(\S+)\s+# (\S.*)", line)
+        found = re.fullmatch(r"(?:(without|empty|hints) )?(\S+)\s+# (\S.*)", line)
         if not found:
             raise BuildError(f"{path.name}, line {number}: write `pattern  # reason`")
-        lines.append(PruneLine(found[2], found[3], found[1] == "without ", found[1] == "empty "))
+        lines.append(PruneLine(found[1] or "", found[2], found[3]))
     return lines
 
 
@@ -47,8 +58,10 @@ def prune(tree: Path, lines: Sequence[PruneLine]) -> None:
                 f"prune.txt: {line.pattern} matches nothing in this layer: delete or mend the line"
             )
         for path in matches:
-            if line.empty:
+            if line.kind == "empty":
                 path.write_bytes(b"")
+            elif line.kind == "hints":
+                shutil.copyfile(HINTS, path)
             elif path.is_dir():
                 shutil.rmtree(path)
             elif path.exists():
