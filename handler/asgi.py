@@ -58,7 +58,11 @@ class Application:
         elif scope["type"] != "http":
             await send({"type": "websocket.close"})
         elif scope["path"] in FRAMEWORK_PATHS and scope["method"] == "GET":
-            app = await asyncio.get_running_loop().run_in_executor(None, self._framework)
+            try:
+                app = await asyncio.get_running_loop().run_in_executor(None, self._framework)
+            except RequestError as error:
+                await _send(refuse(self._router, read_head(scope), error), send)
+                return
             await app(scope, receive, send)
         else:
             response = await self._respond(scope, receive)

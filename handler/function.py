@@ -144,9 +144,15 @@ class Function:
 
     @functools.cached_property
     def app(self) -> Any:
-        """The same routes as a FastAPI application, for /docs."""
-        from handler.api import create_app
-
+        """The same routes as a FastAPI application, for /docs; raises RequestError (404) where it isn't packed."""
+        try:
+            from handler.api import create_app
+        except ModuleNotFoundError as error:
+            if (error.name or "").startswith("handler"):
+                raise
+            raise RequestError(
+                404, "no_docs", "this function was built without its documentation, by DOCS=off"
+            ) from None
         return create_app(self.router)
 
     @staticmethod

@@ -12,8 +12,6 @@ import re
 from typing import Any
 from urllib.parse import quote
 
-from mangum import Mangum
-
 from handler.events import Request
 from handler.responses import Response
 
@@ -60,6 +58,8 @@ def _unicode(text: str) -> str:
 
 
 @functools.cache
-def _mangum(app: Any) -> Mangum:
+def _mangum(app: Any) -> Any:
+    from mangum import Mangum
+
     # With lifespan on, Mangum would run it at every event (mangum #342). Everything is loaded by now.
     return Mangum(app, lifespan="off")

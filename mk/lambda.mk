@@ -12,6 +12,9 @@ RUNTIME ?=
 ENGINE ?=
 override ENGINES := postgresql
 $(if $(filter-out $(ENGINES),$(ENGINE)),$(error ENGINE is $(ENGINE): leave it out, or choose $(ENGINES)))
+# make build DOCS=off: without FastAPI and pydantic, which /docs and /openapi.json alone need.
+DOCS ?= on
+$(if $(filter-out on off,$(DOCS)),$(error DOCS is $(DOCS): leave it out, or choose off))
 override ENCODER_ONLY := $(if $(filter postgresql,$(ENGINE)),--encoder-only)
 # make deploy CONFIG=prod STACK=my-search PARAMETERS="Access=iam MemorySize=1024"
 CONFIG ?= default
@@ -56,7 +59,7 @@ ifeq ($(ARTIFACT),build/artifact)
 build: build/artifact/manifest.json
 endif
 build: $(SAM_STAMP) ## build what is deployed with SAM, and print its size: make build [ARTIFACT=folder] [ARCH=arm64]
-	@ARTIFACT="$(ARTIFACT)" ENGINE="$(ENGINE)" $(SAM) build $(SAM_OVERRIDES)
+	@ARTIFACT="$(ARTIFACT)" ENGINE="$(ENGINE)" DOCS="$(DOCS)" $(SAM) build $(SAM_OVERRIDES)
 	@$(PYTHON) -m layers.size .aws-sam/build
 
 invoke: build ## send every sample event through `sam local invoke` (needs a container engine)

@@ -70,6 +70,27 @@ def test_the_pruned_tree_answers_every_event(probe: dict[str, Any]) -> None:
     assert len(probe["answers"]["direct.json"]["results"]) == 5
 
 
+def test_without_its_documentation_it_is_lighter_and_answers_all_else(
+    layer: Path, artifact: Path, tmp_path: Path
+) -> None:
+    run_build("--target", target(), "--out", str(tmp_path), "--docs", "off")
+    bare = tmp_path / "python"
+    gone = {path.name for path in layer.iterdir()} - {path.name for path in bare.iterdir()}
+    assert {"fastapi", "pydantic", "pydantic_core", "starlette", "mangum"} <= gone
+    function = build_function(tmp_path / "function")
+    done = subprocess.run(
+        [python313(), "-I", "-S", "-c", PROBE, str(bare), str(function), str(ROOT / "events")],
+        env={"ARTIFACT_DIR": str(artifact)},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    statuses = json.loads(done.stdout)["statuses"]
+    expected = {path.name: 422 if path.name.startswith("bad-request") else 200 for path in EVENTS}
+    assert {name: statuses[name] for name in expected} == expected
+    assert [statuses[path] for path in ("/docs", "/openapi.json")] == [404, 404]
+
+
 def test_nothing_comes_from_elsewhere_and_all_of_it_is_bytecode(probe: dict[str, Any], layer: Path) -> None:
     names = {"handler", *(path.name.split(".")[0] for path in layer.iterdir())}
     for name, file in probe["files"].items():

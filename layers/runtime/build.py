@@ -24,6 +24,8 @@ from layers.runtime.targets import RUNTIME, TARGETS, BuildError, lock_of, pip_in
 
 # Each has a file of pinned distributions beside this module.
 ENGINES = ("postgresql",)
+# What /docs and /openapi.json alone need.
+DOCS_LIST = RUNTIME / "without_docs.txt"
 
 
 def main() -> int:
@@ -40,20 +42,23 @@ def main() -> int:
         "--stamp", type=Path, nargs="*", default=[], metavar="FILE", help="files that the layers are made of"
     )
     parser.add_argument("--engine", choices=("", *ENGINES), default="", help="add the client of this engine")
+    parser.add_argument(
+        "--docs", choices=("on", "off"), default="on", help="off: leave out what /docs alone needs"
+    )
     options = parser.parse_args()
     try:
         if options.code:
             build_code(options.target, options.code, options.out, options.stamp)
         else:
-            build_layer(options.target, options.out, options.engine)
+            build_layer(options.target, options.out, options.engine, docs=options.docs == "on")
     except BuildError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0
 
 
-def build_layer(target: str, out: Path, engine: str = "") -> None:
-    """Builds the layer into out/python, with the client of an engine where one is named."""
+def build_layer(target: str, out: Path, engine: str = "", *, docs: bool = True) -> None:
+    """Builds the layer into out/python, with the client of an engine where one is named, and with /docs or without."""
     tree = out / "python"
     shutil.rmtree(tree, ignore_errors=True)
     tree.mkdir(parents=True)
@@ -62,6 +67,8 @@ def build_layer(target: str, out: Path, engine: str = "") -> None:
         install(target, RUNTIME / f"{engine}.txt", tree)
     installed = size_of(tree)
     prune(tree, read_prune())
+    if not docs:
+        prune(tree, read_prune(DOCS_LIST))
     for library in sorted(tree.rglob("*.so*")):
         library.write_bytes(strip(library.read_bytes()))
     pruned = size_of(tree)
