@@ -6,6 +6,8 @@ import ast
 import json
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -110,6 +112,21 @@ def test_nothing_is_asked_twice(failing: AnsweringServer) -> None:
     with pytest.raises(SeekletError):
         RemoteSearcher(failing.url).search("a storm")
     assert len(failing.asked) == 1
+
+
+def test_a_function_without_a_database_doesnt_import_its_client(artifact: Path) -> None:
+    script = "import json, sys, handler.app; handler.app.handler(json.load(open(sys.argv[1])), None); print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script, "events/search.json"],
+        cwd=ROOT,
+        env={"ARTIFACT_DIR": str(artifact), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = done.stdout.split()
+    assert "handler.routes.search" in loaded
+    assert not {"pg8000", "handler.postgres.engine", "botocore", "boto3", "fastapi"} & set(loaded)
 
 
 def test_one_module_alone_reads_the_functions_environment() -> None:
