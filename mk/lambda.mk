@@ -45,7 +45,7 @@ $(SAM_STAMP): requirements-sam.txt
 	@touch $@
 
 lock: $(LOCK_VENV) ## renew all hashes: of requirements*.txt for the versions they pin, then of layers/runtime/*/requirements.txt
-	@$(PYTHON) -m dev.hashes --uv $(LOCK_VENV)/bin/uv requirements.txt requirements-sam.txt requirements-docs.txt requirements-clients.txt requirements-cdk.txt requirements-scale.txt
+	@$(PYTHON) -m dev.hashes --uv $(LOCK_VENV)/bin/uv requirements.txt requirements-sam.txt requirements-docs.txt requirements-clients.txt requirements-cdk.txt requirements-scale.txt requirements-supply.txt
 	@$(PYTHON) -m layers.runtime.lock
 
 $(LOCK_VENV):

@@ -103,6 +103,7 @@ def test_what_is_installed_beside_a_role_is_installed_by_hash() -> None:
         "requirements-clients.txt",
         "requirements-cdk.txt",
         "requirements-scale.txt",
+        "requirements-supply.txt",
     ],
 )
 def test_every_requirement_is_pinned_by_version_and_hash(name: str) -> None:
