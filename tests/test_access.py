@@ -78,13 +78,20 @@ def test_no_key_set_lets_everyone_in_and_the_error_hides_the_key() -> None:
     assert "another" not in str(caught.value)
 
 
-def test_without_a_key_the_plain_path_loads_no_hmac_and_without_a_uri_no_botocore(artifact: Path) -> None:
+def test_without_a_key_the_plain_path_loads_no_hmac_and_without_uris_neither_botocore_nor_pg8000(
+    artifact: Path,
+) -> None:
     script = (
         "import json, sys, handler.app\n"
         "handler.app.handler(json.load(open('events/similar.json')), None)\n"
-        "print(*sorted({'hmac', 'botocore', 'handler.fetch', 'handler.snapstart'} & set(sys.modules)))\n"
+        "unneeded = {'hmac', 'botocore', 'pg8000', 'handler.fetch', 'handler.postgres', 'handler.snapstart'}\n"
+        "print(*sorted(unneeded & set(sys.modules)))\n"
     )
-    environ = {name: value for name, value in os.environ.items() if name not in {"API_KEY", "ARTIFACT_URI"}}
+    environ = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in {"API_KEY", "ARTIFACT_URI", "INDEX_URI"}
+    }
     done = subprocess.run(
         [sys.executable, "-c", script],
         cwd=ROOT,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from export.model.convert import convert
 from export.model.source_model import find_model
-from export.model.weights import refuse_non_finite
+from export.model.weights import load_weights, refuse_non_finite
 from handler.errors import ModelError
 
 TENSOR = "encoder.layer.1.output.dense.weight"
@@ -61,3 +63,24 @@ def test_a_number_beyond_float32_is_infinite_when_it_is_used(tmp_path: Path) -> 
     save_file({"wide": torch.tensor([1e300], dtype=torch.float64)}, path)
     with pytest.raises(ModelError, match="the tensor 'wide' holds"):
         refuse_non_finite(path, path)
+
+
+class Touch:
+    """Unpickled, it makes a file."""
+
+    def __init__(self, trace: Path) -> None:
+        self._trace = trace
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self._trace,)
+
+
+def test_a_pickle_of_weights_runs_nothing(tmp_path: Path) -> None:
+    trace, weights = tmp_path / "trace", tmp_path / "pytorch_model.bin"
+    weights.write_bytes(pickle.dumps({"weight": Touch(trace)}, protocol=2))
+    with pytest.raises(pickle.UnpicklingError):
+        load_weights(weights)
+    assert not trace.exists()
+    # It would have.
+    pickle.loads(weights.read_bytes())
+    assert trace.exists()
