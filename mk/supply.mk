@@ -33,7 +33,7 @@ $(SUPPLY_STAMP): requirements-supply.txt $(STAMP)
 	  > "$$($(SUPPLY_VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/main-environment.pth"
 	@touch $@
 
-$(SUPPLY_LAYER)/complete: layers/runtime/$(SUPPLY_TARGET)/requirements.txt layers/runtime/postgresql.txt layers/runtime/prune.txt
+$(SUPPLY_LAYER)/complete: layers/runtime/$(SUPPLY_TARGET)/requirements.txt layers/runtime/postgresql.txt layers/runtime/prune.txt $(wildcard layers/runtime/*.py)
 	@$(PYTHON) -m layers.runtime.build --target $(SUPPLY_TARGET) --engine postgresql --out $(SUPPLY_LAYER) >&2
 	@touch $@
 
