@@ -4,7 +4,8 @@
 
 It knows the keywords that our documents use: type, enum, const, bounds, pattern, properties, required,
 additionalProperties, items, anyOf, oneOf, allOf and $ref. Where it can't tell, it names a difference: a pattern that has
-changed counts as another one. It reads no documents; api_changes.py does.
+changed counts as another one. Members that a schema doesn't describe count as absent, so a new optional one differs in
+nothing. It reads no documents; api_changes.py does.
 """
 
 from __future__ import annotations
@@ -134,7 +135,7 @@ def _is_idle(rule: Schema, narrow: Schema) -> bool:
 def _alternatives(schema: Schema) -> list[Schema]:
     for keyword in ("anyOf", "oneOf"):
         if keyword in schema:
-            return list(schema[keyword])
+            return [each for one in schema[keyword] for each in _alternatives(one)]
     if isinstance(schema.get("type"), list):
         return [{**schema, "type": kind} for kind in schema["type"]]
     return [schema]
@@ -164,7 +165,8 @@ def _values(narrow: Schema, wide: Schema, place: str) -> Iterator[str]:
         yield f"{place} may be another value than {_short(allowed)}"
         return
     for value in values:
-        if value not in allowed:
+        # In Python, True is 1.
+        if not any(value == one and _type_of(value) == _type_of(one) for one in allowed):
             yield f"{place} may be {_short(value)}"
 
 

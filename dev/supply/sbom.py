@@ -3,7 +3,8 @@
 The first has the packages of the function's layers, each with the SHA-256 of the one wheel that was installed. The second
 has those of an export, which are of the machine that runs it. Both are compared with CycloneDX's own schema.
 
-It lists no artifact: its manifest says which model it is of, and has the hash of each file.
+It lists the largest build: with the client of PostgreSQL, which is marked optional, and with what DOCS=off leaves out. It
+lists no artifact: its manifest says which model it is of, and has the hash of each file.
 """
 
 from __future__ import annotations
