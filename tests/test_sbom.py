@@ -51,7 +51,8 @@ def test_the_functions_list_is_its_locks(lists: dict[str, Any]) -> None:
 def test_the_exports_list_has_hashes_of_all_but_torch(lists: dict[str, Any]) -> None:
     components = lists["sbom-export"]["components"]
     without = {one["name"] for one in components if "hashes" not in one and "externalReferences" not in one}
-    assert without == {"torch"}
+    # Its build differs from machine to machine.
+    assert without <= {"torch"}
     assert all(one["licenses"] and one["purl"].startswith("pkg:pypi/") for one in components)
     pins = read_lock(ROOT / "requirements.txt")
     for one in components:

@@ -73,18 +73,14 @@ def function_packages(layer: Path, target: str, root: Path = ROOT) -> list[Packa
 
 def export_packages(environment: Path, root: Path = ROOT) -> list[Package]:
     """Returns what the extras of an export install, without seeklet itself, from an environment's packages."""
-    pins = {
-        name: pin for path in sorted(root.glob("requirements*.txt")) for name, pin in read_lock(path).items()
-    }
-    pins |= read_lock(root / "requirements.txt")
+    hashes: dict[tuple[str, str], tuple[str, ...]] = {}
+    # The lock of .venv itself has the last word.
+    for path in (*sorted(root.glob("requirements*.txt")), root / "requirements.txt"):
+        hashes |= {(name, version): files for name, (version, files) in read_lock(path).items() if files}
     installed = in_folder(environment)
     names = closure(installed, "seeklet", EXTRAS) - {"seeklet"}
     return [
-        make(
-            installed[name],
-            pins[name][1] if pins.get(name, ("",))[0] == installed[name].version else (),
-            names,
-        )
+        make(installed[name], hashes.get((name, installed[name].version), ()), names)
         for name in sorted(names)
     ]
 
