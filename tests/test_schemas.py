@@ -82,7 +82,7 @@ def closed(schema: dict[str, Any]) -> dict[str, Any]:
 @settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
 @given(SCHEMAS, SCHEMAS)
 def test_what_is_within_has_no_value_of_its_own(narrow: dict[str, Any], wide: dict[str, Any]) -> None:
-    from jsonschema import Draft202012Validator as Validator
+    from jsonschema import Draft202012Validator as Validator  # type: ignore[import-untyped]
 
     inner, outer = Validator(closed(narrow)), Validator(wide)
     own = [value for value in VALUES if inner.is_valid(value) and not outer.is_valid(value)]
