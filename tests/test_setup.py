@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from importlib.metadata import distribution, distributions
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from package_index import serving, write_wheel
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from dev.torch_build import has_gpu
+from dev.torch_build import INDEX, has_gpu
 
 # Makes the editable install of a project that has nothing.
 BACKEND = """
@@ -150,6 +151,14 @@ def test_running_has_its_packages_and_none_of_the_tests() -> None:
     assert testing - running <= pins("-test")
     assert not pins("") & (testing - running)
     assert not pins("") & pins("-test")
+
+
+def test_pip_and_uv_look_in_the_same_index() -> None:
+    uv = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["uv"]
+    (index,) = uv["index"]
+    assert index == {"name": "pytorch-cpu", "url": INDEX, "explicit": True}
+    assert uv["sources"]["torch"] == [{"index": "pytorch-cpu", "marker": "sys_platform == 'linux'"}]
+    assert re.findall(r"^TORCH_INDEX \?= (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE) == [INDEX]
 
 
 def test_the_locks_of_torch_agree() -> None:
