@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from package_index import Index, nowhere, serving, silence, write_wheel
 
-from dev.torch_build import CPU_LOCK, CUDA_LOCK, PYPI_LOCK, brings_cuda, choose, has_gpu
+from dev.torch_build import CPU_LOCK, CUDA_LOCK, INDEX_LIMIT, PYPI_LOCK, brings_cuda, choose, has_gpu
 
 PIN = "9.1.0"
 
@@ -40,9 +40,9 @@ def pytorch(tmp_path: Path) -> Iterator[Index]:
 
 
 def chosen(
-    index: str, installed: str | None = None, cuda: bool = True, gpu: bool = False
+    index: str, installed: str | None = None, cuda: bool = True, gpu: bool = False, limit: float = INDEX_LIMIT
 ) -> tuple[list[str], str]:
-    return choose(PIN, index, installed=installed, cuda=cuda, gpu=gpu, limit=1)
+    return choose(PIN, index, installed=installed, cuda=cuda, gpu=gpu, limit=limit)
 
 
 def test_pytorchs_index_has_a_cpu_build(tmp_path: Path, pypi: Index, pytorch: Index) -> None:
@@ -81,7 +81,7 @@ def test_where_no_index_has_a_cpu_build_a_line_says_what_comes(
 
 def test_an_index_that_says_nothing_is_given_up(pypi: Index) -> None:
     with silence() as url:
-        arguments, note = chosen(url)
+        arguments, note = chosen(url, limit=1)
     assert arguments == CUDA_LOCK
     assert f"nor {url} gave a CPU build" in note
 
