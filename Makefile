@@ -7,6 +7,9 @@ PORT ?= 3000
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
+TEST_STAMP := $(VENV)/.installed-test
+# PyTorch's index of CPU builds, or a mirror of it.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
 # make run CORPUS=my.csv TEXT=title,abstract [ID=column] [METADATA=a,b] [QUERY="..."]
 CORPUS ?=
@@ -18,22 +21,32 @@ OPTIONS ?=
 # A folder of data for the tests that need large corpora; without it they are skipped.
 DATA ?=
 
-.PHONY: help setup run stop test check format export package test-package clean
+.PHONY: help setup test-setup run stop test check format export package test-package clean
 comma := ,
 
 help: ## print this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(STAMP) ## make .venv with pinned packages for the export and the tests
+setup: $(STAMP) ## make .venv with pinned packages for the export, the service and the command
 
-# Installed by hash, except torch: requirements-torch.txt says why.
-$(STAMP): requirements.txt requirements-torch.txt pyproject.toml
+test-setup: $(TEST_STAMP) ## add the pinned packages of the tests and the checks to .venv
+
+# Installed by hash, with $(1)'s Python; pip's lines about single packages are enough.
+override INSTALL = $(1) -m pip install --disable-pip-version-check --progress-bar off --no-deps --require-hashes
+override SHOWN := 2>&1 | grep --line-buffered -E '^(Collecting|Installing|ERROR|error)' >&2; test $${PIPESTATUS[0]} -eq 0 || exit 1
+override TORCH_LOCKS := requirements-torch.txt requirements-torch-cpu.txt requirements-torch-cuda.txt
+
+$(STAMP): requirements.txt $(TORCH_LOCKS) pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: $(PYTHON) is older than Python 3.11: make PYTHON=python3.11 ..." >&2; exit 2; }
 	@echo "making $(VENV) and installing pinned packages (about a minute) ..." >&2
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
-	@for what in "--no-deps --require-hashes -r requirements.txt" "-r requirements-torch.txt"; do \
-	  $(PY) -m pip install --disable-pip-version-check --progress-bar off $$what 2>&1 | grep --line-buffered -E '^(Collecting|Installing|ERROR|error)' >&2; test $${PIPESTATUS[0]} -eq 0 || exit 1; done
+	@torch=$$($(PY) -m dev.torch_build --index "$(TORCH_INDEX)") || exit 2; \
+	  for what in "-r requirements.txt" "$$torch"; do $(call INSTALL,$(PY)) $$what $(SHOWN); done
 	@$(PY) -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(TEST_STAMP): requirements-test.txt $(STAMP)
+	@$(call INSTALL,$(PY)) -r requirements-test.txt $(SHOWN)
 	@touch $@
 
 ifeq ($(CORPUS),)
@@ -60,25 +73,25 @@ OUT ?= build/own-artifact
 export: setup ## make an artifact of your corpus: make export CORPUS=my.csv TEXT=title,abstract OUT=artifact
 	@$(PY) -m seeklet export --corpus "$(CORPUS)" --text "$(TEXT)" $(if $(ID),--id "$(ID)") $(if $(METADATA),--metadata "$(METADATA)") --out "$(OUT)" $(OPTIONS)
 
-test: setup ## run all the tests; DATA=folder runs those with large corpora too
+test: test-setup ## run all the tests; DATA=folder runs those with large corpora too
 	@$(PY) -m pytest $(if $(DATA),--data="$(DATA)") $(or $(TESTS),tests)
 
-check: setup ## run ruff, mypy --strict and the import contracts
+check: test-setup ## run ruff, mypy --strict and the import contracts
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
 
-format: setup ## format all the code
+format: test-setup ## format all the code
 	@$(VENV)/bin/ruff format .
 	@$(VENV)/bin/ruff check --fix .
 
-package: setup ## build wheel and sdist into dist/
+package: test-setup ## build wheel and sdist into dist/
 	@mkdir -p build
 	@$(PY) -m build --no-isolation --outdir dist . > build/package.log 2>&1 || { cat build/package.log >&2; exit 1; }
 	@ls -l dist
 
-test-package: setup ## install both in empty environments, and answer a query there (a few minutes)
+test-package: test-setup ## install both in empty environments, and answer a query there (a few minutes)
 	@$(PY) -m pytest -m package $(or $(TESTS),tests)
 
 clean: ## delete everything that was made, except .venv

@@ -33,11 +33,12 @@ override FIRST_ROWS := import csv, gzip, itertools, sys; p, n = sys.argv[1:]; \
 
 bench-setup: $(BENCH_STAMP) ## make .venv-bench with the pinned peers and our own packages
 
-$(BENCH_STAMP): requirements.txt requirements-torch.txt benchmarks/requirements.txt
+$(BENCH_STAMP): requirements.txt requirements-test.txt $(TORCH_LOCKS) benchmarks/requirements.txt
 	@echo "making $(BENCH_VENV) (two minutes) ..." >&2
 	@test -x $(BENCH) || $(PYTHON) -m venv $(BENCH_VENV)
-	@$(BENCH) -m pip install --disable-pip-version-check --quiet --no-deps --require-hashes -r requirements.txt
-	@$(BENCH) -m pip install --disable-pip-version-check --quiet -r requirements-torch.txt -r benchmarks/requirements.txt
+	@torch=$$($(BENCH) -m dev.torch_build --index "$(TORCH_INDEX)") || exit 2; \
+	  for what in "-r requirements.txt -r requirements-test.txt" "$$torch"; do $(call INSTALL,$(BENCH)) $$what $(SHOWN); done
+	@$(BENCH) -m pip install --disable-pip-version-check --quiet -r benchmarks/requirements.txt
 	@# Without their dependencies, which the benchmarks don't need.
 	@$(BENCH) -m pip install --disable-pip-version-check --quiet --no-deps embed-anything==0.7.1 awscli==1.46.3
 	@$(BENCH) -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .

@@ -24,8 +24,8 @@ cdk-synth: $(CDK_STAMP) ## write the CDK stack of what was built into build/cdk:
 archives: ## zip what was built into build/archives, for the Terraform module
 	@$(PYTHON) -m layers.archives .aws-sam/build build/archives
 
-parameters: $(STAMP) ## hand template.yaml's parameters on to deploy/ and its documents
+parameters: $(TEST_STAMP) ## hand template.yaml's parameters on to deploy/ and its documents
 	@$(PY) -m dev.parameters
 
-test-cdk: setup sam-setup cdk-setup ## compare the CDK stack and the Terraform module with template.yaml
+test-cdk: test-setup sam-setup cdk-setup ## compare the CDK stack and the Terraform module with template.yaml
 	@$(PY) -m pytest -rs -m cdk $(or $(TESTS),$(CDK_TESTS))

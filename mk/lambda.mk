@@ -45,7 +45,8 @@ $(SAM_STAMP): requirements-sam.txt
 	@touch $@
 
 lock: $(LOCK_VENV) ## renew all hashes: of requirements*.txt for the versions they pin, then of layers/runtime/*/requirements.txt
-	@$(PYTHON) -m dev.hashes --uv $(LOCK_VENV)/bin/uv requirements.txt requirements-sam.txt requirements-docs.txt requirements-clients.txt requirements-cdk.txt requirements-scale.txt requirements-supply.txt
+	@$(PYTHON) -m dev.hashes --uv $(LOCK_VENV)/bin/uv $(filter-out requirements-torch-cpu.txt,$(wildcard requirements*.txt))
+	@$(PYTHON) -m dev.hashes --uv $(LOCK_VENV)/bin/uv --index "$(TORCH_INDEX)" requirements-torch-cpu.txt
 	@$(PYTHON) -m layers.runtime.lock
 
 $(LOCK_VENV):
@@ -94,5 +95,5 @@ logs: $(SAM_STAMP) ## follow the function's log
 delete: $(SAM_STAMP) ## delete the stack with everything in it
 	@$(SAM) delete $(SAM_STACK) $(ARGS)
 
-test-lambda: setup sam-setup ## test with the emulator, containers (SAM_DOCKER_UP) and a deployment to moto
+test-lambda: test-setup sam-setup ## test with the emulator, containers (SAM_DOCKER_UP) and a deployment to moto
 	@$(PY) -m pytest -m aws $(or $(TESTS),tests)

@@ -14,7 +14,7 @@ scale-setup: $(SCALE_STAMP) ## make .venv-scale with Ray, PostgreSQL with pgvect
 
 # An export on Ray converts the model, which needs torch. torch is in .venv alone and is large, so a .pth file lets
 # .venv-scale see .venv's packages, rather than install them twice. Its own packages come first on the path.
-$(SCALE_STAMP): requirements-scale.txt $(STAMP)
+$(SCALE_STAMP): requirements-scale.txt $(TEST_STAMP)
 	@echo "making $(SCALE_VENV) (about a minute) ..." >&2
 	@test -x $(SCALE_VENV)/bin/python || $(PY) -m venv $(SCALE_VENV)
 	@$(SCALE_VENV)/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --only-binary :all: --require-hashes -r requirements-scale.txt

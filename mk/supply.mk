@@ -2,7 +2,7 @@
 
 .PHONY: openapi reproducible
 
-openapi: $(STAMP) ## at a release: keep the OpenAPI document, with which tests compare later ones
+openapi: $(TEST_STAMP) ## at a release: keep the OpenAPI document, with which tests compare later ones
 	@$(PY) -m dev.openapi
 
 ifeq ($(ARTIFACT),build/artifact)
@@ -25,7 +25,7 @@ SUPPLY_TESTS = $(shell grep -l 'pytest\.mark\.supply' tests/test_*.py)
 supply-setup: $(SUPPLY_STAMP) ## make .venv-supply with CycloneDX and pip-audit, pinned
 
 # A .pth file lets it see .venv's packages, after its own: the tests run in it, and the export's packages are read from there.
-$(SUPPLY_STAMP): requirements-supply.txt $(STAMP)
+$(SUPPLY_STAMP): requirements-supply.txt $(TEST_STAMP)
 	@echo "making $(SUPPLY_VENV) ..." >&2
 	@test -x $(SUPPLY_VENV)/bin/python || $(PY) -m venv $(SUPPLY_VENV)
 	@$(SUPPLY_VENV)/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --only-binary :all: --require-hashes -r requirements-supply.txt

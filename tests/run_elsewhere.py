@@ -21,7 +21,10 @@ BENCH = "it takes minutes to hours on an idle machine"
 ELSEWHERE = {
     ("README.md", "make run"): DEMO,
     ("README.md", "$ source .venv/bin/activate"): DEMO,
-    ("README.md", 'pip install ".[export,serve]"'): PACKAGE,
+    (
+        "README.md",
+        'pip install ".[export,serve]" --extra-index-url https://download.pytorch.org/whl/cpu  # Linux without an NVIDIA GPU',
+    ): PACKAGE,
     ("README.md", "make build"): LAMBDA,
     ("docs/tutorial.md", "make setup"): SETUP,
     ("docs/tutorial.md", "make build ARTIFACT=artifact"): LAMBDA,
