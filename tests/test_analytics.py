@@ -39,7 +39,7 @@ def test_every_search_is_told_and_nothing_else(
     searcher: Searcher, capsys: pytest.CaptureFixture[str]
 ) -> None:
     watched = Watched(searcher, capsys, **ASKING)
-    told = {}
+    told: dict[str, list[str | None]] = {}
     for method, path, body in QUERIES:
         answer = watched.ask(from_address(event_of(method, path, body), ADDRESS))
         written = watched.written()
