@@ -1,6 +1,6 @@
 """What is asked, and what has no good answer: a line of JSON on standard output for each query, where ANALYTICS=on.
 
-    {"kind": "query", "query": "storms in Europe", "results": 10, "top_score": 0.53, "no_good_answer": false, "who": "5b1e04c1..."}
+    {"kind": "query", "query": "storms in Europe", "results": 10, "top_score": 0.53, "no_good_answer": 0, "who": "5b1e04c1..."}
 
 It is the one module that lets a query's text into a log. Who asked is a keyed hash, from which nobody can tell an address
 without the deployment's secret (ANALYTICS_SALT); the same person has the same hash while the secret stays.
@@ -61,7 +61,8 @@ class Analytics:
                         "mode": searched.mode,
                         "results": searched.results,
                         "top_score": best,
-                        "no_good_answer": poor,
+                        # A number: whether Logs Insights calls a boolean true or 1, nobody need know.
+                        "no_good_answer": int(poor),
                         "who": self._who(asker) if asker else None,
                     }
                 )

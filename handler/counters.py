@@ -7,6 +7,7 @@ of one of many. Counters are kept in memory, and each worker of uvicorn has its 
 from __future__ import annotations
 
 import time
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
@@ -33,7 +34,7 @@ class Histogram:
     def add(self, labels: Labels, value: float) -> None:
         """Counts a value."""
         counts = self._counts.setdefault(labels, [0] * (len(self._limits) + 1))
-        counts[sum(limit < value for limit in self._limits)] += 1
+        counts[bisect_left(self._limits, value)] += 1
         self._sums[labels] = self._sums.get(labels, 0.0) + value
 
     def samples(self, name: str) -> Iterator[str]:

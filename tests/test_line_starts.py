@@ -8,10 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 from emf import read_metrics
 from http_events import EVENTS
-from watched import NAME, ON, Watched
+from servers import uvicorn_server
+from watched import NAME, ON, QUERY, Watched
 
 from handler.searcher import Searcher
 
@@ -80,3 +82,18 @@ def test_nothing_is_loaded_for_it_unless_it_is_asked_for(tiny_artifact: Path) ->
         )
         assert done.stderr.strip() == expected
         assert len(done.stdout.splitlines()) == len(variables) // 2
+
+
+def test_uvicorn_writes_lines_too(tiny_artifact: Path, tmp_path: Path) -> None:
+    with uvicorn_server(tiny_artifact, tmp_path / "log", LOG_REQUESTS="on") as url:
+        httpx.post(f"{url}/search", json={"query": QUERY})
+        httpx.post(f"{url}/search", content=b"a" * 70_000)
+    lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines() if line.startswith("{")]
+    # The server was asked for its health until it was there.
+    told = [(line["route"], line["status"], line["code"], line["cold"]) for line in lines]
+    assert told[0] == ("GET /health", 200, None, True)
+    assert told[-2:] == [
+        ("POST /search", 200, None, False),
+        ("POST /search", 413, "body_too_long", False),
+    ]
+    assert "quagmire" not in (tmp_path / "log").read_text()
