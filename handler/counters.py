@@ -6,6 +6,7 @@ of one of many. Counters are kept in memory, and each worker of uvicorn has its 
 
 from __future__ import annotations
 
+import threading
 import time
 from bisect import bisect_left
 from collections import Counter
@@ -96,7 +97,7 @@ class Counters:
         lines = [
             *head("seeklet_requests_total", "counter", "Requests by route and status."),
             *simple("seeklet_requests_total", self._requests),
-            *head("seeklet_request_seconds", "histogram", "Seconds from reading a request to its answer."),
+            *head("seeklet_request_seconds", "histogram", "Seconds that a thread worked on a request."),
             *self._latency.samples("seeklet_request_seconds"),
             *head("seeklet_stage_seconds", "histogram", "Seconds of the stages of a request."),
             *self._stages.samples("seeklet_stage_seconds"),

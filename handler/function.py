@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from handler.errors import RequestError
@@ -39,11 +41,13 @@ class Function:
         searcher: Searcher | None = None,
         *,
         source: Source | None = None,
+        environ: Mapping[str, str] = MappingProxyType({}),
         direct: bool = True,
     ) -> None:
         """Answers from the searcher, or from what the source has at each event.
 
-        With `direct` off, FastAPI answers every HTTP event.
+        `environ` has what Lambda sets anew at each event: the id of its trace. With `direct` off, FastAPI answers every
+        HTTP event.
         """
         if source is None:
             if searcher is None:
@@ -53,28 +57,28 @@ class Function:
         self.source = source
         self.router = Router(source)
         self._direct = direct
-        self._watch = watchers(settings)
+        self._watch = watchers(settings, environ)
         if not settings.snap_start:
             self.router.watchers += self._watch
 
     @classmethod
-    def load(cls, settings: Settings) -> Function:
+    def load(cls, settings: Settings, environ: Mapping[str, str] = MappingProxyType({})) -> Function:
         """Fetches the artifact if it is on S3, and loads it; raises SeekletError where it can't."""
         if settings.index_uri:
             from handler.published import PublishedSource
 
-            return cls(settings, source=PublishedSource.open(settings))
+            return cls(settings, environ=environ, source=PublishedSource.open(settings))
         if settings.indexes:
             from handler.indexes import Catalog
 
-            return cls(settings, source=Catalog(settings))
+            return cls(settings, environ=environ, source=Catalog(settings))
         if settings.artifact_uri:
             # Imported only where it is needed: botocore takes longer than all the rest.
             from handler.loading import Loader
             from handler.opening import open_source
 
-            return cls(settings, source=open_source(Loader(settings), settings.artifact_uri))
-        return cls(settings, Searcher.load(settings.artifact_dir, settings.threads))
+            return cls(settings, environ=environ, source=open_source(Loader(settings), settings.artifact_uri))
+        return cls(settings, Searcher.load(settings.artifact_dir, settings.threads), environ=environ)
 
     @property
     def searcher(self) -> Searcher:
@@ -83,7 +87,7 @@ class Function:
 
     def resume(self) -> None:
         """Lets looks for new releases begin, which must not run before a snapshot, and lines: its requests are nobody's."""
-        self.router.watchers = [*self._watch]
+        self.router.watchers += [watch for watch in self._watch if watch not in self.router.watchers]
         self.source.resume()
 
     def __call__(self, event: Any, context: Any = None) -> dict[str, Any]:
@@ -92,8 +96,7 @@ class Function:
             return write_response(event, self._answer_http(event, context))
         try:
             if is_ping(event):
-                for watch in self.router.watchers:
-                    watch.ping(_invocation(context))
+                self.router.tell_ping(_invocation(context))
                 return self.warm(_seconds_left(context))
             if path := direct_path(event):
                 return self._answer_direct(event, path, context)
@@ -170,13 +173,13 @@ class Function:
         return answer
 
 
-def watchers(settings: Settings) -> list[Watcher]:
+def watchers(settings: Settings, environ: Mapping[str, str]) -> list[Watcher]:
     """Makes what the settings ask to be told of requests; what isn't asked for isn't imported."""
     made: list[Watcher] = []
     if settings.log_requests or settings.metrics != "off":
         from handler.lines import Lines
 
-        made.append(Lines(settings))
+        made.append(Lines(settings, environ=environ))
     if settings.analytics:
         from handler.analytics import Analytics
 

@@ -12,11 +12,11 @@ It is imported only where LOG_REQUESTS or METRICS asks for it (docs/adr/0010-obs
 from __future__ import annotations
 
 import json
-import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from handler.record import Record
@@ -53,7 +53,7 @@ class Lines:
         settings: Settings,
         *,
         write: Callable[[str], None] | None = None,
-        environ: Mapping[str, str] = os.environ,
+        environ: Mapping[str, str] = MappingProxyType({}),
         now: Callable[[], float] = time.time,
     ) -> None:
         """Writes to standard output, unless `write` takes the lines.

@@ -66,7 +66,7 @@ class Router:
         response = self._with_headers(request, response, clock)
         if watched:
             record.response = response
-            self._tell(record)
+            self._tell(lambda watch: watch(record))
         return response
 
     def refuse(self, error: RequestError) -> Response:
@@ -76,7 +76,7 @@ class Router:
         if self.watchers:
             record = Record(request, clock)
             record.code, record.response = error.code, response
-            self._tell(record)
+            self._tell(lambda watch: watch(record))
         return response
 
     def _respond(
@@ -106,13 +106,17 @@ class Router:
         record.index, record.service = index, service
         return load_route(found.name)(service, request)
 
-    def _tell(self, record: Record) -> None:
+    def tell_ping(self, invocation: str) -> None:
+        """Tells the watchers of a ping."""
+        self._tell(lambda watch: watch.ping(invocation))
+
+    def _tell(self, tell: Callable[[Watcher], None]) -> None:
         for watch in self.watchers:
             try:
-                watch(record)
+                tell(watch)
             except Exception as error:
                 # The answer is there, whatever becomes of its line.
-                logger.error("a request was answered, and can't be told of", exc_info=error)
+                logger.error("an event was answered, and can't be told of", exc_info=error)
 
     def _with_headers(self, request: Request, response: Response, clock: Clock) -> Response:
         headers = {

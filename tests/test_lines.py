@@ -170,7 +170,9 @@ def test_an_answer_comes_though_nothing_can_be_written(
     watched = Watched(searcher, capsys, **ON)
     with failing_output(monkeypatch):
         answer = watched.ask(EVENTS["similar"])
+        pinged = watched.ask({"source": "aws.events"})
     assert answer["statusCode"] == 200
+    assert pinged["status"] == "warm"
     assert "can't be told of" in caplog.text
 
 

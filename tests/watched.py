@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -82,7 +83,7 @@ class Watched:
     def __init__(self, searcher: Searcher, capsys: pytest.CaptureFixture[str], **variables: str) -> None:
         direct = variables.pop("direct", "on") == "on"
         environ = {"AWS_LAMBDA_FUNCTION_NAME": NAME, **variables}
-        self.function = Function(Settings.from_env(environ), searcher, direct=direct)
+        self.function = Function(Settings.from_env(environ), searcher, environ=os.environ, direct=direct)
         self._capsys = capsys
         capsys.readouterr()
 
