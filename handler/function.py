@@ -127,7 +127,7 @@ class Function:
         # Who may invoke the function needs no key: AWS has checked the caller's permission.
         return self._parsed(self.router.respond(request, needs_key=False).body)
 
-    def _answer_http(self, event: dict[str, Any], context: Any) -> Response:
+    def _answer_http(self, event: dict[str, Any], context: Any = None) -> Response:
         try:
             request = read_request(event)
         except RequestError as error:
