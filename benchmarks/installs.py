@@ -20,7 +20,7 @@ from pathlib import Path
 
 from benchmarks.record import ROOT
 from benchmarks.textbook_files import write_textbook_files
-from handler.settings import MEMORY_PER_VCPU_MB
+from handler.variables import MEMORY_PER_VCPU_MB
 from layers.runtime.build import build_code, build_layer
 from layers.runtime.bytecode import find_python
 from layers.runtime.lock import write_constraints

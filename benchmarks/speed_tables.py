@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.markdown import milliseconds, ratio, table
 from benchmarks.record import Results
-from handler.settings import MEMORY_PER_VCPU_MB
+from handler.variables import MEMORY_PER_VCPU_MB
 
 OURS, TEXTBOOK = "seeklet", "textbook (def)"
 TEXTBOOKS = (TEXTBOOK, "textbook (async def, one thread)")

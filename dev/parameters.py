@@ -1,7 +1,7 @@
 """`make parameters`: hands the parameters of template.yaml on to the CDK construct, the Terraform module and their docs.
 
 template.yaml is where a parameter is added or changed. This writes parameters.py of the construct and variables.tf of
-the module whole, and the tables in docs/cdk.md and docs/terraform.md between their two comments. What a parameter does
+the module whole, the dashboard's body for both, and the tables in docs/cdk.md and docs/terraform.md between their two comments. What a parameter does
 is written by hand: in the construct, and in the module's other files.
 """
 
@@ -11,8 +11,9 @@ import argparse
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from dev.template import Parameter, Rule, Writer, load_template, quote, read_parameters, read_rules
 
@@ -40,11 +41,21 @@ def made() -> Iterator[tuple[Path, str]]:
     parameters, rules = read_parameters(template), read_rules(template)
     yield ROOT / "deploy" / "cdk" / "seeklet_cdk" / "parameters.py", python(parameters, rules)
     yield ROOT / "deploy" / "terraform" / "variables.tf", terraform(parameters, rules)
+    body = dashboard(template)
+    yield ROOT / "deploy" / "cdk" / "seeklet_cdk" / "dashboard.json", f"{body}\n"
+    # Terraform's names have no colons.
+    yield ROOT / "deploy" / "terraform" / "dashboard.json.tftpl", body.replace("AWS::Region", "Region") + "\n"
     documents: list[tuple[str, Callable[[object], str]]] = [("cdk", python_value), ("terraform", hcl_value)]
     for name, value in documents:
         path = ROOT / "docs" / f"{name}.md"
         before, after = TABLE.split(path.read_text(encoding="utf-8"))
         yield path, before + table(parameters, value) + after
+
+
+def dashboard(template: Mapping[str, Any]) -> str:
+    """Returns the dashboard's body, with ${...} for what is known only when it is deployed."""
+    body: str = template["Resources"]["MetricsDashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    return body
 
 
 def table(parameters: Sequence[Parameter], value: Callable[[object], str]) -> str:

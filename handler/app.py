@@ -14,7 +14,7 @@ from handler.function import Function
 from handler.settings import Settings
 
 try:
-    handler = Function.load(Settings.from_env(os.environ))
+    handler = Function.load(Settings.from_env(os.environ), os.environ)
 except SeekletError as error:
     # One sentence in the log instead of a traceback; Lambda reports the exit status.
     print(f"seeklet: {error}", file=sys.stderr, flush=True)

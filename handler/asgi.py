@@ -15,12 +15,13 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from handler.counters import CONTENT_TYPE, Counters
 from handler.errors import RequestError
 from handler.events import Request
 from handler.requests import refuse_body
 from handler.responses import Response
 from handler.router import Router
-from handler.routes import FRAMEWORK_PATHS
+from handler.routes import FRAMEWORK_PATHS, METRICS_PATH
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -48,6 +49,10 @@ class Application:
         self._at_once = threads
         self._most = threads + max_waiting
         self._threads = ThreadPoolExecutor(threads, "request")
+        # On Lambda they would be those of one environment of many.
+        self._counters = None if router.source.settings.function_name else Counters()
+        if self._counters is not None:
+            router.watchers.append(self._counters)
         # How many are answered or wait. Only the event loop's thread changes it.
         self._taken = 0
 
@@ -57,6 +62,9 @@ class Application:
             await self._live(receive, send)
         elif scope["type"] != "http":
             await send({"type": "websocket.close"})
+        elif self._counters is not None and (scope["method"], scope["path"]) == ("GET", METRICS_PATH):
+            # By no thread: what is counted matters most where all of them are taken.
+            await _send(self._router.respond(read_head(scope), self._count), send)
         elif scope["path"] in FRAMEWORK_PATHS and scope["method"] == "GET":
             try:
                 app = await asyncio.get_running_loop().run_in_executor(None, self._framework)
@@ -68,6 +76,10 @@ class Application:
             response = await self._respond(scope, receive)
             if response is not None:
                 await _send(response, send)
+
+    def _count(self, _request: Request) -> Response:
+        assert self._counters is not None
+        return Response(200, self._counters.text().encode(), {"content-type": CONTENT_TYPE})
 
     async def _live(self, receive: Receive, send: Send) -> None:
         while True:
@@ -138,6 +150,8 @@ def read_head(scope: Message) -> Request:
         headers=headers,
         query=scope["query_string"].decode("latin-1"),
         source_ip=client[0] if client else "",
+        # gateway.py puts it there.
+        clock=scope.get("aws.event", {}).get("clock"),
     )
 
 

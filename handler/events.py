@@ -29,8 +29,10 @@ class Request(NamedTuple):
     query    the query string, still encoded
     raw_body   the event's `body`, which is text or base64, unless the event is malformed; or bytes
     event_id   the sender's own id of the request, "" where it gives none
+    invocation Lambda's id of the event, which function.py fills in where something is told of requests
     parameters the values of the path's parameters, which router.py fills in
-    clock      what the stages of the answer are timed with, which router.py fills in
+    clock      what the stages of the answer are timed with, which router.py fills in; given where the request is
+               within another one
     """
 
     method: str
@@ -41,6 +43,7 @@ class Request(NamedTuple):
     raw_body: object = None
     is_base64: bool = False
     event_id: str = ""
+    invocation: str = ""
     parameters: Mapping[str, str] = MappingProxyType({})
     clock: Clock | None = None
 

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from handler.errors import RequestError
 from handler.events import Request, direct_path, is_http, is_ping, read_request, write_response
 from handler.json_types import json_type
+from handler.record import Watcher
 from handler.responses import Response, as_defect, refusal
 from handler.router import Router
 from handler.routes import FRAMEWORK_PATHS, find_route
@@ -38,11 +41,13 @@ class Function:
         searcher: Searcher | None = None,
         *,
         source: Source | None = None,
+        environ: Mapping[str, str] = MappingProxyType({}),
         direct: bool = True,
     ) -> None:
         """Answers from the searcher, or from what the source has at each event.
 
-        With `direct` off, FastAPI answers every HTTP event.
+        `environ` has what Lambda sets anew at each event: the id of its trace. With `direct` off, FastAPI answers every
+        HTTP event.
         """
         if source is None:
             if searcher is None:
@@ -52,25 +57,28 @@ class Function:
         self.source = source
         self.router = Router(source)
         self._direct = direct
+        self._watch = watchers(settings, environ)
+        if not settings.snap_start:
+            self.router.watchers += self._watch
 
     @classmethod
-    def load(cls, settings: Settings) -> Function:
+    def load(cls, settings: Settings, environ: Mapping[str, str] = MappingProxyType({})) -> Function:
         """Fetches the artifact if it is on S3, and loads it; raises SeekletError where it can't."""
         if settings.index_uri:
             from handler.published import PublishedSource
 
-            return cls(settings, source=PublishedSource.open(settings))
+            return cls(settings, environ=environ, source=PublishedSource.open(settings))
         if settings.indexes:
             from handler.indexes import Catalog
 
-            return cls(settings, source=Catalog(settings))
+            return cls(settings, environ=environ, source=Catalog(settings))
         if settings.artifact_uri:
             # Imported only where it is needed: botocore takes longer than all the rest.
             from handler.loading import Loader
             from handler.opening import open_source
 
-            return cls(settings, source=open_source(Loader(settings), settings.artifact_uri))
-        return cls(settings, Searcher.load(settings.artifact_dir, settings.threads))
+            return cls(settings, environ=environ, source=open_source(Loader(settings), settings.artifact_uri))
+        return cls(settings, Searcher.load(settings.artifact_dir, settings.threads), environ=environ)
 
     @property
     def searcher(self) -> Searcher:
@@ -78,18 +86,20 @@ class Function:
         return self.source.current().searcher
 
     def resume(self) -> None:
-        """Lets looks for new releases begin, which must not run before a snapshot."""
+        """Lets looks for new releases begin, which must not run before a snapshot, and lines: its requests are nobody's."""
+        self.router.watchers += [watch for watch in self._watch if watch not in self.router.watchers]
         self.source.resume()
 
     def __call__(self, event: Any, context: Any = None) -> dict[str, Any]:
         """Answers one event; it never raises."""
         if is_http(event):
-            return write_response(event, self._answer_http(event))
+            return write_response(event, self._answer_http(event, context))
         try:
             if is_ping(event):
+                self.router.tell_ping(_invocation(context))
                 return self.warm(_seconds_left(context))
             if path := direct_path(event):
-                return self._answer_direct(event, path)
+                return self._answer_direct(event, path, context)
             raise _unknown(event)
         except RequestError as error:
             return self._parsed(refusal(error, problem=False).body)
@@ -104,7 +114,7 @@ class Function:
         hits = searcher.search(WARM_QUERY, 1)
         return {"status": "warm", "documents": searcher.manifest.count, "results": len(hits)}
 
-    def _answer_direct(self, event: dict[str, Any], path: str) -> dict[str, Any]:
+    def _answer_direct(self, event: dict[str, Any], path: str, context: Any) -> dict[str, Any]:
         if self.settings.indexes and "index" in event:
             name, event = event["index"], {key: value for key, value in event.items() if key != "index"}
             names = [place.name for place in self.settings.indexes]
@@ -113,15 +123,17 @@ class Function:
 
                 raise unknown_index(name, names)
             path = f"/{name}{path}"
-        request = Request("POST", path, {}, raw_body=_to_text(event))
+        request = Request("POST", path, {}, raw_body=_to_text(event), invocation=_invocation(context))
         # Who may invoke the function needs no key: AWS has checked the caller's permission.
         return self._parsed(self.router.respond(request, needs_key=False).body)
 
-    def _answer_http(self, event: dict[str, Any]) -> Response:
+    def _answer_http(self, event: dict[str, Any], context: Any = None) -> Response:
         try:
             request = read_request(event)
         except RequestError as error:
             return self.router.refuse(error)
+        if self.router.watchers:
+            request = request._replace(invocation=_invocation(context))
         if self._direct and not (request.method == "GET" and request.path in FRAMEWORK_PATHS):
             return self.router.respond(request)
         return self.router.respond(request, self._ask_app)
@@ -159,6 +171,25 @@ class Function:
     def _parsed(body: bytes) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(body)
         return answer
+
+
+def watchers(settings: Settings, environ: Mapping[str, str]) -> list[Watcher]:
+    """Makes what the settings ask to be told of requests; what isn't asked for isn't imported."""
+    made: list[Watcher] = []
+    if settings.log_requests or settings.metrics != "off":
+        from handler.lines import Lines
+
+        made.append(Lines(settings, environ=environ))
+    if settings.analytics:
+        from handler.analytics import Analytics
+
+        made.append(Analytics(settings))
+    return made
+
+
+def _invocation(context: Any) -> str:
+    """Returns Lambda's id of an event, "" elsewhere."""
+    return str(getattr(context, "aws_request_id", ""))
 
 
 def _seconds_left(context: Any) -> float:

@@ -21,7 +21,7 @@ from handler.loading import Loader
 from handler.manifest import Manifest
 from handler.memory import available_bytes
 from handler.opening import open_source
-from handler.routes import FRAMEWORK_PATHS, ROUTES, match_path
+from handler.routes import FRAMEWORK_PATHS, METRICS_PATH, ROUTES, match_path
 from handler.service import Service, Source, Split
 from handler.settings import Settings
 from handler.sharing import encoder_key
@@ -29,7 +29,9 @@ from handler.sharing import encoder_key
 logger = logging.getLogger("seeklet")
 
 # No index may have the name of a route.
-RESERVED = frozenset(path.split("/")[1] for path in (*FRAMEWORK_PATHS, *(path for _, path in ROUTES)))
+RESERVED = frozenset(
+    path.split("/")[1] for path in (*FRAMEWORK_PATHS, METRICS_PATH, *(path for _, path in ROUTES))
+)
 
 
 class _Index:

@@ -96,9 +96,10 @@ class Refresher:
             found = place.read_pointer(self._etag)
             if found is not None:
                 etag, self._etag = self._etag, found.etag
-                release = parse_pointer(found.data, self._uri).current
+                pointer = parse_pointer(found.data, self._uri)
+                release = pointer.current
                 try:
-                    self._switch(place, release)
+                    self._switch(place, release, pointer.released)
                 except UnreachableError:
                     # The release may be a good one.
                     self._etag = etag
@@ -130,28 +131,29 @@ class Refresher:
 
     def _start(self, place: S3Folder, pointer: Pointer) -> Loaded:
         try:
-            return self._load(place, pointer.current)
+            return self._load(place, pointer.current, pointer.released)
         except Exception as error:
             # A new environment must not fail by a release that those before it refuse.
             if pointer.previous is None or isinstance(error, UnreachableError):
                 raise
             self._refuse(pointer.current, reason(error))
-            return self._load(place, pointer.previous)
+            # It is older than the pointer; how much, nothing says.
+            return self._load(place, pointer.previous, pointer.released)
 
-    def _load(self, place: S3Folder, release: Release, like: Artifact | None = None) -> Loaded:
-        served = Served(release.id, _now(), lambda: self._refused)
+    def _load(self, place: S3Folder, release: Release, released: str, like: Artifact | None = None) -> Loaded:
+        served = Served(release.id, _now(), lambda: self._refused, _seconds(released))
         return self._loader.fetch(
             place.beside(release.folder), sha256=release.manifest_sha256, release=served, like=like
         )
 
-    def _switch(self, place: S3Folder, release: Release) -> None:
+    def _switch(self, place: S3Folder, release: Release, released: str) -> None:
         """Loads a release and serves it, if it isn't the one that is served."""
         before = self._loaded.service.release
         if before is not None and before.id == release.id:
             return
         started = time.perf_counter()
         old = self._loaded.artifact
-        loaded = self._load(place, release, old)
+        loaded = self._load(place, release, released, old)
         # The folder goes when the last event that began before the switch has ended.
         self._loader.folders.retire(old.directory)
         self._loaded = loaded
@@ -172,6 +174,14 @@ class Refresher:
         if message != self._said:
             logger.log(level, "%s", message)
         self._said = message
+
+
+def _seconds(released: str) -> float | None:
+    """Returns a pointer's time in seconds since 1970; None where it has none that can be read."""
+    try:
+        return datetime.fromisoformat(released).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 def _now() -> str:

@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from handler.errors import RequestError
+from handler.variables import ApiKey
 
 KEY_HEADER = "x-api-key"
 # One byte of the body becomes at most this many: Lambda's runtime may write a character as \uXXXX in its JSON.
 _MOST_GROWTH = 6
 
 
-def refuse_without_key(sent: bytes, key: str | None) -> None:
-    """Raises RequestError (403) where a key is set and `sent`, the header's bytes, is not it."""
-    if key is None:
-        return
+def check_key(sent: bytes, keys: Sequence[ApiKey]) -> str:
+    """Returns the name of the key that `sent`, the header's bytes, is; "" where there are no keys.
+
+    Raises RequestError (403) where there are some and `sent` is none of them.
+    """
+    if not keys:
+        return ""
     # Imported here: hmac loads hashlib and OpenSSL, which a function without a key doesn't need.
     from hmac import compare_digest
 
-    if not compare_digest(sent, key.encode()):
+    found = ""
+    for name, key in keys:
+        # All are compared, so that the time doesn't tell which one was sent.
+        if compare_digest(sent, key.encode()):
+            found = name
+    if not found:
         raise RequestError(
             403, "forbidden", f"the API key is missing or wrong: send it in the header {KEY_HEADER}"
         )
+    return found
 
 
 def refuse_body(length: int, max_body_bytes: int) -> None:

@@ -5,6 +5,7 @@ function.py calls it with the request of an event, api.py with the web framework
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -12,10 +13,13 @@ from collections.abc import Callable, Mapping
 from handler.clock import Clock
 from handler.errors import RequestError
 from handler.events import Request
-from handler.requests import KEY_HEADER, refuse_without_key
+from handler.record import Record, Watcher
+from handler.requests import KEY_HEADER, check_key
 from handler.responses import Response, as_defect, refusal
 from handler.routes import OPEN_PATHS, ROUTES, find_route, load_route
 from handler.service import Source
+
+logger = logging.getLogger("seeklet")
 
 # The route whose errors keep the shape that they had before RFC 9457's.
 _OLD_PATH = "/similar"
@@ -25,10 +29,14 @@ _ALLOWED = "authorization, content-type, if-none-match, mcp-protocol-version, mc
 
 
 class Router:
-    """Answers each request from the service that its source has when it begins."""
+    """Answers each request from the service that its source has when it begins.
+
+    watchers   are told of each request after its answer is made
+    """
 
     def __init__(self, source: Source) -> None:
         self.source = source
+        self.watchers: list[Watcher] = []
         self._settings = source.settings
 
     def respond(
@@ -39,34 +47,76 @@ class Router:
         needs_key: bool = True,
     ) -> Response:
         """Returns the response to a request; it never raises. `answer` is asked instead of the table's route."""
-        clock = Clock()
+        # A request within another one has its clock, and only the outer one is told of.
+        watched = bool(self.watchers) and request.clock is None
+        clock = request.clock or Clock(watched=watched)
         index, path = self.source.split(request.path)
         request = request._replace(clock=clock)
+        record = Record(request._replace(path=path) if watched else request, clock)
         problem = path != _OLD_PATH
         try:
-            if request.method == "OPTIONS" and self._is_preflight(request):
-                return self._with_headers(request, _preflight(), clock)
-            if not path:
-                return self._with_headers(request, _to_folder(index, request.query), clock)
-            if needs_key and (request.method, path) not in OPEN_PATHS:
-                sent = request.headers.get(KEY_HEADER, "").encode(errors="surrogatepass")
-                refuse_without_key(sent, self._settings.api_key)
-            response = self._answer(index, path, request) if answer is None else answer(request)
+            response = self._respond(index, path, request, answer, record, needs_key=needs_key)
         except RequestError as error:
+            record.code = error.code
             response = refusal(error, problem=problem)
         except Exception as error:  # noqa: BLE001 - a defect: logged with its traceback, and answered without it
-            response = refusal(as_defect(error), problem=problem)
-        return self._with_headers(request, response, clock)
+            defect = as_defect(error)
+            record.code = defect.code
+            response = refusal(defect, problem=problem)
+        response = self._with_headers(request, response, clock)
+        if watched:
+            record.response = response
+            self._tell(lambda watch: watch(record))
+        return response
 
     def refuse(self, error: RequestError) -> Response:
         """Returns the response to a request that can't even be read."""
-        return self._with_headers(Request("", "", {}), refusal(error), Clock())
+        request, clock = Request("", "", {}), Clock()
+        response = self._with_headers(request, refusal(error), clock)
+        if self.watchers:
+            record = Record(request, clock)
+            record.code, record.response = error.code, response
+            self._tell(lambda watch: watch(record))
+        return response
 
-    def _answer(self, index: str, path: str, request: Request) -> Response:
+    def _respond(
+        self,
+        index: str,
+        path: str,
+        request: Request,
+        answer: Callable[[Request], Response] | None,
+        record: Record,
+        *,
+        needs_key: bool,
+    ) -> Response:
+        if request.method == "OPTIONS" and self._is_preflight(request):
+            return _preflight()
+        if not path:
+            return _to_folder(index, request.query)
+        if needs_key and (request.method, path) not in OPEN_PATHS:
+            sent = request.headers.get(KEY_HEADER, "").encode(errors="surrogatepass")
+            record.key = check_key(sent, self._settings.api_keys)
+        return self._answer(index, path, request, record) if answer is None else answer(request)
+
+    def _answer(self, index: str, path: str, request: Request, record: Record) -> Response:
         found = find_route(request.method, path)
         request = request._replace(path=path, parameters=found.parameters)
         # Taken once: all of an answer is of one artifact.
-        return load_route(found.name)(self.source.current(index), request)
+        service = self.source.current(index)
+        record.index, record.service = index, service
+        return load_route(found.name)(service, request)
+
+    def tell_ping(self, invocation: str) -> None:
+        """Tells the watchers of a ping."""
+        self._tell(lambda watch: watch.ping(invocation))
+
+    def _tell(self, tell: Callable[[Watcher], None]) -> None:
+        for watch in self.watchers:
+            try:
+                tell(watch)
+            except Exception as error:
+                # The answer is there, whatever becomes of its line.
+                logger.error("an event was answered, and can't be told of", exc_info=error)
 
     def _with_headers(self, request: Request, response: Response, clock: Clock) -> Response:
         headers = {

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from handler.artifact import Artifact
 from handler.asking import Answer, Asked
-from handler.clock import Clock
+from handler.clock import Clock, Searched
 from handler.encoder import Encoder
 from handler.engine import Engine
 from handler.hits import Hit
@@ -149,7 +149,7 @@ class Searcher:
             clock.start()
         answers = self.engine.answer(embeddings, keywords, asked)
         if clock is not None:
-            clock.lap("search")
+            _tell(clock, queries, answers, asked)
         return answers
 
     def answer_like(self, index: int, asked: Asked, clock: Clock | None = None) -> Answer:
@@ -166,5 +166,22 @@ class Searcher:
         embeddings = None if asked.mode == "keyword" else self.engine.embeddings([index])
         found = self.engine.answer(embeddings, [keywords], asked, without=index)[0]
         if clock is not None:
-            clock.lap("search")
+            _tell(clock, [None], [found], asked)
         return found
+
+
+def _tell(clock: Clock, queries: Sequence[str | None], answers: Sequence[Answer], asked: Asked) -> None:
+    """Ends the stage search, and tells a watched clock what was found."""
+    clock.lap("search")
+    if clock.searches is not None:
+        for query, answer in zip(queries, answers, strict=True):
+            hits = answer.hits
+            clock.searches.append(
+                Searched(
+                    query,
+                    answer.mode,
+                    len(hits),
+                    not hits and not asked.offset,
+                    hits[0].score if hits and not asked.offset else None,
+                )
+            )

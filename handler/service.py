@@ -23,11 +23,13 @@ class Served(NamedTuple):
     id       the first 16 hex digits of its manifest's SHA-256
     loaded   when it was loaded, UTC, as ISO 8601 has it
     refused  returns the last release that was refused since: id, time and reason; None where there was none
+    created  when the pointer that names it was written, in seconds since 1970; None where nothing says so
     """
 
     id: str
     loaded: str
     refused: Callable[[], dict[str, str | None] | None]
+    created: float | None = None
 
     def describe(self) -> dict[str, Any]:
         """Returns what GET /info says of it."""

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from handler.errors import SettingsError
-from handler.threads import available_cpus
+from handler import variables
+from handler.variables import ApiKey, IndexPlace
 
-# At this much memory, says AWS, a function has one vCPU.
-MEMORY_PER_VCPU_MB = 1769
 DEFAULT_INDEX_NAME = "seeklet"
 DEFAULT_INDEX_TIMEOUT_MS = 3000
 DEFAULT_MAX_RESULTS = 100
@@ -21,19 +18,11 @@ DEFAULT_MAX_BODY_BYTES = 65536
 DEFAULT_MAX_RESPONSE_BYTES = 6_000_000
 DEFAULT_REFRESH_SECONDS = 60
 DEFAULT_MAX_WAITING = 100
-# No setting is meant to be larger. ONNX Runtime starts as many threads as it is told, and never returns from a million.
-MOST = 10**9
+DEFAULT_GOOD_SCORE = 0.3
+# ONNX Runtime starts as many threads as it is told, and never returns from a million.
 MOST_THREADS = 1024
-_SECRETS = ("api_key", "index_uri")
 MOST_BYTES = 10**13
-_S3_URI = r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^/\s]+)*/?"
-
-
-class IndexPlace(NamedTuple):
-    """An index's name, and the address of its artifact: s3://..., or a folder."""
-
-    name: str
-    uri: str
+_SECRETS = ("index_uri", "analytics_salt")
 
 
 class Settings(NamedTuple):
@@ -53,7 +42,8 @@ class Settings(NamedTuple):
     index_name      INDEX_NAME, default seeklet: the corpus's name in the database
     index_auth      INDEX_AUTH, default password: with iam, AWS IAM makes a password for each connection
     index_timeout_ms  INDEX_TIMEOUT_MS, default 3000: the limit of one statement, in milliseconds
-    api_key         API_KEY, default none: the key that every request must send as x-api-key. Empty is an error
+    api_keys        API_KEY, a key, and API_KEYS, name=key,name=key, default none: every request must send one of them as
+                    x-api-key. Empty is an error
     max_results     MAX_RESULTS, default 100: the largest `num_results` that is answered
     max_text_length  MAX_TEXT_LENGTH, default 65536: a query or a text of more characters is refused
     max_batch       MAX_BATCH, default 128: the most queries or texts of one request
@@ -67,6 +57,13 @@ class Settings(NamedTuple):
     cache_control   CACHE_CONTROL, default no-cache: the header Cache-Control of GET /search and of the pages
     mcp             MCP, default on: with off, POST /mcp is not served
     threads         THREADS, default from the function's memory, or else the number of CPUs: threads of the search
+    log_requests    LOG_REQUESTS, default off: with on, a line of JSON on standard output for each request
+    metrics         METRICS, default off: with emf, that line is metrics for CloudWatch too
+    analytics       ANALYTICS, default off: with on, a line for each query with its text
+    analytics_salt  ANALYTICS_SALT: a secret of 16 characters or more, from which ANALYTICS hashes who asked
+    good_score      GOOD_SCORE, default 0.3: ANALYTICS marks a query whose best result has a lower score
+    function_name   AWS_LAMBDA_FUNCTION_NAME, which Lambda sets; empty elsewhere
+    provisioned     whether this start was made before any request, by provisioned concurrency
     snap_start      whether Lambda takes a SnapStart snapshot after this start
     """
 
@@ -80,7 +77,7 @@ class Settings(NamedTuple):
     index_name: str
     index_auth: str
     index_timeout_ms: int
-    api_key: str | None
+    api_keys: tuple[ApiKey, ...]
     max_results: int
     max_text_length: int
     max_batch: int
@@ -91,6 +88,13 @@ class Settings(NamedTuple):
     cache_control: str
     mcp: bool
     threads: int
+    log_requests: bool
+    metrics: str
+    analytics: bool
+    analytics_salt: str
+    good_score: float
+    function_name: str
+    provisioned: bool
     snap_start: bool
 
     def __repr__(self) -> str:
@@ -98,146 +102,46 @@ class Settings(NamedTuple):
         shown = (f"{name}={value!r}" for name, value in self._asdict().items() if name not in _SECRETS)
         return f"Settings({', '.join(shown)})"
 
+    @property
+    def api_key(self) -> str | None:
+        """One of the keys; None where everyone may ask."""
+        return self.api_keys[0].key if self.api_keys else None
+
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
         """Reads the variables; raises SettingsError that names the unusable one."""
+        analytics = variables.switch(environ, "ANALYTICS", "off")
         return cls(
             artifact_dir=Path(environ.get("ARTIFACT_DIR") or "/opt/artifact"),
-            artifact_uri=_s3_uri(environ, "ARTIFACT_URI"),
-            refresh_seconds=_positive(environ, "REFRESH_SECONDS", DEFAULT_REFRESH_SECONDS, least=0),
-            indexes=_indexes(environ, "INDEXES"),
-            max_index_bytes=_positive(environ, "MAX_INDEX_BYTES", _half_memory(environ), MOST_BYTES) or None,
-            artifact_bucket_owner=_account(environ, "ARTIFACT_BUCKET_OWNER"),
+            artifact_uri=variables.s3_uri(environ, "ARTIFACT_URI"),
+            refresh_seconds=variables.whole(environ, "REFRESH_SECONDS", DEFAULT_REFRESH_SECONDS, least=0),
+            indexes=variables.places(environ, "INDEXES"),
+            max_index_bytes=variables.whole(
+                environ, "MAX_INDEX_BYTES", variables.half_memory(environ), MOST_BYTES
+            )
+            or None,
+            artifact_bucket_owner=variables.account(environ, "ARTIFACT_BUCKET_OWNER"),
             index_uri=environ.get("INDEX_URI") or None,
             index_name=environ.get("INDEX_NAME") or DEFAULT_INDEX_NAME,
-            index_auth=_choice(environ, "INDEX_AUTH", ("password", "iam")),
-            index_timeout_ms=_positive(environ, "INDEX_TIMEOUT_MS", DEFAULT_INDEX_TIMEOUT_MS, 900_000),
-            api_key=_key(environ, "API_KEY"),
-            max_results=_positive(environ, "MAX_RESULTS", DEFAULT_MAX_RESULTS),
-            max_text_length=_positive(environ, "MAX_TEXT_LENGTH", DEFAULT_MAX_TEXT_LENGTH),
-            max_batch=_positive(environ, "MAX_BATCH", DEFAULT_MAX_BATCH),
-            max_body_bytes=_positive(environ, "MAX_BODY_BYTES", DEFAULT_MAX_BODY_BYTES),
-            max_response_bytes=_positive(environ, "MAX_RESPONSE_BYTES", DEFAULT_MAX_RESPONSE_BYTES),
-            max_waiting=_positive(environ, "MAX_WAITING", DEFAULT_MAX_WAITING, least=0),
-            cors_origins=_origins(environ, "CORS_ORIGINS"),
-            cache_control=_header(environ, "CACHE_CONTROL", "no-cache"),
-            mcp=_switch(environ, "MCP"),
-            threads=_positive(environ, "THREADS", _default_threads(environ), MOST_THREADS),
+            index_auth=variables.choice(environ, "INDEX_AUTH", ("password", "iam")),
+            index_timeout_ms=variables.whole(environ, "INDEX_TIMEOUT_MS", DEFAULT_INDEX_TIMEOUT_MS, 900_000),
+            api_keys=variables.api_keys(environ, "API_KEY", "API_KEYS"),
+            max_results=variables.whole(environ, "MAX_RESULTS", DEFAULT_MAX_RESULTS),
+            max_text_length=variables.whole(environ, "MAX_TEXT_LENGTH", DEFAULT_MAX_TEXT_LENGTH),
+            max_batch=variables.whole(environ, "MAX_BATCH", DEFAULT_MAX_BATCH),
+            max_body_bytes=variables.whole(environ, "MAX_BODY_BYTES", DEFAULT_MAX_BODY_BYTES),
+            max_response_bytes=variables.whole(environ, "MAX_RESPONSE_BYTES", DEFAULT_MAX_RESPONSE_BYTES),
+            max_waiting=variables.whole(environ, "MAX_WAITING", DEFAULT_MAX_WAITING, least=0),
+            cors_origins=variables.origins(environ, "CORS_ORIGINS"),
+            cache_control=variables.header(environ, "CACHE_CONTROL", "no-cache"),
+            mcp=variables.switch(environ, "MCP"),
+            threads=variables.whole(environ, "THREADS", variables.default_threads(environ), MOST_THREADS),
+            log_requests=variables.switch(environ, "LOG_REQUESTS", "off"),
+            metrics=variables.choice(environ, "METRICS", ("off", "emf")),
+            analytics=analytics,
+            analytics_salt=variables.salt(environ, "ANALYTICS_SALT", needed=analytics),
+            good_score=variables.score(environ, "GOOD_SCORE", DEFAULT_GOOD_SCORE),
+            function_name=environ.get("AWS_LAMBDA_FUNCTION_NAME") or "",
+            provisioned=environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "provisioned-concurrency",
             snap_start=environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start",
         )
-
-
-def _positive(
-    environ: Mapping[str, str], name: str, default: int, most: int = MOST, *, least: int = 1
-) -> int:
-    value = environ.get(name)
-    if not value:
-        return default
-    # By its length first: Python refuses to read thousands of digits.
-    digits = value.isascii() and value.isdigit() and len(value) <= len(str(most))
-    if not (digits and least <= int(value) <= most):
-        raise SettingsError(
-            f"{name}={value!r:.40} is not a whole number from {least} to {most}: unset it or set it to one, such as {default}"
-        )
-    return int(value)
-
-
-def _s3_uri(environ: Mapping[str, str], name: str) -> str | None:
-    value = environ.get(name)
-    if not value:
-        return None
-    # The bucket's part is S3's rule for names. A double slash is refused: it would be part of the keys.
-    if not re.fullmatch(_S3_URI, value):
-        raise SettingsError(
-            f"{name}={value!r} is not s3://bucket or s3://bucket/prefix: set it to where the artifact was uploaded"
-        )
-    return value.rstrip("/")
-
-
-def _indexes(environ: Mapping[str, str], name: str) -> tuple[IndexPlace, ...]:
-    places: dict[str, IndexPlace] = {}
-    for part in (environ.get(name) or "").split(","):
-        if not part.strip():
-            continue
-        index, _, uri = part.strip().partition("=")
-        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", index) or not uri:
-            raise SettingsError(
-                f"{name} has {part.strip()!r:.80}: write name=s3://bucket/prefix or name=folder with commas between them, "
-                "and names of small letters, digits and hyphens"
-            )
-        if uri.startswith("s3:") and not re.fullmatch(_S3_URI, uri):
-            raise SettingsError(f"{name} has {uri!r:.80}, which is not s3://bucket/prefix: mend the address")
-        if index in places:
-            raise SettingsError(f"{name} names {index!r} twice: give each index a name of its own")
-        places[index] = IndexPlace(index, uri.rstrip("/") or "/")
-    return tuple(places.values())
-
-
-def _half_memory(environ: Mapping[str, str]) -> int:
-    """Returns half of the function's memory in bytes; 0 outside Lambda."""
-    memory = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
-    return int(memory) * 2**19 if memory.isascii() and memory.isdigit() else 0
-
-
-def _origins(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
-    origins = tuple(part.strip() for part in (environ.get(name) or "").split(",") if part.strip())
-    for origin in origins:
-        if origin != "*" and not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?", origin):
-            raise SettingsError(
-                f"{name} has {origin!r:.80}, which is no origin: write https://host with commas between them, or *"
-            )
-    return origins
-
-
-def _header(environ: Mapping[str, str], name: str, default: str) -> str:
-    value = environ.get(name) or default
-    if not re.fullmatch(r"[ -~]{1,200}", value):
-        raise SettingsError(f"{name}={value!r:.80} can't be a header: use ASCII letters, digits and signs")
-    return value
-
-
-def _switch(environ: Mapping[str, str], name: str) -> bool:
-    return _choice(environ, name, ("on", "off")) == "on"
-
-
-def _choice(environ: Mapping[str, str], name: str, choices: tuple[str, str]) -> str:
-    """Returns one of two choices; the first is the default."""
-    value = environ.get(name) or choices[0]
-    if value not in choices:
-        raise SettingsError(
-            f"{name}={value!r:.40} is neither {choices[0]} nor {choices[1]}: set it to one of them"
-        )
-    return value
-
-
-def _account(environ: Mapping[str, str], name: str) -> str | None:
-    value = environ.get(name)
-    if not value:
-        return None
-    if not re.fullmatch(r"[0-9]{12}", value):
-        raise SettingsError(
-            f"{name}={value!r} is not the 12 digits of an AWS account: set it to the bucket owner's"
-        )
-    return value
-
-
-def _key(environ: Mapping[str, str], name: str) -> str | None:
-    value = environ.get(name)
-    if value is None:
-        return None
-    if not value:
-        # A secret that failed to load is empty too, and must not open the service.
-        raise SettingsError(f"{name} is set and empty: set it to a key, or unset it to let everyone in")
-    if not all("!" <= character <= "~" for character in value):
-        # The message leaves the value out, since it is logged.
-        raise SettingsError(
-            f"{name} has a character that a header can't carry: use ASCII letters, digits and signs, no spaces"
-        )
-    return value
-
-
-def _default_threads(environ: Mapping[str, str]) -> int:
-    memory = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
-    if memory.isascii() and memory.isdigit():
-        return max(1, int(memory) // MEMORY_PER_VCPU_MB)
-    return available_cpus()

@@ -51,7 +51,7 @@ def prime(handler: Handler, settings: Settings, resume: Callable[[], None]) -> N
     # FastAPI and Mangum, which this imports, belong in the snapshot too.
     from handler.gateway import make_event
 
-    key = {KEY_HEADER: settings.api_key} if settings.api_key else {}
+    key = {} if settings.api_key is None else {KEY_HEADER: settings.api_key}
     headers = {"content-type": "application/json", **key}
     for method, path, body in REQUESTS:
         request = Request(method, path, headers, source_ip="127.0.0.1", raw_body=body)

@@ -69,6 +69,7 @@ bench-speed: build/artifact/manifest.json $(BENCH_STAMP) $(if $(SHORT_TEXTS),bui
 	@$(BENCH) -m benchmarks.export_speed build/artifact $(if $(SHORT_TEXTS),build/short-64k) $(BENCH_OPTIONS)
 	@$(BENCH) -m benchmarks.cold_start build/artifact $(BENCH_OPTIONS)
 	@$(BENCH) -m benchmarks.route_starts build/artifact $(BENCH_OPTIONS)
+	@$(BENCH) -m benchmarks.observability build/artifact $(BENCH_OPTIONS)
 	@$(BENCH) -m benchmarks.memory build/artifact $(BENCH_OPTIONS)
 
 bench-search: build/artifact/manifest.json $(BENCH_STAMP) $(if $(SHORT_TEXTS),build/short-64k/manifest.json) ## measure search up to 64,000 documents, hybrid search, exactness, hostile corpora

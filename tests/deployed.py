@@ -6,6 +6,7 @@ Logical ids become labels, such as `AWS::ApiGatewayV2::Route GET /`; intrinsic f
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -59,6 +60,10 @@ class Deployed:
         }
         self._labels = {name: _label(resource) for name, resource in present.items()}
         assert len({*self._labels.values()}) == len(present), sorted(self._labels.values())
+        for name, resource in present.items():
+            if resource["Type"] == "AWS::CloudWatch::Dashboard":
+                body = json.loads(self._plain(resource["Properties"]["DashboardBody"]))
+                present[name] = {**resource, "Properties": {**resource["Properties"], "DashboardBody": body}}
         self.resources = {
             self._labels[name]: {
                 **self._plain(resource["Properties"]),

@@ -10,6 +10,7 @@ SETS: dict[str, dict[str, str]] = {
     "api-key": {
         "Access": "api-key",
         "ApiKey": "{{resolve:secretsmanager:seeklet:SecretString:api_key}}",
+        "ApiKeys": "web=0123456789,app=abcdefghij",
         "MaxResponseBytes": "1000000",
         "CacheControl": "public, max-age=60",
     },
@@ -58,5 +59,10 @@ SETS: dict[str, dict[str, str]] = {
         "DeploymentType": "Canary10Percent5Minutes",
         "Tracing": "on",
         "WarmEveryMinutes": "5",
+        "Metrics": "emf",
+        "Dashboard": "on",
+        "AlarmIndexAgeSeconds": "86400",
     },
+    "measured": {"Metrics": "emf", "LogRequests": "off"},
+    "analysed": {"Analytics": "on", "AnalyticsSalt": "0123456789abcdef", "GoodScore": "0.45"},
 }

@@ -151,6 +151,10 @@ class Module:
                     {"Name": name, "Value": self._referred(value)}
                     for name, value in sorted(values["dimensions"].items())
                 ]
+            case "aws_cloudwatch_dashboard":
+                # The provider writes it without spaces, so it is compared as what it says.
+                body = self._referred(values["dashboard_body"]).replace(REGION, "${AWS::Region}")
+                properties["DashboardBody"] = json.loads(body)
             case "aws_codedeploy_deployment_group":
                 properties["ApplicationName"] = "${AWS::CodeDeploy::Application}"
                 alarms = values["alarm_configuration"][0]["alarms"] if values["alarm_configuration"] else []

@@ -110,6 +110,10 @@ TABLE: dict[str, tuple[str, dict[str, str]]] = {
             "alarm_actions",
         ),
     ),
+    "aws_cloudwatch_dashboard": (
+        "AWS::CloudWatch::Dashboard",
+        {"DashboardName": "dashboard_name", "DashboardBody": "dashboard_body"},
+    ),
     "aws_codedeploy_app": ("AWS::CodeDeploy::Application", _same("compute_platform")),
     "aws_codedeploy_deployment_group": (
         "AWS::CodeDeploy::DeploymentGroup",

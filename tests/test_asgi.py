@@ -21,6 +21,7 @@ from handler.asgi import Application
 from handler.errors import RequestError
 from handler.events import Request, read_request
 from handler.function import Function
+from handler.record import Watcher
 from handler.responses import Response
 from handler.settings import Settings
 
@@ -141,6 +142,7 @@ class Held:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.source = self
+        self.watchers: list[Watcher] = []
         self.let_go = threading.Event()
 
     def respond(self, sent: Request, answer: Callable[[Request], Response] | None = None) -> Response:

@@ -146,6 +146,11 @@ def test_the_functions_configuration_is_as_written(first: Deployed) -> None:
         "MAX_RESPONSE_BYTES": "6000000",
         "CACHE_CONTROL": "no-cache",
         "MCP": "on",
+        "LOG_REQUESTS": "on",
+        "METRICS": "off",
+        "ANALYTICS": "off",
+        "ANALYTICS_SALT": "",
+        "GOOD_SCORE": "0.3",
         "ORT_DISABLE_TELEMETRY": "1",
     }
     # moto attaches no layers in a stack: what the template says of them.

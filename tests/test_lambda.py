@@ -12,6 +12,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from emf import read_metrics
 from emulated import Start, emulated
 from http_events import stable
 from lambda_tools import EVENTS, build_function, python313, runtime_layer
@@ -101,6 +102,21 @@ def test_after_a_fault_the_next_event_is_answered(start: Start, fault: str, stat
     assert failed.status == status
     assert told in json.dumps(failed.body)
     assert stable(after.body) == stable(before.body)
+
+
+def test_a_request_is_a_line_of_the_log_and_metrics(start: Start) -> None:
+    with start(LOG_REQUESTS="on", METRICS="emf", AWS_LAMBDA_LOG_FORMAT="JSON") as environment:
+        answers = [environment.invoke(SIMILAR), environment.invoke(SIMILAR)]
+        log = environment.log.read_text(errors="replace")
+    lines = [line for line in log.splitlines() if '"kind":"request"' in line]
+    # As it was written: the runtime wraps no line of standard output.
+    metrics = [read_metrics(line) for line in lines]
+    assert [next(iter(found.values()))["ColdStarts"] for found in metrics] == [[1], [0]]
+    for line, answer in zip(map(json.loads, lines), answers, strict=True):
+        assert line["requestId"]
+        assert line["id"] == answer.body["headers"]["x-request-id"]
+        assert (line["status"], line["route"], line["results"]) == (200, "POST /similar", 5)
+    assert "europe climate change" not in log
 
 
 def test_a_function_with_a_key_answers_only_with_it(start: Start) -> None:

@@ -27,6 +27,13 @@ RULED = {
     "Access": ["none", "iam", "jwt", "api-key"],
     "Endpoint": ["http-api", "function-url"],
     "ApiKey": ["", "secret"],
+    "ApiKeys": ["", "web=secret-of-web"],
+    "Metrics": ["off", "emf"],
+    "LogLevel": ["DEBUG", "INFO", "WARN", "ERROR"],
+    "Dashboard": ["off", "on"],
+    "AlarmIndexAgeSeconds": ["0", "1"],
+    "Analytics": ["off", "on"],
+    "AnalyticsSalt": ["", "0123456789abcdef"],
     "JwtIssuer": ["", "https://issuer.example"],
     "JwtAudience": ["", "client"],
     "SnapStart": ["off", "on"],
@@ -75,9 +82,11 @@ def test_the_deployment_document_has_every_parameter_with_its_default() -> None:
 
 
 def combined() -> Iterator[dict[str, str]]:
-    """Every combination of the database's parameters, and every one of the others: no rule has both."""
+    """Every combination of the database's parameters, of what is watched, and of the others: no rule has two of them."""
     database = ("IndexUri", "IndexAuth", "IndexDatabaseUser", "VpcSubnetIds", "VpcSecurityGroupIds")
-    for names in (database, [name for name in RULED if name not in database]):
+    watching = ("Metrics", "LogLevel", "Dashboard", "AlarmIndexAgeSeconds", "Analytics", "AnalyticsSalt")
+    others = [name for name in RULED if name not in (*database, *watching)]
+    for names in (database, watching, others):
         for values in itertools.product(*(RULED[name] for name in names)):
             yield dict(zip(names, values, strict=True))
 

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import threading
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -215,3 +216,30 @@ def test_the_seconds_are_a_number(value: str) -> None:
         Settings.from_env({"REFRESH_SECONDS": value})
     assert Settings.from_env({}).refresh_seconds == 60
     assert Settings.from_env({"REFRESH_SECONDS": "0"}).refresh_seconds == 0
+
+
+def test_a_releases_age_is_its_pointers(bucket: FakeS3, artifacts: Artifacts) -> None:
+    function = load()
+
+    def created() -> float | None:
+        release = function.source.current().release
+        assert release is not None
+        return release.created
+
+    def told() -> float:
+        released = json.loads(bucket.objects[POINTER])["released"]
+        return datetime.fromisoformat(released).timestamp()
+
+    first = told()
+    assert created() == first
+    publish(bucket, artifacts["b"])
+    pointer = json.loads(bucket.objects[POINTER])
+    bucket.objects[POINTER] = json.dumps({**pointer, "released": "2026-11-23T11:30:00Z"}).encode()
+    switch(function)
+    assert created() == told() != first
+    # A pointer without a time that can be read has no age, and serves all the same.
+    publish(bucket, artifacts["a"])
+    pointer = json.loads(bucket.objects[POINTER])
+    bucket.objects[POINTER] = json.dumps({**pointer, "released": "yesterday"}).encode()
+    switch(function)
+    assert created() is None

@@ -113,7 +113,12 @@ def test_deploying_with_parameters_keeps_the_configured_ones() -> None:
 
 
 def test_alarms_watch_the_alias_and_stop_a_deployment() -> None:
-    alarms = {name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::CloudWatch::Alarm"}
+    alarms = {
+        name
+        for name, resource in RESOURCES.items()
+        if resource["Type"] == "AWS::CloudWatch::Alarm"
+        and resource["Properties"]["Namespace"] == "AWS/Lambda"
+    }
     assert {alarm["Ref"] for alarm in FUNCTION["DeploymentPreference"]["Alarms"]} == alarms
     metrics = set()
     for name in alarms:

@@ -142,7 +142,7 @@ def test_the_function_gets_a_key_where_it_must_check_one_and_no_empty_one(access
 def test_both_ways_to_the_variables_hold_the_same_ones() -> None:
     condition, with_key, without = FUNCTION["Environment"]["Variables"]["Fn::If"]
     assert condition == "UseApiKey"
-    assert with_key == {**without, "API_KEY": {"Ref": "ApiKey"}}
+    assert with_key == {**without, "API_KEY": {"Ref": "ApiKey"}, "API_KEYS": {"Ref": "ApiKeys"}}
 
 
 # --- what may be read

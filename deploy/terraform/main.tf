@@ -30,6 +30,11 @@ locals {
     MAX_RESPONSE_BYTES    = tostring(var.max_response_bytes)
     CACHE_CONTROL         = var.cache_control
     MCP                   = var.mcp
+    LOG_REQUESTS          = var.log_requests
+    METRICS               = var.metrics
+    ANALYTICS             = var.analytics
+    ANALYTICS_SALT        = var.analytics_salt
+    GOOD_SCORE            = var.good_score
     ORT_DISABLE_TELEMETRY = "1"
   }
 }
@@ -85,8 +90,8 @@ resource "aws_lambda_function" "search" {
   }
 
   environment {
-    # The function refuses an empty key.
-    variables = merge(local.variables, var.access == "api-key" ? { API_KEY = var.api_key } : {})
+    # The function refuses to start where both are there and empty.
+    variables = merge(local.variables, var.access == "api-key" ? { API_KEY = var.api_key, API_KEYS = var.api_keys } : {})
   }
 
   logging_config {

@@ -298,8 +298,8 @@ variable "access" {
   }
 
   validation {
-    condition     = var.access != "api-key" || var.api_key != ""
-    error_message = "Access=api-key needs ApiKey."
+    condition     = var.access != "api-key" || (var.api_key != "") || (var.api_keys != "")
+    error_message = "Access=api-key needs ApiKey or ApiKeys."
   }
 }
 
@@ -308,6 +308,14 @@ variable "api_key" {
   default     = ""
   nullable    = false
   description = "The key for Access=api-key. A Secrets Manager reference in double braces keeps it out of files."
+  sensitive   = true
+}
+
+variable "api_keys" {
+  type        = string
+  default     = ""
+  nullable    = false
+  description = "Several keys with names for Access=api-key, as name=key with commas between them, beside ApiKey or instead of it."
   sensitive   = true
 }
 
@@ -426,6 +434,89 @@ variable "log_level" {
   }
 }
 
+variable "log_requests" {
+  type        = string
+  default     = "on"
+  nullable    = false
+  description = "With on, each request is a line in the log, without its query."
+
+  validation {
+    condition     = contains(["off", "on"], var.log_requests)
+    error_message = "log_requests is one of off, on."
+  }
+}
+
+variable "metrics" {
+  type        = string
+  default     = "off"
+  nullable    = false
+  description = "With emf, CloudWatch makes metrics of the requests' lines, and two alarms watch them. Each metric costs by the month."
+
+  validation {
+    condition     = contains(["off", "emf"], var.metrics)
+    error_message = "metrics is one of off, emf."
+  }
+
+  validation {
+    condition     = var.metrics != "emf" || (var.log_level == "INFO") || (var.log_level == "DEBUG")
+    error_message = "Metrics=emf needs LogLevel=INFO or DEBUG: Lambda drops the lines that metrics are made of."
+  }
+}
+
+variable "dashboard" {
+  type        = string
+  default     = "off"
+  nullable    = false
+  description = "With on, a dashboard of CloudWatch shows the metrics; it costs by the month."
+
+  validation {
+    condition     = contains(["off", "on"], var.dashboard)
+    error_message = "dashboard is one of off, on."
+  }
+
+  validation {
+    condition     = var.dashboard != "on" || var.metrics == "emf"
+    error_message = "Dashboard=on needs Metrics=emf."
+  }
+}
+
+variable "analytics" {
+  type        = string
+  default     = "off"
+  nullable    = false
+  description = "With on, the log has a line for each query with its text. LogRetentionDays says how long it is kept."
+
+  validation {
+    condition     = contains(["off", "on"], var.analytics)
+    error_message = "analytics is one of off, on."
+  }
+
+  validation {
+    condition     = var.analytics != "on" || var.analytics_salt != ""
+    error_message = "Analytics=on needs AnalyticsSalt: who asked is hashed with it."
+  }
+}
+
+variable "analytics_salt" {
+  type        = string
+  default     = ""
+  nullable    = false
+  description = "A secret of 16 or more characters for Analytics=on; who asked is hashed with it."
+  sensitive   = true
+}
+
+variable "good_score" {
+  type        = string
+  default     = "0.3"
+  nullable    = false
+  description = "Analytics marks queries whose best result has a lower score."
+
+  validation {
+    condition     = can(regex("^(?:^(0(\\.[0-9]{1,6})?|1(\\.0{1,6})?)$)$", var.good_score))
+    error_message = "good_score must be a number from 0 to 1."
+  }
+}
+
 variable "tracing" {
   type        = string
   default     = "off"
@@ -450,6 +541,23 @@ variable "alarm_duration_ms" {
   default     = 2000
   nullable    = false
   description = "The p99 duration, in ms, above which an alarm is raised; cold starts count too."
+}
+
+variable "alarm_index_age_seconds" {
+  type        = number
+  default     = 0
+  nullable    = false
+  description = "The age of a pointer's release, in seconds, above which an alarm is raised; 0 is none. It needs Metrics=emf."
+
+  validation {
+    condition     = floor(var.alarm_index_age_seconds) == var.alarm_index_age_seconds && var.alarm_index_age_seconds >= 0
+    error_message = "alarm_index_age_seconds is a whole number, at least 0."
+  }
+
+  validation {
+    condition     = (var.alarm_index_age_seconds == 0) || (var.metrics == "emf")
+    error_message = "AlarmIndexAgeSeconds needs Metrics=emf."
+  }
 }
 
 variable "deployment_type" {

@@ -42,6 +42,8 @@ ROUTES: Mapping[tuple[str, str], str] = MappingProxyType(
 )
 # What these paths answer needs FastAPI. They are a route of their own in api.py.
 FRAMEWORK_PATHS = ("/docs", "/openapi.json")
+# A route of its own in asgi.py, and on Lambda none.
+METRICS_PATH = "/metrics"
 # Paths that need no key: they hold nothing of the corpus.
 OPEN_PATHS = frozenset({("GET", "/"), ("GET", "/map")})
 

@@ -111,6 +111,9 @@ class Parameters:
     api_key: str = text("", secret=True)
     """The key for Access=api-key. A Secrets Manager reference in double braces keeps it out of files."""
 
+    api_keys: str = text("", secret=True)
+    """Several keys with names for Access=api-key, as name=key with commas between them, beside ApiKey or instead of it."""
+
     jwt_issuer: str = text(
         "", pattern="^(https://\\S+)?$", constraint="an address that begins with https://, or empty"
     )
@@ -147,6 +150,26 @@ class Parameters:
     log_level: Literal["DEBUG", "INFO", "WARN", "ERROR"] = text("INFO")
     """The level of the function's own log lines."""
 
+    log_requests: Literal["off", "on"] = text("on")
+    """With on, each request is a line in the log, without its query."""
+
+    metrics: Literal["off", "emf"] = text("off")
+    """With emf, CloudWatch makes metrics of the requests' lines, and two alarms watch them. Each metric costs by the month."""
+
+    dashboard: Literal["off", "on"] = text("off")
+    """With on, a dashboard of CloudWatch shows the metrics; it costs by the month."""
+
+    analytics: Literal["off", "on"] = text("off")
+    """With on, the log has a line for each query with its text. LogRetentionDays says how long it is kept."""
+
+    analytics_salt: str = text("", secret=True)
+    """A secret of 16 or more characters for Analytics=on; who asked is hashed with it."""
+
+    good_score: str = text(
+        "0.3", pattern="^(0(\\.[0-9]{1,6})?|1(\\.0{1,6})?)$", constraint="a number from 0 to 1"
+    )
+    """Analytics marks queries whose best result has a lower score."""
+
     tracing: Literal["off", "on"] = text("off")
     """With on, X-Ray traces the function."""
 
@@ -155,6 +178,9 @@ class Parameters:
 
     alarm_duration_ms: int = number(2000)
     """The p99 duration, in ms, above which an alarm is raised; cold starts count too."""
+
+    alarm_index_age_seconds: int = number(0, minimum=0)
+    """The age of a pointer's release, in seconds, above which an alarm is raised; 0 is none. It needs Metrics=emf."""
 
     deployment_type: Literal[
         "AllAtOnce", "Canary10Percent5Minutes", "Canary10Percent15Minutes", "Linear10PercentEvery1Minute"
@@ -185,7 +211,23 @@ class Parameters:
                 self.access != "jwt" or self.jwt_audience != "",
                 "Access=jwt needs JwtAudience: an issuer's tokens for other services would be accepted",
             ),
-            (self.access != "api-key" or self.api_key != "", "Access=api-key needs ApiKey"),
+            (
+                self.access != "api-key" or (self.api_key != "") or (self.api_keys != ""),
+                "Access=api-key needs ApiKey or ApiKeys",
+            ),
+            (
+                self.metrics != "emf" or (self.log_level == "INFO") or (self.log_level == "DEBUG"),
+                "Metrics=emf needs LogLevel=INFO or DEBUG: Lambda drops the lines that metrics are made of",
+            ),
+            (self.dashboard != "on" or self.metrics == "emf", "Dashboard=on needs Metrics=emf"),
+            (
+                (self.alarm_index_age_seconds == 0) or (self.metrics == "emf"),
+                "AlarmIndexAgeSeconds needs Metrics=emf",
+            ),
+            (
+                self.analytics != "on" or self.analytics_salt != "",
+                "Analytics=on needs AnalyticsSalt: who asked is hashed with it",
+            ),
             (
                 (self.vpc_subnet_ids == "") or (self.vpc_security_group_ids != ""),
                 "VpcSubnetIds needs VpcSecurityGroupIds: what the database lets in",

@@ -19,53 +19,60 @@ def add_alarms(scope: Construct, parameters: Parameters, alias: lambda_.Alias) -
     """Makes the alarms: any error, any throttle, and slow queries in 3 of 5 minutes. A topic gets them, if one is named."""
     period = Duration.minutes(MINUTE)
     alarms = [
-        _alarm(
+        make_alarm(
             scope,
             "ErrorAlarm",
             "A query ended in an exception, a timeout or a crash",
             alias.metric_errors(statistic="Sum", period=period),
         ),
-        _alarm(
+        make_alarm(
             scope,
             "ThrottleAlarm",
             "Queries were refused because no environment was free",
             alias.metric_throttles(statistic="Sum", period=period),
         ),
-        _alarm(
+        make_alarm(
             scope,
             "DurationAlarm",
             "One query in a hundred took too long",
             alias.metric_duration(statistic="p99", period=period),
             threshold=parameters.alarm_duration_ms,
-            minutes=5,
+            periods=5,
             of_them=3,
         ),
     ]
-    if parameters.alarm_topic_arn:
-        topic = sns.Topic.from_topic_arn(scope, "AlarmTopic", parameters.alarm_topic_arn)
-        for alarm in alarms:
-            alarm.add_alarm_action(actions.SnsAction(topic))
+    send_to_topic(scope, parameters, alarms, "AlarmTopic")
     return alarms
 
 
-def _alarm(
+def send_to_topic(
+    scope: Construct, parameters: Parameters, alarms: list[cloudwatch.Alarm], construct_id: str
+) -> None:
+    """Sends alarms to the topic, if one is named."""
+    if parameters.alarm_topic_arn:
+        topic = sns.Topic.from_topic_arn(scope, construct_id, parameters.alarm_topic_arn)
+        for alarm in alarms:
+            alarm.add_alarm_action(actions.SnsAction(topic))
+
+
+def make_alarm(
     scope: Construct,
     construct_id: str,
     description: str,
     metric: cloudwatch.Metric,
     *,
-    threshold: int = 0,
-    minutes: int = 1,
+    threshold: float = 0,
+    periods: int = 1,
     of_them: int | None = None,
 ) -> cloudwatch.Alarm:
-    """An alarm for more than `threshold` in `of_them` of some minutes, in each of them by default."""
+    """An alarm for more than `threshold` in `of_them` of the metric's periods, in each of them by default."""
     return cloudwatch.Alarm(
         scope,
         construct_id,
         alarm_description=description,
         metric=metric,
         threshold=threshold,
-        evaluation_periods=minutes,
+        evaluation_periods=periods,
         datapoints_to_alarm=of_them,
         comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
         treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,

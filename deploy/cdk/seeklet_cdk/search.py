@@ -18,6 +18,7 @@ from constructs import Construct
 from seeklet_cdk.door import open_function_url, open_http_api
 from seeklet_cdk.parameters import Parameters
 from seeklet_cdk.release import add_alarms, release_gradually
+from seeklet_cdk.watch import add_dashboard, add_metric_alarms
 
 ALIAS = "live"
 # The same rights as AWSLambdaVPCAccessExecutionRole gives, without its logs.
@@ -37,6 +38,7 @@ class SeekletSearch(Construct):
     function, alias   the function, and the alias that callers inside AWS invoke
     log_group         what the function logs
     alarms            errors, throttles and slow queries, in this order
+    metric_alarms     5xx, empty answers and an old index, as far as the parameters ask for them
     url               the service's address, with a slash at its end
 
     `build` is the folder that `make build` made, for the same runtime and architecture as the parameters'. `name` stands
@@ -76,6 +78,8 @@ class SeekletSearch(Construct):
         )
         self.alarms = add_alarms(self, self._parameters, self.alias)
         release_gradually(self, self._parameters, self.alias, self.alarms)
+        self.metric_alarms = add_metric_alarms(self, self._parameters, self.function)
+        add_dashboard(self, self._parameters, self.function, self.log_group, self._name)
         if self._parameters.endpoint == "http-api":
             self.url = open_http_api(self, self._parameters, self.alias, self._name)
         else:
@@ -143,10 +147,17 @@ class SeekletSearch(Construct):
             "MAX_RESPONSE_BYTES": str(parameters.max_response_bytes),
             "CACHE_CONTROL": parameters.cache_control,
             "MCP": parameters.mcp,
+            "LOG_REQUESTS": parameters.log_requests,
+            "METRICS": parameters.metrics,
+            "ANALYTICS": parameters.analytics,
+            "ANALYTICS_SALT": parameters.analytics_salt,
+            "GOOD_SCORE": parameters.good_score,
             "ORT_DISABLE_TELEMETRY": "1",
         }
-        # The function refuses an empty key.
-        return {**variables, "API_KEY": parameters.api_key} if parameters.access == "api-key" else variables
+        # The function refuses to start where both are there and empty.
+        if parameters.access == "api-key":
+            variables |= {"API_KEY": parameters.api_key, "API_KEYS": parameters.api_keys}
+        return variables
 
     def _make_layers(self, runtime: lambda_.Runtime) -> list[lambda_.LayerVersion]:
         layers = [("RuntimeLayer", "runtime", "The packages that the handler imports, pruned and compiled")]

@@ -1,0 +1,130 @@
+"""What lines, metrics, analytics and counters cost: a warm event and a start, with each on against all off.
+
+    python -m benchmarks.observability build/artifact [--rounds 25] [--quick] [--json FILE]
+
+The lines go through a pipe to another process, as on Lambda. Warm events take turns in blocks; a start is a new process on
+one core until its first answer, on CPython 3.13 with the pruned layer, as benchmarks.cold_start has them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks.artifacts import draw_texts
+from benchmarks.cold_start import measure
+from benchmarks.installs import Prepared, prepare
+from benchmarks.options import make_parser, results_file
+from benchmarks.record import ROOT, save
+from benchmarks.sample_events import answer_in_turn, make_event
+from benchmarks.starts import ANSWER, isolated
+from benchmarks.timing import Plan, has_threads, run_again, time_blocks
+from export.build.sample import cut_queries
+from handler.counters import Counters
+from handler.function import Function
+from handler.searcher import Searcher
+from handler.settings import Settings
+
+WORK = ROOT / "build" / "bench" / "starts"
+OFF, COUNTED = "off", "counters of /metrics"
+# Name -> the variables that turn it on; the last one is everything that Lambda can have.
+VARIANTS: Mapping[str, Mapping[str, str]] = {
+    OFF: {},
+    "lines": {"LOG_REQUESTS": "on"},
+    "lines and metrics": {"LOG_REQUESTS": "on", "METRICS": "emf"},
+    "lines, metrics, analytics": {
+        "LOG_REQUESTS": "on",
+        "METRICS": "emf",
+        "ANALYTICS": "on",
+        "ANALYTICS_SALT": "0123456789abcdef",
+    },
+}
+# What is allowed, in shares of a warm event and of a start.
+MOST_WARM, MOST_START = 0.03, 0.05
+Spreads = Mapping[str, Mapping[str, Any]]
+
+
+def main() -> None:
+    """Measures, prints both tables and keeps the figures."""
+    parser = make_parser(__doc__)
+    parser.add_argument("artifact", type=Path)
+    parser.add_argument("--rounds", type=int, default=25)
+    parser.add_argument("--work", type=Path, metavar="DIR", default=WORK, help="kept layers and packages")
+    options = parser.parse_args()
+    if not has_threads(1):
+        run_again("benchmarks.observability", 1, sys.argv[1:])
+        return
+    plan = Plan.chosen(options.quick, rounds=options.rounds, warm_up=20, timed=200, seconds=2)
+    warm = measure_warm(options.artifact, plan)
+    prepared = prepare(options.artifact.resolve(), options.work.resolve())
+    starts = measure_starts(prepared, 2 if options.quick else options.rounds)
+    print(render("warm event", warm, MOST_WARM))
+    print(render("start to first answer", starts, MOST_START))
+    save(results_file(options), "observability", {"warm": warm, "start": starts})
+
+
+def measure_warm(artifact: Path, plan: Plan) -> dict[str, dict[str, Any]]:
+    """Returns each variant's milliseconds for an event of POST /similar."""
+    searcher = Searcher.load(artifact)
+    functions = {name: Function(settings_of(variables), searcher) for name, variables in VARIANTS.items()}
+    functions[COUNTED] = Function(settings_of({}), searcher)
+    functions[COUNTED].router.watchers.append(Counters())
+    events = [make_event(query) for query in cut_queries(draw_texts(artifact, 200), 200)]
+    with lines_to_a_pipe():
+        return time_blocks(
+            {name: answer_in_turn(function, events) for name, function in functions.items()}, plan
+        )
+
+
+def settings_of(variables: Mapping[str, str]) -> Settings:
+    """Returns the settings of a variant, as on Lambda."""
+    return Settings.from_env({"AWS_LAMBDA_FUNCTION_NAME": "seeklet", "THREADS": "1", **variables})
+
+
+@contextlib.contextmanager
+def lines_to_a_pipe() -> Iterator[None]:
+    """Standard output is a pipe to a process that reads and forgets."""
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as reader:
+        assert reader.stdin is not None
+        with contextlib.redirect_stdout(reader.stdin):
+            yield
+
+
+def measure_starts(prepared: Prepared, rounds: int) -> dict[str, dict[str, Any]]:
+    """Returns each variant's milliseconds from a new process to the first answer of POST /search."""
+    event = json.loads((ROOT / "events" / "similar.json").read_text())
+    event["requestContext"]["http"]["path"] = event["rawPath"] = "/search"
+    event["body"] = json.dumps({"query": "europe climate change storm", "k": 5})
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "event.json"
+        path.write_text(json.dumps(event))
+        paths = [str(prepared.function), str(prepared.layer)]
+        code = ANSWER.format(module="handler.app", path=paths, event=str(path), before="")
+        start = isolated(prepared, code, prepared.artifact)
+        starts = {
+            name: replace(start, environ={**start.environ, **variables})
+            for name, variables in VARIANTS.items()
+        }
+        return {name: dict(took) for name, took in measure(starts, rounds, lambda: None).items()}
+
+
+def render(title: str, taken: Spreads, most: float) -> str:
+    """Returns a table: the median, its quartiles, and its ratio to the one with all off."""
+    off = taken[OFF]["median"]
+    lines = [f"{title:28}{'ms':>10}{'quartiles':>20}{'of off':>9}   at most {1 + most:.2f}"]
+    for name, took in taken.items():
+        low, high = took["quartiles"]
+        spread = f"{low:.3f} to {high:.3f}"
+        lines.append(f"{name:28}{took['median']:10.3f}{spread:>20}{took['median'] / off:9.3f}")
+    return "\n".join([*lines, ""])
+
+
+if __name__ == "__main__":
+    main()

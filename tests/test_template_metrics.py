@@ -1,0 +1,120 @@
+"""What template.yaml makes of the function's own metrics: alarms and a dashboard that name what the function writes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from cloudformation import RESOURCES, TEMPLATE, Stack
+
+from handler.lines import NAMESPACE, UNITS
+from handler.settings import Settings
+
+ALARM = "AWS::CloudWatch::Alarm"
+OWN = {"ServerErrorAlarm", "EmptyAnswerAlarm", "IndexAgeAlarm"}
+SALT = "0123456789abcdef"
+
+
+def own_alarms(**parameters: str) -> set[str]:
+    alarms = Stack(**parameters).typed(ALARM)
+    return {name for name, alarm in alarms.items() if alarm["Namespace"] == NAMESPACE}
+
+
+def test_alarms_come_with_the_metrics_that_they_watch() -> None:
+    assert own_alarms() == set()
+    assert own_alarms(Metrics="emf") == OWN - {"IndexAgeAlarm"}
+    assert own_alarms(Metrics="emf", AlarmIndexAgeSeconds="3600") == OWN
+    for name in OWN:
+        alarm = RESOURCES[name]["Properties"]
+        assert alarm["MetricName"] in UNITS
+        assert alarm["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": "SearchFunction"}}]
+        assert alarm["TreatMissingData"] == "notBreaching"
+        assert alarm["AlarmActions"]["Fn::If"][0] == "HasTopic"
+
+
+def dashboard() -> Any:
+    return json.loads(RESOURCES["MetricsDashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])
+
+
+def metrics_of(widget: Any) -> Iterator[tuple[str, str]]:
+    """Namespace and name of each metric of a widget; the same as the one before is a dot."""
+    for metric in widget["properties"].get("metrics", []):
+        if isinstance(metric[0], str):
+            assert metric[2:4] == ["FunctionName", "${SearchFunction}"]
+            yield metric[0], metric[1]
+        else:
+            for name in re.findall(r'MetricName="(\w+)"', metric[0]["expression"]):
+                yield NAMESPACE, name
+
+
+def test_the_dashboard_shows_every_metric_of_the_function_and_no_other() -> None:
+    widgets = dashboard()["widgets"]
+    shown = {metric for widget in widgets for metric in metrics_of(widget)}
+    assert {name for namespace, name in shown if namespace == NAMESPACE} == set(UNITS)
+    assert {namespace for namespace, _ in shown} == {NAMESPACE, "AWS/Lambda"}
+    # No two widgets lie on each other, and none is wider than the grid of 24 columns.
+    taken = [
+        (x, y)
+        for widget in widgets
+        for x in range(widget["x"], widget["x"] + widget["width"])
+        for y in range(widget["y"], widget["y"] + widget["height"])
+    ]
+    assert len(taken) == len({*taken})
+    assert max(x for x, _ in taken) < 24
+
+
+def test_the_dashboards_queries_name_fields_of_the_lines() -> None:
+    queries = [widget["properties"]["query"] for widget in dashboard()["widgets"] if widget["type"] == "log"]
+    assert len(queries) == 2
+    assert all(query.startswith("SOURCE '${LogGroup}' | filter kind = ") for query in queries)
+
+
+def test_there_is_a_dashboard_where_it_is_asked_for() -> None:
+    assert not Stack(Metrics="emf").typed("AWS::CloudWatch::Dashboard")
+    assert Stack(Metrics="emf", Dashboard="on").typed("AWS::CloudWatch::Dashboard")
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"Dashboard": "on"},
+        {"AlarmIndexAgeSeconds": "60"},
+        {"Metrics": "emf", "LogLevel": "WARN"},
+        {"Analytics": "on"},
+        {"Access": "api-key"},
+    ],
+    ids=str,
+)
+def test_what_does_nothing_is_refused(parameters: dict[str, str]) -> None:
+    assert Stack(**parameters).refusals()
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {},
+        {"Metrics": "emf", "Dashboard": "on", "AlarmIndexAgeSeconds": "60"},
+        {"Analytics": "on", "AnalyticsSalt": SALT, "GoodScore": "0.45"},
+        {"Access": "api-key", "ApiKeys": "web=0123456789"},
+        {"Access": "api-key", "ApiKey": "0123456789"},
+        {"Access": "api-key", "ApiKey": "0123456789", "ApiKeys": "web=9876543210"},
+    ],
+    ids=str,
+)
+def test_the_function_takes_the_variables_that_the_template_gives(parameters: dict[str, str]) -> None:
+    stack = Stack(**parameters)
+    assert stack.refusals() == []
+    variables = stack.resources["SearchFunction"]["Environment"]["Variables"]
+    settings = Settings.from_env({name: value for name, value in variables.items() if isinstance(value, str)})
+    values = {
+        name: str(parameters.get(name, TEMPLATE["Parameters"][name]["Default"]))
+        for name in TEMPLATE["Parameters"]
+    }
+    assert settings.log_requests == (values["LogRequests"] == "on")
+    assert settings.metrics == values["Metrics"]
+    assert settings.analytics == (values["Analytics"] == "on")
+    assert settings.good_score == float(values["GoodScore"])
+    assert bool(settings.api_keys) == (values["Access"] == "api-key")
