@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import loops
 import pytest
 from http_events import BAD_BODIES, EVENTS
 from lambda_tools import ROOT
@@ -44,7 +45,7 @@ def exchange(app: Any, *received: dict[str, Any], **scope: Any) -> list[dict[str
         sent.append(message)
 
     described = {"type": "http", "method": "POST", "path": "/similar", "headers": [], "query_string": b""}
-    asyncio.run(app({**described, **scope}, receive, send))
+    loops.run(app({**described, **scope}, receive, send))
     return sent
 
 
@@ -58,7 +59,7 @@ def request(app: Any, sent: Request) -> httpx.Response:
             headers = {name: value for name, value in sent.headers.items() if name != "content-length"}
             return await client.request(sent.method, url, headers=headers, content=sent.body())
 
-    return asyncio.run(ask())
+    return loops.run(ask())
 
 
 def steady(headers: Any) -> dict[str, str]:
@@ -177,7 +178,7 @@ def test_what_is_beyond_the_queue_is_refused_at_once_and_the_rest_is_answered(fu
             answered = [await task for task in taken]
             return answered, refused, await watched
 
-    answered, refused, watched = asyncio.run(ask_all())
+    answered, refused, watched = loops.run(ask_all())
     assert [response.text for response in answered] == [f"/{number}" for number in range(5)]
     assert {(response.status_code, response.text) for response in refused} == {(503, "overloaded")}
     assert {response.headers["retry-after"] for response in refused} == {"1"}
@@ -220,7 +221,7 @@ def test_who_goes_away_leaves_the_queue(function: Function) -> None:
         router.let_go.set()
         await asyncio.gather(first, third)
 
-    asyncio.run(ask_all())
+    loops.run(ask_all())
     assert [body for body in answered if body] == ["/first", "/third"]
 
 

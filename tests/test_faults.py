@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import loops
 import pytest
 from http_events import make_event
 from lambda_tools import ROOT
@@ -107,7 +108,7 @@ def test_a_service_that_is_ended_answers_what_it_has_taken(artifact: Path, sent:
 
     try:
         wait_for(process, port)
-        responses = asyncio.run(ask_and_end())
+        responses = loops.run(ask_and_end())
         assert [response.status_code for response in responses] == [200] * 20
         assert len({response.content for response in responses}) == 1
         assert len(json.loads(responses[0].content)["answers"]) == 128
