@@ -21,8 +21,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from handler.artifact import MANIFEST_FILE, Artifact
+from handler.artifact import Artifact
 from handler.errors import ArtifactError
+from handler.manifest import MANIFEST_FILE
 from soak.answers import Event, ask, make_events
 from soak.children import CrashError, lines_of_child, tell
 

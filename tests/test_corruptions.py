@@ -7,6 +7,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from exports import made_up, write_texts
@@ -21,7 +22,7 @@ from soak.children import CrashError, lines_of_child
 from soak.corruptions import BYTES, FAILED, FATES, FILES, HARMLESS, REFUSED, WRONG, choose, flip
 
 
-def figures_of(tmp_path: Path, *arguments: Path | str) -> tuple[int, dict[str, object]]:
+def figures_of(tmp_path: Path, *arguments: Path | str) -> tuple[int, dict[str, Any]]:
     """The status and the figures of the command."""
     status = corruptions.main([*map(str, arguments), "--json", str(tmp_path / "figures.json")])
     return status, json.loads((tmp_path / "figures.json").read_text())
@@ -31,7 +32,7 @@ def test_no_changed_byte_of_a_small_artifact_is_served(tiny_artifact: Path, tmp_
     status, figures = figures_of(tmp_path, tiny_artifact, "--count", "60")
     assert status == 0
     total: Counter[str] = Counter()
-    for counts in figures["at load"].values():  # type: ignore[attr-defined]
+    for counts in figures["at load"].values():
         total.update(counts)
     # Harmless are the token counts, which no start reads, and spaces in the manifest.
     assert total[REFUSED] + total[HARMLESS] == 60
@@ -48,7 +49,7 @@ def test_of_an_older_artifact_verify_finds_what_a_load_serves(tiny_artifact: Pat
     assert figures["served wrong, by file"]
     assert figures["passed verify"] == dict.fromkeys(FATES, 0) | {
         HARMLESS: figures["passed verify"][HARMLESS]
-    }  # type: ignore[index]
+    }
 
 
 def test_a_promise_that_is_broken_gives_status_1() -> None:
