@@ -84,4 +84,4 @@ test-package: setup ## install both in empty environments, and answer a query th
 clean: ## delete everything that was made, except .venv
 	@rm -rf build dist .aws-sam
 
-include mk/lambda.mk mk/cdk.mk mk/bench.mk mk/docs.mk mk/clients.mk mk/scale.mk
+include mk/lambda.mk mk/cdk.mk mk/bench.mk mk/docs.mk mk/clients.mk mk/scale.mk mk/soak.mk
