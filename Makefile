@@ -97,4 +97,4 @@ test-package: test-setup ## install both in empty environments, and answer a que
 clean: ## delete everything that was made, except .venv
 	@rm -rf build dist .aws-sam
 
-include mk/lambda.mk mk/cdk.mk mk/bench.mk mk/docs.mk mk/clients.mk mk/scale.mk mk/supply.mk
+include mk/lambda.mk mk/cdk.mk mk/bench.mk mk/docs.mk mk/clients.mk mk/scale.mk mk/supply.mk mk/soak.mk

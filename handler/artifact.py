@@ -29,10 +29,11 @@ An artifact has all three files of the scan, or none: a small corpus has no scan
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
+from handler.checksums import affordable, file_crc32
 from handler.errors import ArtifactError
 from handler.manifest import FORMAT_VERSION, MANIFEST_FILE, MAX_MANIFEST_BYTES, REMEDY, Manifest
 
@@ -74,6 +75,10 @@ ALL_FILES = (
     MAP_FILE,
     MANIFEST_FILE,
 )
+# Files that no start compares by their bytes: `scan_crc32` covers these, and only the next export reads the last one.
+_OTHERWISE = (SCAN_MATRIX_FILE, SCAN_BOUND_FILE, TOKENS_FILE)
+
+T = TypeVar("T")
 
 
 class Artifact(NamedTuple):
@@ -89,12 +94,14 @@ class Artifact(NamedTuple):
         The corpus's files may be missing, as where a database has the corpus. Raises ArtifactError as `open` does.
         """
         artifact = cls._read(directory, FORMAT_VERSION)
-        artifact.check_sizes(name for name in ENCODER_FILES if name in artifact.manifest.files)
+        names = [name for name in ENCODER_FILES if name in artifact.manifest.files]
+        artifact.check_sizes(names)
+        artifact.check_crc32(names)
         return artifact
 
     @classmethod
     def open(cls, directory: Path | str, oldest: int = FORMAT_VERSION) -> Artifact:
-        """Reads the manifest, of format `oldest` or newer, and compares the size of every file. It compares no hash.
+        """Reads the manifest, of format `oldest` or newer, and compares the size of every file. It reads no other file.
 
         Raises ArtifactError where the folder, the manifest, a field or a file is missing or wrong.
         """
@@ -149,6 +156,19 @@ class Artifact(NamedTuple):
                     f"copy it again, or {REMEDY}"
                 )
 
+    def check_crc32(self, names: Iterable[str] | None = None) -> None:
+        """Compares the checksums that the manifest has: of all files that a start can afford to read, or of those in `names`.
+
+        Raises ArtifactError as check_hashes does.
+        """
+        crc32 = self.manifest.files_crc32 or {}
+        for name in crc32 if names is None else names:
+            if name in crc32 and (found := _read(self.path(name), file_crc32)) != crc32[name]:
+                raise ArtifactError(
+                    f"{self.path(name)} has the checksum {found}, its manifest says {crc32[name]}: "
+                    f"copy it again, or {REMEDY}"
+                )
+
     def check_hashes(self, names: Iterable[str] | None = None) -> None:
         """Raises ArtifactError where a file's SHA-256 is not the manifest's; checks all files, or those in `names`."""
         for name in self.manifest.files if names is None else names:
@@ -187,13 +207,30 @@ def parse_manifest(data: bytes, where: str, oldest: int = FORMAT_VERSION) -> Man
     return manifest
 
 
+def crc32_of_files(directory: Path, sizes: Mapping[str, int]) -> dict[str, int]:
+    """Returns the checksums that a start compares, of the files of these sizes; the manifest has them.
+
+    The matrix of the scan has a checksum of its own, and no start reads the token counts.
+    """
+    names = affordable({name: size for name, size in sizes.items() if name not in _OTHERWISE})
+    return {name: _read(directory / name, file_crc32) for name in names}
+
+
 def file_sha256(path: Path) -> str:
     """Returns the SHA-256 of a file's content, in hex digits. Raises ArtifactError where it can't be read."""
+    return _read(path, _sha256)
+
+
+def _sha256(path: Path) -> str:
     # Imported here: OpenSSL is not needed to answer queries.
     import hashlib
 
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read(path: Path, how: Callable[[Path], T]) -> T:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return how(path)
     except OSError as error:
         raise ArtifactError(f"{path} can't be read ({error.strerror}): check its permissions") from None

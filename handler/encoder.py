@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from handler.artifact import DENSE_FILE, MODEL_FILE, TOKENIZER_FILE, Artifact
+from handler.artifact import DENSE_FILE, ENCODER_FILES, MODEL_FILE, TOKENIZER_FILE, Artifact
 from handler.clock import Clock
 from handler.errors import ArtifactError
 from handler.manifest import REMEDY
@@ -77,7 +77,9 @@ class Encoder:
     @classmethod
     def load(cls, directory: Path | str, threads: int = 1) -> Encoder:
         """Loads the encoder of the artifact in `directory`; raises ArtifactError where it can't."""
-        return cls.open(Artifact.open(directory), threads)
+        artifact = Artifact.open(directory)
+        artifact.check_crc32(ENCODER_FILES)
+        return cls.open(artifact, threads)
 
     @classmethod
     def open(cls, artifact: Artifact, threads: int = 1) -> Encoder:

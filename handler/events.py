@@ -7,6 +7,7 @@ This module knows no route and answers nothing: function.py does.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -15,6 +16,10 @@ from handler.clock import Clock
 from handler.errors import RequestError
 from handler.json_types import json_type
 from handler.responses import Response
+
+_BRACES = re.compile(r"\{([^{}+]+)\+?\}")
+# Parameters of one path that are filled in; an API's paths have a few.
+_MOST_BRACES = 20
 
 # The senders of scheduled pings: EventBridge's rules, EventBridge Scheduler, and a plugin of the Serverless Framework.
 PING_SOURCES = ("aws.events", "aws.scheduler", "serverless-plugin-warmup")
@@ -207,14 +212,23 @@ def _route_path(event: Mapping[str, Any], context: Mapping[str, Any], path: str)
     named, parameters = event.get("resource") or event.get("routeKey"), event.get("pathParameters")
     if isinstance(named, str) and "/" in named:
         own = named[named.index("/") :]  # without the method of "POST /{proxy+}"
-        for name, value in (parameters if isinstance(parameters, dict) else {}).items():
-            own = own.replace("{" + name + "+}", str(value)).replace("{" + name + "}", str(value))
+        own = _filled(own, parameters if isinstance(parameters, dict) else {})
         if path.endswith(own):
             return own
     stage = context.get("stage")
     if isinstance(stage, str) and stage not in ("", "$default") and f"{path}/".startswith(f"/{stage}/"):
         return path[len(stage) + 1 :] or "/"
     return path
+
+
+def _filled(template: str, parameters: Mapping[str, Any]) -> str:
+    """Fills a template's braces in one pass: a value may hold braces too, and would grow with each further one."""
+
+    def value(braces: re.Match[str]) -> str:
+        found = parameters.get(braces[1])
+        return found if isinstance(found, str) else braces[0]
+
+    return _BRACES.sub(value, template, count=_MOST_BRACES)
 
 
 def _query_of_version_1(event: Mapping[str, Any]) -> str:
@@ -224,4 +238,8 @@ def _query_of_version_1(event: Mapping[str, Any]) -> str:
         return ""
     from urllib.parse import urlencode
 
-    return urlencode(table, doseq=True, errors="replace")
+    pairs = []
+    for name, values in table.items():
+        pairs += [(name, value) for value in (values if isinstance(values, list) else [values])]
+    # No gateway sends another type, and a deep one can't be written.
+    return urlencode([pair for pair in pairs if isinstance(pair[1], str)], errors="replace")

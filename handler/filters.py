@@ -22,6 +22,7 @@ from handler.json_types import json_type
 
 MAX_DEPTH = 20  # levels of $and, $or and $not
 MAX_CONDITIONS = 200
+MAX_OBJECTS = 1_000  # a filter and all those within it; an empty one costs a pass over the documents too
 MAX_VALUES = 1_000  # of one $in or $nin
 
 _EQUAL = ("$eq", "$ne")
@@ -106,7 +107,7 @@ class FilterParser:
         """Takes the columns and their types, none where the artifact has no columns, and the JSON field's name."""
         self._types = types
         self._field = field
-        self._conditions = 0
+        self._conditions = self._objects = 0
 
     def condition(self, place: str, column: str, operator: str, operand: object) -> Filter:
         """Makes a condition; `place` names it in errors. Raises RequestError where it can't be asked."""
@@ -138,7 +139,12 @@ class FilterParser:
         return Condition(column, operator, values)
 
     def check_depth(self, place: str, depth: int) -> None:
-        """Raises RequestError where a filter lies within too many others."""
+        """Raises RequestError where a filter lies within too many others, or is one too many."""
+        self._objects += 1
+        if self._objects > MAX_OBJECTS:
+            raise self.error(
+                f"{place[:80]}: a filter has {MAX_OBJECTS:,} objects at most: ask for less at once"
+            )
         if depth > MAX_DEPTH:
             raise self.error(f"{place[:80]}: a filter has {MAX_DEPTH} levels at most: write it flatter")
 

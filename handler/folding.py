@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 # A character and the marks after it are folded together. A longer run of marks is cut: Unicode's own limit is 30 marks,
 # and normalising a run takes the square of its length.
@@ -110,10 +110,15 @@ def _within(character: str, ranges: str) -> bool:
     return place % 2 == 1 or ranges[place : place + 1] == character
 
 
+# Characters that a table keeps, 3 MB in all three: texts of all Unicode's million would take 300 MB.
+MOST_KEPT = 2**13
+
+
 class _Spelled(dict[str, str]):
     """Folds single characters, each once."""
 
     def __missing__(self, character: str) -> str:
+        _make_room(self)
         self[character] = spelled = character if character.isascii() else _spell(character)
         return spelled
 
@@ -127,6 +132,7 @@ class _Joins(dict[str, bool]):
         joins = unicodedata.category(character) in ("Mn", "Mc", "Me", "Cf") and character != "\u200b"
         # The second and third letters of a Hangul syllable, the voicing marks of narrow kana, skin tones.
         joins = joins or _within(character, "\u1160\u11ff\uff9e\uff9f\U0001f3fb\U0001f3ff")
+        _make_room(self)
         self[character] = joins
         return joins
 
@@ -135,8 +141,15 @@ class _Shapes(dict[int, str]):
     """Gives the shape of a character by its number, as str.translate asks."""
 
     def __missing__(self, code: int) -> str:
+        _make_room(self)
         self[code] = shape = _shape_of(chr(code))
         return shape
+
+
+def _make_room(table: dict[Any, Any]) -> None:
+    # Emptied, not closed: a text of rare characters mustn't slow down all texts after it.
+    if len(table) >= MOST_KEPT:
+        table.clear()
 
 
 def _shape_of(character: str) -> str:

@@ -132,6 +132,8 @@ class Function:
             request = read_request(event)
         except RequestError as error:
             return self.router.refuse(error)
+        except Exception as error:  # noqa: BLE001 - a defect: logged with its traceback, and answered without it
+            return self.router.refuse(as_defect(error))
         if self.router.watchers:
             request = request._replace(invocation=_invocation(context))
         if self._direct and not (request.method == "GET" and request.path in FRAMEWORK_PATHS):
@@ -199,8 +201,16 @@ def _seconds_left(context: Any) -> float:
 
 
 def _to_text(event: dict[str, Any]) -> str:
-    """Writes a direct query as the body of its HTTP request: half of a surrogate pair escaped, all else as it is."""
-    text = json.dumps(event, ensure_ascii=False)
+    """Writes a direct query as the body of its HTTP request: half of a surrogate pair escaped, all else as it is.
+
+    Raises RequestError (400) where it is nested too deeply.
+    """
+    try:
+        text = json.dumps(event, ensure_ascii=False)
+    except RecursionError:
+        raise RequestError(
+            400, "not_json", "the event is nested too deeply: send fields as docs/http.md has them"
+        ) from None
     return text if text.isascii() or text.encode(errors="ignore").decode() == text else json.dumps(event)
 
 

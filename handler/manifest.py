@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from handler.checksums import FIELDS_CRC32, fields_crc32
 from handler.errors import ArtifactError
 from handler.json_types import refuse_constant
 from handler.manifest_fields import MOST, MOST_TOKENS, DocumentModel, FileEntry, check_field
@@ -60,6 +61,7 @@ class Manifest:
     map: dict[str, Any] | None = None  # "method" of the documents' places in a plane; None: there is no map
     document_model: DocumentModel | None = None  # None: the model of the queries embedded the documents too
     columns: dict[str, str] | None = None  # of the metadata, name -> one of COLUMN_TYPES; None: no columns
+    files_crc32: dict[str, int] | None = None  # of the files that a start compares
 
     def __post_init__(self) -> None:
         # Older artifacts have a row for each document, and don't say so.
@@ -80,8 +82,10 @@ class Manifest:
         return values
 
     def to_json(self) -> bytes:
-        """Returns the bytes of manifest.json."""
-        text = json.dumps(self.fields(), indent=2, ensure_ascii=False, allow_nan=False)
+        """Returns the bytes of manifest.json, with the checksum of its fields."""
+        fields = self.fields()
+        fields[FIELDS_CRC32] = fields_crc32(fields)
+        text = json.dumps(fields, indent=2, ensure_ascii=False, allow_nan=False)
         return f"{text}\n".encode()
 
     @classmethod
@@ -114,6 +118,10 @@ class Manifest:
         manifest = cls(**values)
         manifest._check_sizes(where)
         manifest._check_keywords(where)
+        if FIELDS_CRC32 in fields and fields[FIELDS_CRC32] != (found := fields_crc32(fields)):
+            raise ArtifactError(
+                f"{where} has the checksum {found}, it says {fields[FIELDS_CRC32]!r:.40}: copy it again, or {REMEDY}"
+            )
         return manifest
 
     def _check_sizes(self, where: str) -> None:

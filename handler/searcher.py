@@ -45,6 +45,7 @@ class Searcher:
         `encoder` is one that is loaded already, of the same model and recipe (handler/sharing.py).
         """
         artifact = Artifact.open(directory)
+        artifact.check_crc32()
         encoder = encoder or Encoder.open(artifact, threads)
         return cls(encoder, LocalEngine.open(artifact, encoder.tokenizer.whole, threads))
 

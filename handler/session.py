@@ -38,6 +38,9 @@ def open_session(path: Path, *, threads: int = 1, arena: bool = False, optimize:
             f"{path} can't be loaded: its name is not UTF-8, as ONNX Runtime needs it: rename the folder"
         ) from None
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        # With its fallback, ONNX Runtime would print a failure to standard output, and load the same model again.
+        return onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"], enable_fallback=0
+        )
     except Exception as error:  # noqa: BLE001 - onnxruntime's errors share no base class but this one
         raise ArtifactError(f"{path} can't be loaded as an ONNX model ({reason(error)}): {REMEDY}") from None

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from onnx import helper
 from safetensors.numpy import load_file, save_file
+from unsigned import unsigned
 
 from handler.artifact import SCAN_BOUND_FILE
 from handler.manifest import MANIFEST_FILE
@@ -32,8 +33,8 @@ def read_manifest(directory: Path) -> dict[str, Any]:
 
 
 def write_manifest(directory: Path, fields: dict[str, Any]) -> None:
-    """The manifest of these fields; json writes NaN and halves of pairs too."""
-    (directory / MANIFEST_FILE).write_text(json.dumps(fields))
+    """The manifest of these fields, without checksums; json writes NaN and halves of pairs too."""
+    (directory / MANIFEST_FILE).write_text(json.dumps(unsigned(fields)))
 
 
 def agree(directory: Path) -> None:
@@ -53,7 +54,7 @@ def raw(name: str, text: str) -> Damage:
     """The manifest with one field's value as it is written here."""
 
     def change(directory: Path) -> None:
-        fields = {**read_manifest(directory), name: "HERE"}
+        fields = {**unsigned(read_manifest(directory)), name: "HERE"}
         (directory / MANIFEST_FILE).write_text(json.dumps(fields).replace('"HERE"', text))
 
     return change

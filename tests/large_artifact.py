@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from safetensors.numpy import save_file
+from unsigned import unsigned
 
 KEPT = ("model.onnx", "model.onnx.data", "tokenizer.json", "keywords.safetensors")
 
@@ -52,7 +53,7 @@ def make_large(
         for name in names
         for data in [(out / name).read_bytes()]
     }
-    (out / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    (out / "manifest.json").write_text(json.dumps(unsigned(manifest)), encoding="utf-8")
     return out
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fake_s3 import FakeS3
 from texts import TEXTS
+from unsigned import unsigned
 
 from handler.errors import ArtifactError
 from handler.function import Function
@@ -69,7 +70,7 @@ def spoil(artifact: Path, out: Path, name: str, content: bytes) -> Path:
     (out / name).write_bytes(content)
     manifest = json.loads((out / "manifest.json").read_text())
     manifest["files"][name] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-    (out / "manifest.json").write_text(json.dumps(manifest))
+    (out / "manifest.json").write_text(json.dumps(unsigned(manifest)))
     return out
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from unsigned import unsigned
 
 from handler.artifact import REQUIRED_FILES, Artifact
 from handler.errors import ArtifactError
@@ -22,14 +23,14 @@ ROOT = Path(__file__).parent.parent
 
 def change_manifest(directory: Path, **fields: Any) -> None:
     path = directory / "manifest.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
+    path.write_text(json.dumps(unsigned({**json.loads(path.read_text()), **fields})))
 
 
 def change_size(directory: Path, name: str) -> None:
     """Makes the manifest agree with a file that was changed."""
     manifest = json.loads((directory / "manifest.json").read_text())
     manifest["files"][name]["bytes"] = (directory / name).stat().st_size
-    (directory / "manifest.json").write_text(json.dumps(manifest))
+    (directory / "manifest.json").write_text(json.dumps(unsigned(manifest)))
 
 
 def truncate(directory: Path, name: str) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from exports import Export, files, flip_bit, made_up, stored_values, write_texts
 from texts import TEXTS
+from unsigned import unsigned
 
 from export.build.gate import Thresholds
 from export.model.convert import convert
@@ -164,7 +165,7 @@ def test_an_artifact_of_format_1_gives_its_vectors(export: Export, corpus_file: 
     export(corpus_file, out, dtype="float32", keywords=False)
     manifest = json.loads((out / "manifest.json").read_text())
     del manifest["keywords"]
-    (out / "manifest.json").write_text(json.dumps({**manifest, "format_version": 1}))
+    (out / "manifest.json").write_text(json.dumps(unsigned({**manifest, "format_version": 1})))
     with pytest.raises(ArtifactError) as refused:
         Artifact.open(out)
     assert str(refused.value) == (

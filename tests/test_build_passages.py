@@ -13,6 +13,7 @@ from exports import Export, files, flip_bit
 from keyword_corpora import blended
 from safetensors.numpy import load_file
 from texts import TEXTS
+from unsigned import unsigned
 
 from export.build.gate import Thresholds
 from export.build.write_documents import read_row_texts, read_texts
@@ -91,9 +92,7 @@ def test_without_passages_rows_are_documents(export: Export, long_texts: Path, t
     # As artifacts of earlier versions are.
     path = tmp_path / "out" / "manifest.json"
     fields = json.loads(path.read_text())
-    path.write_text(
-        json.dumps({name: value for name, value in fields.items() if name not in ("rows", "passages")})
-    )
+    path.write_text(json.dumps(unsigned({k: v for k, v in fields.items() if k not in ("rows", "passages")})))
     assert Artifact.open(tmp_path / "out").manifest == manifest
     assert Searcher.load(tmp_path / "out").search("storm", 1)[0].passage is None
 
@@ -212,7 +211,7 @@ def test_a_manifest_that_disagrees_is_refused(
     export(long_texts, out, passages=True)
     fields, message = DAMAGES[name]
     path = out / "manifest.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | fields))
+    path.write_text(json.dumps(unsigned(json.loads(path.read_text()) | fields)))
     with pytest.raises(ArtifactError, match=message):
         Searcher.load(out)
 

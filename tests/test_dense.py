@@ -18,6 +18,7 @@ from safetensors.numpy import load_file, save_file
 from sentence_oracle import assert_alike, cosines
 from tiny import make_model, write_json
 from tiny_modules import IDENTITY, TORCH, add_dense
+from unsigned import unsigned
 
 from export.build.gate import verify_artifact
 from export.model.source_model import SourceModel, find_model
@@ -223,7 +224,7 @@ def test_a_damaged_file_is_refused(
 def test_a_manifest_that_disagrees(fields: dict[str, Any], sentence: str, made: Path, tmp_path: Path) -> None:
     out = Path(shutil.copytree(made / "out", tmp_path / "out"))
     manifest = json.loads((out / "manifest.json").read_text())
-    write_json(out / "manifest.json", {**manifest, **fields})
+    write_json(out / "manifest.json", unsigned({**manifest, **fields}))
     with pytest.raises(ArtifactError) as refused:
         Encoder.load(out)
     assert sentence in str(refused.value)

@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 from lambda_tools import ROOT, sam_tool
 from servers import moto_server
+from unsigned import unsigned
 
 pytestmark = pytest.mark.aws
 
@@ -121,7 +122,7 @@ def second(
     documents.write_bytes(content)
     manifest = json.loads((changed / "manifest.json").read_text())
     manifest["files"]["documents.jsonl"]["sha256"] = hashlib.sha256(content).hexdigest()
-    (changed / "manifest.json").write_text(json.dumps(manifest))
+    (changed / "manifest.json").write_text(json.dumps(unsigned(manifest)))
     return deploy(cloud, changed, folder)
 
 

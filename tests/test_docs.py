@@ -38,7 +38,7 @@ def test_links_lead_somewhere(document: Path) -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_file_that_is_named_exists(document: Path) -> None:
-    rooms = "seeklet|handler|export|layers|dev|benchmarks|tests|events|docs"
+    rooms = "seeklet|handler|export|layers|dev|benchmarks|soak|tests|events|docs"
     for name in re.findall(
         rf"`((?:{rooms})/[\w./-]*\.(?:py|json|txt|md|svg))\b", document.read_text(encoding="utf-8")
     ):

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from answering import AnsweringServer, answering_server
+from unsigned import unsigned
 
 from handler.encoder import Encoder
 from handler.manifest import Manifest
@@ -169,7 +170,7 @@ def edit_manifest(artifact: Path, **fields: Any) -> None:
     """Changes fields of an artifact's manifest."""
     path = artifact / "manifest.json"
     manifest = json.loads(path.read_text())
-    path.write_text(json.dumps({**manifest, **fields}))
+    path.write_text(json.dumps(unsigned({**manifest, **fields})))
 
 
 def test_embeddings_have_the_artifacts_prompts(own_artifact: Path) -> None:

@@ -6,12 +6,16 @@ import errno
 import fcntl
 import json
 import os
+import sys
+import tempfile
 import threading
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from export.build.exchange import can_exchange, exchange
 from export.build.output import Output
 from export.build.own_files import LOCK_FILE
 from handler.errors import OutputError
@@ -242,3 +246,39 @@ def test_a_disk_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     ):
         Output(tmp_path / "out").__enter__()
     assert names(tmp_path) == []
+
+
+@pytest.mark.skipif(
+    not can_exchange(Path(tempfile.gettempdir())), reason="needs a system that exchanges folders"
+)
+def test_there_is_an_output_at_every_moment_of_a_commit(tmp_path: Path) -> None:
+    """Looked at before every call that changes a folder; what a kill leaves is what is there then."""
+    out, seen, watching = tmp_path / "out", [], threading.Event()
+
+    def look(event: str, _arguments: tuple[Any, ...]) -> None:
+        if watching.is_set() and event in ("os.rename", "os.remove", "os.mkdir", "os.rmdir"):
+            seen.append((out / "model.onnx").read_text())
+
+    write(out, "old")
+    # A hook stays for good, so this one is switched off.
+    sys.addaudithook(look)
+    watching.set()
+    try:
+        write(out, "new")
+    finally:
+        watching.clear()
+    assert sorted(seen, reverse=True) == seen
+    assert set(seen) == {"old", "new"}
+    assert names(tmp_path) == ["out"]
+
+
+def test_two_folders_are_exchanged_or_left(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).touch()
+    if can_exchange(tmp_path):
+        assert exchange(tmp_path / "a", tmp_path / "b")
+        assert (names(tmp_path / "a"), names(tmp_path / "b")) == (["b"], ["a"])
+    assert names(tmp_path) == ["a", "b"]
+    assert not exchange(tmp_path / "a", tmp_path / "nowhere")
+    assert not can_exchange(tmp_path / "nowhere")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from documents import ROOT, read_blocks
 from large_artifact import make_large, numbered
 from postgres import Postgres, postgres
 from published import check_contents, contents, current, release_of, run_publish
+from unsigned import unsigned
 
 pytestmark = pytest.mark.scale
 
@@ -93,7 +95,8 @@ def test_nothing_is_taken_over_from_another_recipe(
     shutil.copytree(before, other)
     text = (other / "manifest.json").read_text()
     recipe = re.search(r'"recipe_sha256": "(\w+)"', text).group(1)  # type: ignore[union-attr]
-    (other / "manifest.json").write_text(text.replace(recipe, recipe[::-1]))
+    fields = unsigned(json.loads(text.replace(recipe, recipe[::-1])))
+    (other / "manifest.json").write_text(json.dumps(fields))
     uri = server.uri_of(database)
     run_publish(uri, before)
     out, err = run_publish(uri, other, "--changed")

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command import ROOT, refusal, run_seeklet
+from unsigned import unsigned
 
 from seeklet.cli import guard
 from seeklet.terminal import to_json
@@ -61,7 +62,7 @@ def test_deep_metadata_is_printed_or_refused(tiny_artifact: Path, tmp_path: Path
         ends = np.arange(manifest["count"] + 1, dtype=np.uint64) * len(written)
         np.save(artifact / "documents.offsets.npy", ends)
         manifest["files"]["documents.jsonl"]["bytes"] = len(content)
-        (artifact / "manifest.json").write_text(json.dumps(manifest))
+        (artifact / "manifest.json").write_text(json.dumps(unsigned(manifest)))
         done = run_seeklet("query", "storm", artifact, "-k", "1")
         if depth == 900:
             assert re.sub(rb"\s", b"", done.stdout).count(b"[" * depth) == 1

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
+from export.build.exchange import can_exchange, exchange
 from export.build.journal import is_journal_file
 from export.build.own_files import (
     LOCK_FILE,
@@ -83,6 +84,26 @@ class Output:
         if self._old.exists():
             remove_artifact(self._old)
         replaces = self.out.exists()
+        if replaces and can_exchange(self.out.parent):
+            # Under the name of the old one first: `partial` without a lock would be in the next export's way.
+            self.partial.rename(self._old)
+            self._exchange()
+        else:
+            self._rename(replaces)
+        # From here on another export may run. The lock file stays until here: without it, another export would take
+        # the partial folder for a free one.
+        (self.out / LOCK_FILE).unlink(missing_ok=True)
+        if replaces:
+            remove_artifact(self._old)
+
+    def _exchange(self) -> None:
+        """Exchanges `out` and the new artifact, so that there is one under the name `out` at every moment."""
+        if not exchange(self._old, self.out):
+            self._old.rename(self.partial)
+            self._rename(replaces=True)
+
+    def _rename(self, replaces: bool) -> None:
+        """Makes the partial folder the output by two renames. In between there is no output, and the next export mends it."""
         if replaces:
             self.out.rename(self._old)
         try:
@@ -91,11 +112,6 @@ class Output:
             if replaces:
                 self._old.rename(self.out)
             raise
-        # From here on another export may run. The lock file stays until here: without it, another export would take
-        # the partial folder for a free one.
-        (self.out / LOCK_FILE).unlink(missing_ok=True)
-        if replaces:
-            remove_artifact(self._old)
 
     def _leave(self) -> None:
         if self._lock is not None:

@@ -47,6 +47,7 @@ from handler.artifact import (
     EMBEDDINGS_FILE,
     SCAN_MODEL_FILE,
     TOKENS_FILE,
+    crc32_of_files,
     file_sha256,
 )
 from handler.bound import Scan
@@ -159,6 +160,7 @@ def build(
         # Checked before the journal is deleted: an export that is refused here needn't embed again.
         output.check_replaceable()
         journal.delete()
+        files = _file_entries(partial)
         manifest = Manifest(
             format_version=FORMAT_VERSION,
             **sides.manifest_fields(),
@@ -170,13 +172,14 @@ def build(
             truncated=int(vectors.counts.truncated.sum()),
             inputs_sha256=inputs,
             recipe_sha256=recipe_sha256,
-            files=_file_entries(partial),
+            files=files,
             versions=versions(),
             verify=figures,
             scan_crc32=_scan_crc32(partial, written.rows, vectors.dim),
             keywords=keywords,
             columns={name: column.kind for name, column in columns.types.items()} or None,
             map=drawn,
+            files_crc32=crc32_of_files(partial, {name: entry.bytes for name, entry in files.items()}),
         )
         (partial / MANIFEST_FILE).write_bytes(manifest.to_json())
         output.commit()

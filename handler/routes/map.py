@@ -33,6 +33,7 @@ _POINT_BYTES = 12
 # The bytes of all else, the labels included, at most.
 _OTHER_BYTES = 20_000
 _PARAMETERS = ("color", "indexes")
+MOST_PARAMETERS = 100
 
 
 def get(service: Service, request: Request) -> Response:
@@ -74,6 +75,8 @@ def points(service: Service, request: Request) -> Response:
 
 
 def _parameters(query: str) -> dict[str, str]:
+    if query.count("&") >= MOST_PARAMETERS:
+        raise invalid(None, f"there are more than {MOST_PARAMETERS} parameters")
     given = parse_qs(query, keep_blank_values=True)
     for name, values in given.items():
         if name not in _PARAMETERS:

@@ -7,14 +7,15 @@ environment of the function may answer the next one. modelcontextprotocol.io/spe
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from handler import __version__
 from handler.errors import RequestError
 from handler.events import Request
 from handler.fields import parse_json
-from handler.requests import refuse_body, refuse_response
+from handler.json_types import json_type
+from handler.requests import refuse_body, refuse_response, write_list
 from handler.responses import JSON, Response, to_json
 from handler.routes.mcp_tools import TOOLS, describe_tools, instructions
 from handler.service import Service
@@ -53,22 +54,36 @@ def post(service: Service, request: Request) -> Response:
         message = parse_json(body, EXAMPLE)
     except RequestError as error:
         return _respond(400, _failure(None, RpcError(PARSE_ERROR, str(error))))
-    if isinstance(message, list):
-        if version != _BATCHES or not 1 <= len(message) <= service.settings.max_batch:
-            return _respond(
-                400, _failure(None, RpcError(INVALID_REQUEST, "a list of messages is not taken here"))
-            )
-        answers = [_answer(service, request, each) for each in message]
-        written: Any = [answer for answer in answers if answer is not None] or None
-    else:
-        written = _answer(service, request, message)
-    if written is None:
+    fits = (
+        version == _BATCHES and 1 <= len(message) <= service.settings.max_batch
+        if isinstance(message, list)
+        else True
+    )
+    if not fits:
+        return _respond(
+            400, _failure(None, RpcError(INVALID_REQUEST, "a list of messages is not taken here"))
+        )
+    return _answer_all(service, request, message)
+
+
+def _answer_all(service: Service, request: Request, message: object) -> Response:
+    """Answers a message, or each of a list; 400 where one of them is none."""
+    codes = set()
+
+    def answers() -> Iterator[dict[str, Any]]:
+        for each in message if isinstance(message, list) else [message]:
+            if (answer := _answer(service, request, each)) is not None:
+                codes.add(answer.get("error", {}).get("code"))
+                yield answer
+
+    most = service.settings.max_response_bytes
+    written = write_list(answers(), most, "k")
+    if not codes:
         return Response(202, b"", {})
-    each = written if isinstance(written, list) else [written]
-    refused = any(answer.get("error", {}).get("code") == INVALID_REQUEST for answer in each)
-    response = _respond(400 if refused else 200, written)
-    refuse_response(response.body, service.settings.max_response_bytes, "k")
-    return response
+    if not isinstance(message, list):
+        written = written[1:-1]
+    refuse_response(written, most, "k")
+    return Response(400 if INVALID_REQUEST in codes else 200, written, JSON)
 
 
 def _refuse_origin(service: Service, request: Request) -> None:
@@ -137,7 +152,8 @@ def _list_tools(service: Service, _request: Request, _parameters: Mapping[str, A
 def _call_tool(service: Service, request: Request, parameters: Mapping[str, Any]) -> dict[str, Any]:
     name, arguments = parameters.get("name"), parameters.get("arguments", {})
     if not isinstance(name, str) or name not in TOOLS:
-        raise RpcError(INVALID_PARAMS, f"there is no tool {str(name)[:80]!a}: there are {', '.join(TOOLS)}")
+        shown = f"{name[:80]!a}" if isinstance(name, str) else f"that is {json_type(name)}"
+        raise RpcError(INVALID_PARAMS, f"there is no tool {shown}: there are {', '.join(TOOLS)}")
     if not isinstance(arguments, dict):
         raise RpcError(INVALID_PARAMS, "arguments is not an object")
     try:

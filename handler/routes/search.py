@@ -24,7 +24,7 @@ from handler.fields import (
     parse_json,
 )
 from handler.hits import Hit, shortest
-from handler.requests import refuse_body, refuse_response
+from handler.requests import refuse_body, refuse_response, write_list
 from handler.responses import Response, to_json
 from handler.routes.kept import answer_kept
 from handler.service import Service
@@ -179,9 +179,13 @@ def answer(service: Service, query: SearchQuery, request: Request) -> bytes:
         answers = [searcher.answer_like(query.like, query.asked, request.clock)]
     else:
         answers = searcher.answer(query.queries, query.asked, request.clock)
-    rendered = [render(searcher, query, one) for one in answers]
-    written = to_json({"answers": rendered} if query.batch else rendered[0])
-    refuse_response(written, service.settings.max_response_bytes, "k")
+    most = service.settings.max_response_bytes
+    if query.batch:
+        rendered = (render(searcher, query, one) for one in answers)
+        written = b'{"answers":' + write_list(rendered, most, "k") + b"}"
+    else:
+        written = to_json(render(searcher, query, answers[0]))
+    refuse_response(written, most, "k")
     return written
 
 

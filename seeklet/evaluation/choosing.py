@@ -6,7 +6,6 @@ and keeps the share. An export of other inputs writes its own share.
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from contextlib import suppress
@@ -75,11 +74,13 @@ def save_share(directory: Path, share: float, present: float) -> None:
     """
     path = directory / MANIFEST_FILE
     try:
-        fields = json.loads(path.read_bytes())
-        if not isinstance(fields.get("keywords"), dict) or fields["keywords"].get("share") != present:
+        manifest = parse_manifest(path.read_bytes(), str(path))
+        if manifest.keywords is None or manifest.keywords["share"] != present:
             raise EvaluationError(f"{path} has changed since it was read: evaluate again")
-        fields["keywords"]["share"] = share
-        _replace(path, parse_manifest(json.dumps(fields).encode(), str(path)).to_json())
+        data = replace(manifest, keywords={**manifest.keywords, "share": share}).to_json()
+        # Checked first: the file stays as it is where this can't be loaded.
+        parse_manifest(data, str(path))
+        _replace(path, data)
     except OSError as error:
         raise EvaluationError(
             f"{path} can't be written ({error.strerror}): mend its permissions, or leave out --choose"
