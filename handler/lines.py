@@ -164,9 +164,11 @@ def directives_of(names: tuple[str, ...]) -> list[dict[str, Any]]:
     """Returns which of a line's fields are metrics, for the function and for the route."""
     metrics = [{"Name": name, "Unit": UNITS[name]} for name in names]
     of_route = [metric for metric in metrics if metric["Name"] in BY_ROUTE]
+    others = [metric for metric in metrics if metric["Name"] not in BY_ROUTE]
+    function, route = ["FunctionName"], ["FunctionName", "Route"]
     return [
-        {"Namespace": NAMESPACE, "Dimensions": [["FunctionName"]], "Metrics": metrics},
-        {"Namespace": NAMESPACE, "Dimensions": [["FunctionName", "Route"]], "Metrics": of_route},
+        {"Namespace": NAMESPACE, "Dimensions": [function, route], "Metrics": of_route},
+        {"Namespace": NAMESPACE, "Dimensions": [function], "Metrics": others},
     ]
 
 
