@@ -31,8 +31,9 @@ setup: $(STAMP) ## make .venv with pinned packages for the export, the service a
 
 test-setup: $(TEST_STAMP) ## add the pinned packages of the tests and the checks to .venv
 
-# Installed by hash, with $(1)'s Python; pip's lines about single packages are enough.
-override INSTALL = $(1) -m pip install --disable-pip-version-check --progress-bar off --no-deps --require-hashes
+# Installed by hash, with $(1)'s Python, which compiles what it imports and no more (250 MB less). pip's lines about single
+# packages are enough.
+override INSTALL = $(1) -m pip install --disable-pip-version-check --progress-bar off --no-compile --no-deps --require-hashes
 override SHOWN := 2>&1 | grep --line-buffered -E '^(Collecting|Installing|ERROR|error)' >&2; test $${PIPESTATUS[0]} -eq 0 || exit 1
 override TORCH_LOCKS := requirements-torch.txt requirements-torch-cpu.txt requirements-torch-cuda.txt
 
