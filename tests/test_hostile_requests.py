@@ -170,7 +170,8 @@ def test_tables_of_characters_are_bounded() -> None:
     tables = [
         each
         for each in gc.get_objects()
-        if isinstance(each, dict) and type(each).__module__ == "handler.folding"
+        # By its type: some objects of torch warn where their class is asked for.
+        if issubclass(type(each), dict) and type(each).__module__ == "handler.folding"
     ]
     assert len(tables) == 3
     assert all(0 < len(table) <= folding.MOST_KEPT for table in tables)
