@@ -100,3 +100,8 @@ class VerifyError(ExportError):
 def reason(error: BaseException) -> str:
     """Returns the first line of what a library's error says, for a sentence of ours."""
     return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def is_defect(error: BaseException) -> bool:
+    """Tells whether it is an Exception, or a panic of a library in Rust, which is none. All others end the process."""
+    return isinstance(error, Exception) or type(error).__name__ == "PanicException"

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from handler.errors import RequestError
+from handler.errors import RequestError, is_defect
 from handler.events import Request, direct_path, is_http, is_ping, read_request, write_response
 from handler.json_types import json_type
 from handler.record import Watcher
@@ -103,7 +103,9 @@ class Function:
             raise _unknown(event)
         except RequestError as error:
             return self._parsed(refusal(error, problem=False).body)
-        except Exception as error:  # noqa: BLE001 - a defect: logged with its traceback, and answered without it
+        except BaseException as error:
+            if not is_defect(error):
+                raise
             return self._parsed(refusal(as_defect(error), problem=False).body)
 
     def warm(self, seconds: float = WAIT) -> dict[str, Any]:

@@ -67,7 +67,7 @@ def refusal(error: RequestError, *, problem: bool = True) -> Response:
     return Response(error.status, render_error(error), {**JSON, **error.headers})
 
 
-def as_defect(error: Exception) -> RequestError:
+def as_defect(error: BaseException) -> RequestError:
     """Returns the error of a request where seeklet itself failed, or what it needs is away.
 
     It logs the reason; the caller sees nothing of it.

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from handler.clock import Clock
-from handler.errors import RequestError
+from handler.errors import RequestError, is_defect
 from handler.events import Request
 from handler.record import Record, Watcher
 from handler.requests import KEY_HEADER, check_key
@@ -59,7 +59,9 @@ class Router:
         except RequestError as error:
             record.code = error.code
             response = refusal(error, problem=problem)
-        except Exception as error:  # noqa: BLE001 - a defect: logged with its traceback, and answered without it
+        except BaseException as error:
+            if not is_defect(error):
+                raise
             defect = as_defect(error)
             record.code = defect.code
             response = refusal(defect, problem=problem)

@@ -14,7 +14,7 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from handler.errors import ArtifactError, reason
+from handler.errors import ArtifactError, is_defect, reason
 from handler.manifest import REMEDY
 
 # English has 4 to 5 characters for a token, so the first part of a long text nearly always has enough tokens.
@@ -67,7 +67,9 @@ def load_tokenizer(path: Path, max_length: int) -> Any:
         # Both are set here whatever the file says: a tokenizer that pads or cuts elsewhere changes every vector.
         tokenizer.no_padding()
         tokenizer.enable_truncation(max_length)
-    except Exception as error:  # noqa: BLE001 - tokenizers raises bare Exception
+    except BaseException as error:
+        if not is_defect(error):
+            raise
         raise ArtifactError(f"{path} can't be loaded as a tokenizer ({reason(error)}): {REMEDY}") from None
     special = tokenizer.num_special_tokens_to_add(False)
     if special >= max_length:

@@ -98,6 +98,8 @@ class Output:
 
     def _exchange(self) -> None:
         """Exchanges `out` and the new artifact, so that there is one under the name `out` at every moment."""
+        # Nobody looks for a lock under this name.
+        (self._old / LOCK_FILE).unlink(missing_ok=True)
         if not exchange(self._old, self.out):
             self._old.rename(self.partial)
             self._rename(replaces=True)

@@ -101,7 +101,7 @@ def write_dense(layers: Sequence[DenseLayer], weights: Sequence[Path], path: Pat
     for place, (layer, file) in enumerate(zip(layers, weights, strict=True)):
         shown = layer.folder / file.name
         refuse_non_finite(file, shown)
-        found = load_weights(file)
+        found = load_weights(file, shown)
         shapes: dict[str, tuple[int, ...]] = {"weight": (layer.out_features, layer.in_features)}
         if layer.bias:
             shapes["bias"] = (layer.out_features,)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handler.artifact import file_sha256
-from handler.errors import ArtifactError, ModelError
+from handler.errors import ArtifactError, ModelError, reason
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,7 +43,7 @@ def refuse_non_finite(path: Path, shown: Path) -> None:
     """
     import torch
 
-    for name, tensor in load_weights(path).items():
+    for name, tensor in load_weights(path, shown).items():
         if tensor.is_floating_point() and not (finite := torch.isfinite(tensor.float())).all():
             bad = int((~finite).sum())
             raise ModelError(
@@ -52,8 +52,20 @@ def refuse_non_finite(path: Path, shown: Path) -> None:
             )
 
 
-def load_weights(path: Path) -> dict[str, Tensor]:
-    """Reads the tensors by name. Needs torch."""
+def load_weights(path: Path, shown: Path | None = None) -> dict[str, Tensor]:
+    """Reads the tensors by name. Needs torch.
+
+    Raises ModelError, which names `shown` or else the path, where they can't be read.
+    """
+    try:
+        return _load(path)
+    except Exception as error:  # noqa: BLE001 - the readers' errors share no base class but this one
+        raise ModelError(
+            f"{shown or path} can't be read as weights ({reason(error)}): fetch the model again or use another one"
+        ) from None
+
+
+def _load(path: Path) -> dict[str, Tensor]:
     if path.suffix == ".safetensors":
         from safetensors.torch import load_file
 
@@ -63,4 +75,6 @@ def load_weights(path: Path) -> dict[str, Tensor]:
 
     # A pickle can run code. weights_only refuses everything but tensors and plain values.
     state = torch.load(path, map_location="cpu", weights_only=True)
+    if not isinstance(state, dict):
+        raise TypeError(f"a {type(state).__name__}, not a table of tensors")
     return {name: value for name, value in state.items() if isinstance(value, torch.Tensor)}
