@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import os
 import tempfile
+from functools import partial
 from pathlib import Path
 
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
@@ -15,8 +16,9 @@ _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 def can_exchange(parent: Path) -> bool:
     """Tells whether folders in `parent` can be exchanged, by exchanging two that are made for it."""
+    made = partial(tempfile.TemporaryDirectory, prefix=".exchange.", dir=parent)
     try:
-        with tempfile.TemporaryDirectory(dir=parent) as one, tempfile.TemporaryDirectory(dir=parent) as other:
+        with made() as one, made() as other:
             return exchange(Path(one), Path(other))
     except OSError:
         return False
