@@ -38,6 +38,7 @@ $(BENCH_STAMP): requirements.txt requirements-test.txt $(TORCH_LOCKS) benchmarks
 	@test -x $(BENCH) || $(PYTHON) -m venv $(BENCH_VENV)
 	@torch=$$($(BENCH) -m dev.torch_build --index "$(TORCH_INDEX)") || exit 2; \
 	  for what in "-r requirements.txt -r requirements-test.txt" "$$torch"; do $(call INSTALL,$(BENCH)) $$what $(SHOWN); done
+	@$(call COMPILE,$(BENCH))
 	@$(BENCH) -m pip install --disable-pip-version-check --quiet -r benchmarks/requirements.txt
 	@# Without their dependencies, which the benchmarks don't need.
 	@$(BENCH) -m pip install --disable-pip-version-check --quiet --no-deps embed-anything==0.7.1 awscli==1.46.3
