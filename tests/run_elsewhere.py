@@ -23,7 +23,7 @@ ELSEWHERE = {
     ("README.md", "$ source .venv/bin/activate"): DEMO,
     (
         "README.md",
-        'pip install ".[export,serve]" --extra-index-url https://download.pytorch.org/whl/cpu  # Linux without an NVIDIA GPU',
+        'pip install ".[export,serve]" --extra-index-url https://download.pytorch.org/whl/cpu',
     ): PACKAGE,
     ("README.md", "make build"): LAMBDA,
     ("docs/tutorial.md", "make setup"): SETUP,

@@ -93,7 +93,7 @@ def test_without_passages_rows_are_documents(export: Export, long_texts: Path, t
     path = tmp_path / "out" / "manifest.json"
     fields = json.loads(path.read_text())
     path.write_text(json.dumps(unsigned({k: v for k, v in fields.items() if k not in ("rows", "passages")})))
-    assert Artifact.open(tmp_path / "out").manifest == manifest
+    assert Artifact.open(tmp_path / "out").manifest == dataclasses.replace(manifest, files_crc32=None)
     assert Searcher.load(tmp_path / "out").search("storm", 1)[0].passage is None
 
 

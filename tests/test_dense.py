@@ -234,7 +234,7 @@ def test_the_file_is_needed(made: Path) -> None:
     manifest = json.loads((made / "out" / "manifest.json").read_text())
     del manifest["files"]["dense.safetensors"]
     with pytest.raises(ArtifactError, match=r"lists no dense\.safetensors"):
-        parse(manifest)
+        parse(unsigned(manifest))
 
 
 def parse(fields: dict[str, Any]) -> Manifest:

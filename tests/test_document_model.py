@@ -14,6 +14,7 @@ from command import run_in_terminal, run_seeklet
 from sentence_oracle import Vectors, assert_alike
 from tiny import write_json
 from tiny_modules import make_two
+from unsigned import unsigned
 
 from export.build.gate import verify_artifact
 from export.build.pipeline import Summary
@@ -178,7 +179,7 @@ def test_options_of_both(models: Path) -> None:
     ],
 )
 def test_a_damaged_manifest(value: object, sentence: str, tiny_artifact: Path) -> None:
-    fields = json.loads((tiny_artifact / "manifest.json").read_text())
+    fields = unsigned(json.loads((tiny_artifact / "manifest.json").read_text()))
     found = Manifest.parse(json.dumps({**fields, "document_model": OTHER}).encode(), "here")
     assert found.document_model == DocumentModel(**OTHER)
     assert found.document_max_length == 24

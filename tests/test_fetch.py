@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import json
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fake_s3 import ACCOUNT, FakeS3
+from unsigned import unsigned
 
 from handler.artifact import REQUIRED_FILES
 from handler.errors import ArtifactError, SettingsError
@@ -132,7 +134,8 @@ def test_what_can_not_be_fetched_is_named_and_nothing_stays(
         case "endless":
             s3.objects[key] = content + b" " * 2**20
         case "too few":
-            s3.objects[key] = content.replace(b'"model.onnx.data"', b'"another.file"')
+            fields = json.dumps(unsigned(json.loads(content)))
+            s3.objects[key] = fields.replace('"model.onnx.data"', '"another.file"').encode()
         case _:
             s3.broken[key] = fault
     with pytest.raises(ArtifactError, match=told):
