@@ -79,8 +79,13 @@ def ask(directory: Path, events: Sequence[Event]) -> Outcome:
         function = Function.load(Settings.from_env({"ARTIFACT_DIR": str(directory), "THREADS": "1"}))
     except SeekletError as error:
         return Outcome(str(error), [])
+    # Defects are counted here, by their status.
+    before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
-    return Outcome(None, [_stable(function(event)) for event in events])
+    try:
+        return Outcome(None, [_stable(function(event)) for event in events])
+    finally:
+        logging.disable(before)
 
 
 def _stable(answer: Mapping[str, Any]) -> str | None:
