@@ -14,6 +14,8 @@ from exports import files, made_up
 from ray_clusters import command, run
 from servers import moto_server
 
+from handler.checksums import FIELDS_CRC32
+
 pytestmark = pytest.mark.scale
 COLUMNS = ("--id", "id", "--metadata", "year,note")
 PUT = """
@@ -52,9 +54,9 @@ def local(corpus: Path, out: Path, model: Path, cache: Path) -> dict[str, str]:
 
 
 def without_inputs(folder: Path) -> tuple[dict[str, str], dict[str, Any]]:
-    """The files of an artifact; of the manifest all but the hash of the corpus's files."""
+    """The files of an artifact; of the manifest all but the hash of the corpus's files, and its checksum."""
     manifest = json.loads((folder / "manifest.json").read_text())
-    del manifest["inputs_sha256"]
+    del manifest["inputs_sha256"], manifest[FIELDS_CRC32]
     return {name: digest for name, digest in files(folder).items() if name != "manifest.json"}, manifest
 
 
