@@ -154,11 +154,17 @@ def is_kept(figures: Mapping[str, Any]) -> bool:
     return not figures["crashes"] and not passed[WRONG] and not passed[FAILED]
 
 
+def table_of(head: str, counts: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """Returns the lines of a table: how often each fate was met, a line for each name."""
+    rows = [f"{head:20}" + "".join(f"{fate:>22}" for fate in FATES)]
+    for name, counted in counts.items():
+        rows.append(f"{name:20}" + "".join(f"{counted[fate]:>22,}" for fate in FATES))
+    return rows
+
+
 def show(figures: Mapping[str, Any]) -> str:
     """Returns the figures as a table for people."""
-    rows = [f"{'chosen evenly over':20}" + "".join(f"{fate:>22}" for fate in FATES)]
-    for name, counted in (*figures["at load"].items(), ("passed verify", figures["passed verify"])):
-        rows.append(f"{name:20}" + "".join(f"{counted[fate]:>22,}" for fate in FATES))
+    rows = table_of("chosen evenly over", {**figures["at load"], "passed verify": figures["passed verify"]})
     rows += [f"served wrong: {name}: {number:,}" for name, number in figures["served wrong, by file"].items()]
     rows += [f"crashed: {crash}" for crash in figures["crashes"]]
     return "\n".join(rows)

@@ -23,7 +23,7 @@ from handler.artifact import ENCODER_FILES, Artifact
 from handler.manifest import FORMAT_VERSION, MANIFEST_FILE
 from soak.answers import ask, make_events
 from soak.children import CrashError, lines_of_child, tell
-from soak.corruptions import CRASHED, FAILED, FATES, WRONG, fate_of, passes_verify, sizes_of
+from soak.corruptions import CRASHED, FAILED, FATES, WRONG, fate_of, passes_verify, sizes_of, table_of
 
 # Changes a copy of the first artifact; the second folder is the other artifact. False: there is nothing to change.
 Damage = Callable[[Path, Path], bool]
@@ -138,9 +138,7 @@ def count_fates(found: Iterator[dict[str, Any]]) -> dict[str, Any]:
 
 def show(figures: Mapping[str, Any]) -> str:
     """Returns the figures as a table for people."""
-    rows = [f"{'damage':20}" + "".join(f"{fate:>22}" for fate in FATES)]
-    for kind, counted in figures["at load"].items():
-        rows.append(f"{kind:20}" + "".join(f"{counted[fate]:>22,}" for fate in FATES))
+    rows = table_of("damage", figures["at load"])
     rows += [f"served wrong until verified: {name}" for name in figures["served wrong"]]
     rows += [f"broken promise: {name}" for name in figures["broken promises"]]
     return "\n".join(rows)
