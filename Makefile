@@ -101,4 +101,13 @@ test-package: test-setup ## install both in empty environments, and answer a que
 clean: ## delete everything that was made, except .venv
 	@rm -rf build dist .aws-sam
 
+# Makes $(1), an environment with the packages of the lock $(2), which sees those of .venv after its own.
+define BESIDE
+@test -x $(1)/bin/python || $(PY) -m venv $(1)
+@$(1)/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --only-binary :all: --require-hashes -r $(2)
+@$(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+  > "$$($(1)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/main-environment.pth"
+@touch $@
+endef
+
 include mk/lambda.mk mk/cdk.mk mk/bench.mk mk/docs.mk mk/clients.mk mk/scale.mk mk/supply.mk mk/soak.mk

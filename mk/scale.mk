@@ -16,11 +16,7 @@ scale-setup: $(SCALE_STAMP) ## make .venv-scale with Ray, PostgreSQL with pgvect
 # .venv-scale see .venv's packages, rather than install them twice. Its own packages come first on the path.
 $(SCALE_STAMP): requirements-scale.txt $(TEST_STAMP)
 	@echo "making $(SCALE_VENV) (about a minute) ..." >&2
-	@test -x $(SCALE_VENV)/bin/python || $(PY) -m venv $(SCALE_VENV)
-	@$(SCALE_VENV)/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --only-binary :all: --require-hashes -r requirements-scale.txt
-	@$(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
-	  > "$$($(SCALE_VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/main-environment.pth"
-	@touch $@
+	$(call BESIDE,$(SCALE_VENV),requirements-scale.txt)
 
 # Tests of the routes that are run again with a database behind the function.
 ENGINE_TESTS := $(addprefix tests/test_,search_route.py search_get.py vector_stores.py mcp.py headers.py)

@@ -27,11 +27,7 @@ supply-setup: $(SUPPLY_STAMP) ## make .venv-supply with CycloneDX and pip-audit,
 # A .pth file lets it see .venv's packages, after its own: the tests run in it, and the export's packages are read from there.
 $(SUPPLY_STAMP): requirements-supply.txt $(TEST_STAMP)
 	@echo "making $(SUPPLY_VENV) ..." >&2
-	@test -x $(SUPPLY_VENV)/bin/python || $(PY) -m venv $(SUPPLY_VENV)
-	@$(SUPPLY_VENV)/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --only-binary :all: --require-hashes -r requirements-supply.txt
-	@$(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
-	  > "$$($(SUPPLY_VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/main-environment.pth"
-	@touch $@
+	$(call BESIDE,$(SUPPLY_VENV),requirements-supply.txt)
 
 $(SUPPLY_LAYER)/complete: layers/runtime/$(SUPPLY_TARGET)/requirements.txt layers/runtime/postgresql.txt layers/runtime/prune.txt $(wildcard layers/runtime/*.py)
 	@$(PYTHON) -m layers.runtime.build --target $(SUPPLY_TARGET) --engine postgresql --out $(SUPPLY_LAYER) >&2
