@@ -11,7 +11,14 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from handler.artifact import DOCUMENTS_FILE, MODEL_FILE, TOKENIZER_FILE, WEIGHTS_FILE, Artifact
+from handler.artifact import (
+    DOCUMENTS_FILE,
+    MODEL_FILE,
+    TOKENIZER_FILE,
+    WEIGHTS_FILE,
+    WORDPIECES_FILE,
+    Artifact,
+)
 from handler.errors import ArtifactError
 
 MB = 2**20
@@ -102,7 +109,7 @@ def refusal(parts: Mapping[str, int]) -> str:
 
 def room(artifact: Artifact, free: int) -> str:
     """Says how many documents like these would fit with `free` bytes more."""
-    fixed = (MODEL_FILE, WEIGHTS_FILE, TOKENIZER_FILE)
+    fixed = (MODEL_FILE, WEIGHTS_FILE, TOKENIZER_FILE, WORDPIECES_FILE)
     files, count = artifact.manifest.files, artifact.manifest.count
     growing = sum(entry.bytes for name, entry in files.items() if name not in fixed)
     return f"{count:,} documents; about {count + free * count // growing:,} like these fit"

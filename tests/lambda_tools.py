@@ -59,7 +59,7 @@ def python313() -> str:
 def runtime_layer(arch: str | None = None) -> Path:
     """The runtime layer as SAM's makefile builds it: a folder with python/ in it."""
     name = target(arch)
-    inputs = [*sorted(RUNTIME.glob("*.py")), RUNTIME / "prune.txt", lock_of(name)]
+    inputs = [*sorted(RUNTIME.rglob("*.py")), RUNTIME / "prune.txt", lock_of(name)]
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in inputs)).hexdigest()[:12]
     out = CACHE / f"{name}-{digest}"
     if not (out / "complete").exists():

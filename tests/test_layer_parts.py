@@ -117,6 +117,7 @@ def test_a_databases_client_is_python_alone(tmp_path: Path) -> None:
 def test_every_script_of_the_layer_is_in_the_functions_stamp() -> None:
     # A change of one makes another layer, which SAM serves only with a new version of the function.
     makefile = (RUNTIME / "Makefile").read_text(encoding="utf-8")
-    listed = re.search(r"^SCRIPTS = .*addprefix layers/runtime/,([\w. ]+)\)", makefile, re.MULTILINE)
+    listed = re.search(r"^SCRIPTS = .*addprefix layers/runtime/,([\w./ ]+)\)", makefile, re.MULTILINE)
     assert listed
-    assert set(listed[1].split()) == {path.name for path in RUNTIME.glob("*.py")} - {"__init__.py", "lock.py"}
+    scripts = {str(path.relative_to(RUNTIME)) for path in RUNTIME.rglob("*.py")}
+    assert set(listed[1].split()) == scripts - {"__init__.py", "lock.py"}

@@ -11,16 +11,16 @@ from pathlib import Path
 from layers.runtime.targets import RUNTIME, BuildError
 
 PRUNE_LIST = RUNTIME / "prune.txt"
-# What a module of annotations is replaced by.
-HINTS = RUNTIME / "hints.py"
+# The modules that take others' places.
+STAND_INS = RUNTIME / "stand_ins"
 
 
 @dataclass(frozen=True, slots=True)
 class PruneLine:
     """What is left out, and the reason.
 
-    kind     "" deletes the paths of a glob, "empty" leaves modules without content, "hints" puts HINTS in their place,
-             "without" leaves a distribution out of the lock
+    kind     "" deletes the paths of a glob, "empty" leaves modules without content, "without" leaves a distribution out
+             of the lock, and any other kind is the stand-in that takes their place
     pattern  the glob, or the distribution's name
     """
 
@@ -40,10 +40,10 @@ def read_prune(path: Path = PRUNE_LIST) -> list[PruneLine]:
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         if not line.strip() or line.startswith("#"):
             continue
-        found = re.fullmatch(r"(?:(without|empty|hints) )?(\S+)\s+# (\S.*)", line)
+        found = re.fullmatch(r"(?:(without|empty|as \w+) )?(\S+)\s+# (\S.*)", line)
         if not found:
             raise BuildError(f"{path.name}, line {number}: write `pattern  # reason`")
-        lines.append(PruneLine(found[1] or "", found[2], found[3]))
+        lines.append(PruneLine((found[1] or "").removeprefix("as "), found[2], found[3]))
     return lines
 
 
@@ -60,8 +60,8 @@ def prune(tree: Path, lines: Sequence[PruneLine]) -> None:
         for path in matches:
             if line.kind == "empty":
                 path.write_bytes(b"")
-            elif line.kind == "hints":
-                shutil.copyfile(HINTS, path)
+            elif line.kind:
+                shutil.copyfile(STAND_INS / f"{line.kind}.py", path)
             elif path.is_dir():
                 shutil.rmtree(path)
             elif path.exists():
