@@ -6,6 +6,7 @@ scripts use it too.
     model.onnx               int8 encoder: input_ids (1, t) int64 -> token_embeddings (1, t, dim) float32
     model.onnx.data          its weights, mapped into memory
     tokenizer.json           the tokenizer, with truncation at max_length
+    wordpieces.json          a BERT tokenizer's vocabulary, by first two characters: a start reads it instead of the tokenizer
     dense.safetensors        the layers after the pooling, of a model that has such layers
     embeddings.safetensors   "embeddings" (rows, dim), L2-normalised, in the corpus's order; "scales" for int8
     documents.jsonl          one line for each document: {"id", "text", "metadata"}
@@ -31,17 +32,19 @@ from __future__ import annotations
 import stat
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from handler.checksums import affordable, file_crc32
 from handler.errors import ArtifactError
 from handler.manifest import FORMAT_VERSION, MANIFEST_FILE, MAX_MANIFEST_BYTES, REMEDY, Manifest
+from handler.named import NamedTuple
 
 MODEL_FILE = "model.onnx"
 # ONNX external data is mapped into memory. Weights within model.onnx would be parsed and copied, 30 ms at each start.
 WEIGHTS_SUFFIX = ".data"
 WEIGHTS_FILE = MODEL_FILE + WEIGHTS_SUFFIX
 TOKENIZER_FILE = "tokenizer.json"
+WORDPIECES_FILE = "wordpieces.json"
 DENSE_FILE = "dense.safetensors"
 EMBEDDINGS_FILE = "embeddings.safetensors"
 DOCUMENTS_FILE = "documents.jsonl"
@@ -58,13 +61,14 @@ MAP_FILE = "map.safetensors"
 
 REQUIRED_FILES = (MODEL_FILE, WEIGHTS_FILE, TOKENIZER_FILE, EMBEDDINGS_FILE, DOCUMENTS_FILE, OFFSETS_FILE)
 # What embeds a query.
-ENCODER_FILES = (MODEL_FILE, WEIGHTS_FILE, TOKENIZER_FILE, DENSE_FILE)
+ENCODER_FILES = (MODEL_FILE, WEIGHTS_FILE, TOKENIZER_FILE, WORDPIECES_FILE, DENSE_FILE)
 # The manifest's fields that say how. The prompts are the searcher's.
 ENCODER_FIELDS = ("pooling", "normalize", "max_length", "dim", "full_dim", "dense")
 SCAN_FILES = (SCAN_MODEL_FILE, SCAN_MATRIX_FILE, SCAN_BOUND_FILE)
 # Every name that an export writes. An export deletes no other file in its folders.
 ALL_FILES = (
     *REQUIRED_FILES,
+    WORDPIECES_FILE,
     DENSE_FILE,
     TOKENS_FILE,
     PASSAGES_FILE,

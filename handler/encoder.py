@@ -6,18 +6,20 @@ its batch. Several texts run on several threads, one text each. So a text's vect
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from handler.artifact import DENSE_FILE, ENCODER_FILES, MODEL_FILE, TOKENIZER_FILE, Artifact
+from handler.artifact import DENSE_FILE, ENCODER_FILES, MODEL_FILE, TOKENIZER_FILE, WORDPIECES_FILE, Artifact
 from handler.clock import Clock
 from handler.errors import ArtifactError
 from handler.manifest import REMEDY
+from handler.named import NamedTuple
 from handler.pooling import POOLINGS, Layer, l2_normalize
 from handler.session import open_session
 from handler.threads import thread_pool
@@ -115,10 +117,9 @@ class Encoder:
             raise ArtifactError(
                 f"the artifact's dim is {manifest.dim}, its model gives {full_dim} dimensions: {REMEDY}"
             )
-        tokenizer = load_tokenizer(artifact.path(TOKENIZER_FILE), manifest.max_length)
         return cls(
             session,
-            BoundedTokenizer(tokenizer, manifest.max_length),
+            BoundedTokenizer(open_tokenizer(artifact), manifest.max_length),
             pooling=manifest.pooling,
             dim=manifest.dim,
             layers=layers,
@@ -184,6 +185,16 @@ class Encoder:
         for layer in self._layers:
             vector = _finite(layer(vector))
         return l2_normalize(vector[: self.dim])
+
+
+def open_tokenizer(artifact: Artifact) -> Any:
+    """Opens the artifact's tokenizer, a BERT one by its word pieces. Raises ArtifactError where a file can't be used."""
+    load = functools.partial(load_tokenizer, artifact.path(TOKENIZER_FILE), artifact.manifest.max_length)
+    if WORDPIECES_FILE not in artifact.manifest.files:
+        return load()
+    from handler.wordpieces import WordPieces
+
+    return WordPieces.open(artifact.path(WORDPIECES_FILE), artifact.manifest.max_length, load)
 
 
 def _finite(vector: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -14,12 +14,21 @@ from typing import Any, NamedTuple
 
 from export.build.encoder_files import EncoderFiles
 from export.build.recipe import RECIPE_VERSION, Recipe, Recipes
+from export.build.write_wordpieces import write_wordpieces
 from export.model.conversion import Conversion
 from export.model.convert import convert, versions
 from export.model.dense import open_layers
 from export.model.fp32 import Fp32Encoder
 from export.model.source_model import Models, SourceModel
-from handler.artifact import DENSE_FILE, MODEL_FILE, TOKENIZER_FILE, WEIGHTS_FILE, Artifact, file_sha256
+from handler.artifact import (
+    DENSE_FILE,
+    MODEL_FILE,
+    TOKENIZER_FILE,
+    WEIGHTS_FILE,
+    WORDPIECES_FILE,
+    Artifact,
+    file_sha256,
+)
 from handler.encoder import Encoder
 from handler.manifest_fields import DocumentModel
 from handler.tokenizer import load_tokenizer
@@ -60,13 +69,15 @@ class Side:
         )
 
     def write(self, directory: Path) -> None:
-        """Copies the model into `directory`, and its tokenizer with truncation at max_length."""
+        """Copies the model into `directory`, and its tokenizer with truncation at max_length, by word pieces too if it is BERT's."""
         sources = {MODEL_FILE: self.conversion.model, WEIGHTS_FILE: self.conversion.weights}
         if self.model.dense:
             sources[DENSE_FILE] = self.conversion.dense
         for name, source in sources.items():
             (directory / name).write_bytes(source.read_bytes())
-        (directory / TOKENIZER_FILE).write_text(self._tokenizer(), encoding="utf-8")
+        tokenizer = self._tokenizer()
+        (directory / TOKENIZER_FILE).write_text(tokenizer, encoding="utf-8")
+        write_wordpieces(tokenizer, directory / WORDPIECES_FILE)
 
     def sha256(self) -> str:
         """Hashes everything that decides the vectors of this side."""

@@ -1,0 +1,137 @@
+"""WordPiece without the library's model: BERT's words are cut by a vocabulary that is read as far as queries need it.
+
+    "Storms reach"  ->  normalised and split by the tokenizers package  ->  storms, reach  ->  the longest pieces first
+
+The tokenizers package takes half as long as ONNX Runtime's session to read tokenizer.json, and keeps all of it. wordpieces.json has
+the same vocabulary by their first two characters, and a query has few of them. Its ids are those of the package
+(tests/test_wordpieces.py). export/build/write_wordpieces.py writes the file, for tokenizers that it knows.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from tokenizers import AddedToken
+from tokenizers.normalizers import BertNormalizer
+from tokenizers.pre_tokenizers import BertPreTokenizer
+
+from handler.errors import ArtifactError
+from handler.manifest import REMEDY
+from handler.named import NamedTuple
+
+# The settings of BERT's normaliser, by the library's names.
+NORMALIZER = ("clean_text", "handle_chinese_chars", "strip_accents", "lowercase")
+
+
+class Tokens(NamedTuple):
+    """A text's token ids, and those that were cut off, by the names of the library's Encoding."""
+
+    ids: list[int]
+    overflowing: list[int]
+
+
+class Vocabulary:
+    """Pieces and their ids, by the pieces' first two characters. Nothing of a pair is read before a word needs it."""
+
+    def __init__(self, lines: Mapping[str, str]) -> None:
+        """Takes a line for each pair, or for a piece of one character: each piece and its id, with spaces between."""
+        self._lines = lines
+        self._read: dict[str, dict[str, int]] = {}
+
+    def find(self, piece: str) -> int | None:
+        """Returns a piece's id; None where the vocabulary hasn't the piece. Raises ArtifactError where a line is damaged."""
+        start = piece[:2]
+        known = self._read.get(start)
+        if known is None:
+            line = self._lines.get(start)
+            parts = line.split(" ") if line else []
+            try:
+                known = dict(zip(parts[::2], map(int, parts[1::2]), strict=True))
+            except ValueError:
+                raise ArtifactError(f"the vocabulary's line {start!a} is damaged: {REMEDY}") from None
+            # A pair that no piece begins with is not kept: texts may have any number of them.
+            if known:
+                self._read[start] = known
+        return known.get(piece)
+
+
+class WordPieces:
+    """A BERT tokenizer that truncates. What else the library's Tokenizer can, it loads the library's for."""
+
+    def __init__(self, settings: Mapping[str, Any], max_length: int, load: Callable[[], Any]) -> None:
+        """Takes what wordpieces.json has, the limit in tokens with the special ones, and what loads the library's tokenizer."""
+        self.normalizer = BertNormalizer(**{name: settings["normalizer"][name] for name in NORMALIZER})
+        self.pre_tokenizer = BertPreTokenizer()
+        self._words, self._parts = Vocabulary(settings["words"]), Vocabulary(settings["parts"])
+        self._unknown: int = settings["unknown"]
+        self._longest_word: int = settings["longest_word"]
+        self._longest_piece: int = settings["longest_piece"]
+        self._before: list[int] = settings["before"]
+        self._after: list[int] = settings["after"]
+        self._added: dict[str, int] = settings["added"]
+        self._room = max_length - len(self._before) - len(self._after)
+        self._load = load
+        for lines in (settings["words"], settings["parts"]):
+            if not all(type(line) is str for line in lines.values()):
+                raise TypeError
+
+    @classmethod
+    def open(cls, path: Path, max_length: int, load: Callable[[], Any]) -> WordPieces:
+        """Reads wordpieces.json; raises ArtifactError where it isn't such a file."""
+        try:
+            pieces = cls(json.loads(path.read_bytes()), max_length, load)
+        except OSError as error:
+            raise ArtifactError(f"{path} can't be read ({error.strerror}): {REMEDY}") from None
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+            raise ArtifactError(f"{path} is damaged: {REMEDY}") from None
+        if pieces._room < 1:
+            raise ArtifactError(
+                f"{path} adds {max_length - pieces._room} tokens to a text, the manifest's max_length is {max_length}: "
+                f"{REMEDY}"
+            )
+        return pieces
+
+    @functools.cached_property
+    def library(self) -> Any:
+        """The library's own tokenizer."""
+        return self._load()
+
+    def __getattr__(self, name: str) -> Any:
+        # Only what this class has not comes here.
+        return getattr(self.library, name)
+
+    def get_added_tokens_decoder(self) -> dict[int, AddedToken]:
+        """Returns the special tokens by their ids, as the library does."""
+        return {number: AddedToken(content, special=True) for content, number in self._added.items()}
+
+    def encode(self, text: str, **options: Any) -> Any:
+        """Returns the ids of the text's first tokens, and the others in `overflowing`, as the library's encode does."""
+        # A special token in the text is rare, and the library's to find.
+        if options or any(content in text for content in self._added):
+            return self.library.encode(text, **options)
+        ids: list[int] = []
+        for word, _ in self.pre_tokenizer.pre_tokenize_str(self.normalizer.normalize_str(text)):
+            number = self._words.find(word)
+            ids += self._pieces(word) if number is None else [number]
+        return Tokens([*self._before, *ids[: self._room], *self._after], ids[self._room :])
+
+    def _pieces(self, word: str) -> list[int]:
+        """Cuts a word into the longest pieces from its start on; a word that can't be cut so is the unknown token."""
+        length = len(word)
+        if length > self._longest_word:
+            return [self._unknown]
+        ids, start, pieces = [], 0, self._words
+        while start < length:
+            for end in range(min(length, start + self._longest_piece), start, -1):
+                number = pieces.find(word[start:end])
+                if number is not None:
+                    break
+            else:
+                return [self._unknown]
+            ids.append(number)
+            start, pieces = end, self._parts
+        return ids

@@ -1,0 +1,138 @@
+"""Word pieces: the ids are the tokenizers package's, for every BERT tokenizer; every other one stays with the package."""
+
+from __future__ import annotations
+
+import functools
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tokenizer_families import FAMILIES, PIECES
+
+from export.build.write_wordpieces import settings_of, write_wordpieces
+from handler.artifact import TOKENIZER_FILE, WORDPIECES_FILE, Artifact
+from handler.encoder import Encoder, open_tokenizer
+from handler.errors import ArtifactError
+from handler.manifest import MANIFEST_FILE
+from handler.searcher import Searcher
+from handler.tokenizer import BoundedTokenizer, boundary_of, load_tokenizer
+from handler.wordpieces import WordPieces
+
+BERT = {
+    "BERT, lower case",
+    "BERT, cased",
+    "BERT, accents kept",
+    "BERT, not cleaned",
+    "BERT, ideographs in words",
+    "MPNet",
+    "a token with an ideograph",
+}
+MANY = settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+HOSTILE = st.one_of(
+    st.lists(st.sampled_from(PIECES), max_size=60).map("".join),
+    st.lists(st.sampled_from(PIECES), max_size=60).map(" ".join),
+    st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=80),
+    st.text(alphabet="abcdexyz#' ", max_size=200),
+)
+
+
+@functools.cache
+def pair(name: str) -> tuple[Any, dict[str, Any]]:
+    """The library's tokenizer of a family, and what wordpieces.json has of it."""
+    library = FAMILIES[name][1]()
+    found = settings_of(json.loads(library.to_str()))
+    assert found is not None
+    return library, found
+
+
+def check_same(ours: Any, library: Any, text: str) -> None:
+    found, expected = ours.encode(text), library.encode(text)
+    assert (found.ids, bool(found.overflowing)) == (expected.ids, bool(expected.overflowing)), text
+
+
+def fail() -> Any:
+    raise AssertionError("the library's tokenizer was loaded")
+
+
+def test_which_tokenizers_have_word_pieces(tmp_path: Path) -> None:
+    for name, (_, make) in FAMILIES.items():
+        write_wordpieces(make().to_str(), tmp_path / name)
+        assert (tmp_path / name).exists() == (name in BERT), name
+
+
+@pytest.mark.parametrize("name", sorted(BERT))
+@MANY
+@given(text=HOSTILE, max_length=st.integers(3, 300))
+def test_the_ids_are_the_librarys(name: str, text: str, max_length: int) -> None:
+    library, found = pair(name)
+    library.enable_truncation(max_length)
+    ours = WordPieces(found, max_length, lambda: library)
+    check_same(ours, library, text)
+    check_same(BoundedTokenizer(ours, max_length, chars_per_token=1), library, text)
+    assert getattr(boundary_of(ours), "pattern", None) == getattr(boundary_of(library), "pattern", None)
+
+
+def test_the_artifacts_ids_are_the_librarys(artifact: Path) -> None:
+    opened = Artifact.open(artifact)
+    ours = open_tokenizer(opened)
+    library = load_tokenizer(artifact / TOKENIZER_FILE, opened.manifest.max_length)
+    assert isinstance(ours, WordPieces)
+    words = "abcdefghijklmnopqrstuvwxyz"
+    for text in [*PIECES, "", *(a + b for a in PIECES for b in PIECES), *(words[i:] * 9 for i in range(26))]:
+        check_same(ours, library, text)
+
+
+def test_a_query_never_needs_the_library(artifact: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("handler.encoder.load_tokenizer", lambda *_: fail())
+    searcher = Searcher.load(artifact)
+    assert searcher.search("winter storms", 2, "hybrid")
+    assert searcher.search("storms " * 5_000, 2)
+    with pytest.raises(AssertionError, match="was loaded"):
+        searcher.search("a [SEP] b", 2)
+
+
+def test_an_artifact_without_them_gives_the_same_vectors(artifact: Path, tmp_path: Path) -> None:
+    older = shutil.copytree(artifact, tmp_path / "older")
+    manifest = Artifact.open(artifact).manifest
+    files = {name: entry for name, entry in manifest.files.items() if name != WORDPIECES_FILE}
+    (older / MANIFEST_FILE).write_bytes(manifest._replace(files=files, files_crc32=None).to_json())
+    (older / WORDPIECES_FILE).unlink()
+    texts = ["winter storms", "Łódź, 東京 and don't", "x" * 200]
+    assert (Encoder.load(older).encode(texts) == Encoder.load(artifact).encode(texts)).all()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda fields: [],
+        lambda fields: {**fields, "words": {"st": 3}},
+        lambda fields: {**fields, "parts": []},
+        lambda fields: {**fields, "normalizer": {"lowercase": True}},
+        lambda fields: {name: value for name, value in fields.items() if name != "unknown"},
+        lambda fields: {**fields, "before": None},
+    ],
+)
+def test_a_damaged_file_is_refused(tmp_path: Path, damage: Callable[[dict[str, Any]], Any]) -> None:
+    path = tmp_path / WORDPIECES_FILE
+    path.write_text(json.dumps(damage(pair("BERT, cased")[1])))
+    with pytest.raises(ArtifactError, match=r"wordpieces\.json is damaged: run `seeklet export` again"):
+        WordPieces.open(path, 256, fail)
+
+
+@pytest.mark.parametrize("line", ["storm", "storm 1 storms", "storm x"])
+def test_a_damaged_line_is_refused_when_it_is_read(line: str) -> None:
+    ours = WordPieces({**pair("BERT, cased")[1], "words": {"st": line}}, 256, fail)
+    with pytest.raises(ArtifactError, match="line 'st' is damaged"):
+        ours.encode("storm")
+
+
+def test_no_room_for_a_text(tmp_path: Path) -> None:
+    path = tmp_path / WORDPIECES_FILE
+    path.write_text(json.dumps(pair("BERT, cased")[1]))
+    with pytest.raises(ArtifactError, match="adds 2 tokens to a text, the manifest's max_length is 2"):
+        WordPieces.open(path, 2, fail)
