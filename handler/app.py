@@ -5,13 +5,20 @@ It is the only module that does work when it is imported: it reads the settings 
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import Any
 
-from handler.errors import SeekletError
-from handler.function import Function
-from handler.settings import Settings
+from handler import later
+
+# Nothing that a start makes is garbage. To look for some of it takes a twentieth of the time.
+gc.disable()
+later.put_off()
+
+from handler.errors import SeekletError  # noqa: E402 - they import numpy
+from handler.function import Function  # noqa: E402
+from handler.settings import Settings  # noqa: E402
 
 try:
     handler = Function.load(Settings.from_env(os.environ), os.environ)
@@ -24,6 +31,11 @@ if handler.settings.snap_start:
     from handler.snapstart import prime_before_snapshot
 
     prime_before_snapshot(handler, handler.settings, handler.resume)
+
+
+# All that is there stays. It isn't looked through again.
+gc.freeze()
+gc.enable()
 
 
 def __getattr__(name: str) -> Any:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from handler.errors import ArtifactError
 from handler.hits import Hit
 from handler.manifest import MODES
+from handler.named import NamedTuple
 
 if TYPE_CHECKING:
     # Imported at the first filter alone.

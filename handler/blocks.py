@@ -19,13 +19,13 @@ docs/exact-search.md has the proof. This module multiplies nothing: bound.py giv
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handler.blend import Blend, Scored
 from handler.bound import NO_ROW, PADDING, Bound
+from handler.named import NamedTuple
 from handler.passing import Passing
 
 # To pick out and score one survivor costs as much as to score this many rows one after another.

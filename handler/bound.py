@@ -11,7 +11,7 @@ import binascii
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from handler.artifact import SCAN_BOUND_FILE, SCAN_MATRIX_FILE, SCAN_MODEL_FILE
 from handler.errors import ArtifactError, reason
 from handler.manifest import REMEDY
+from handler.named import NamedTuple
 from handler.safetensors import read_safetensors
 from handler.session import open_session
 

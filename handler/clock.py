@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from time import perf_counter
-from typing import NamedTuple
+
+from handler.named import NamedTuple
 
 
 class Searched(NamedTuple):

@@ -10,7 +10,7 @@ import os
 import re
 import weakref
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from handler.artifact import DOCUMENTS_FILE, OFFSETS_FILE, Artifact
 from handler.errors import ArtifactError
 from handler.json_types import refuse_constant
 from handler.manifest import REMEDY
+from handler.named import NamedTuple
 
 # What numpy writes before a one-dimensional array of uint64. Its own reader evaluates a header as Python, warns on
 # standard error, and multiplies sizes until they overflow.

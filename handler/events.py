@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from handler.clock import Clock
 from handler.errors import RequestError
 from handler.json_types import json_type
+from handler.named import NamedTuple
 from handler.responses import Response
 
 _BRACES = re.compile(r"\{([^{}+]+)\+?\}")

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handler.documents import Documents
+from handler.frozen import Frozen
 from handler.keywords import Match
 from handler.passages import Passages, Span
 from handler.ranking import Ranked
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(Frozen):
     """One document of an answer. `index` is its place in the corpus; `score` is higher for a better document.
 
     The score is (1 - share) * cosine + share * keyword in the mode "hybrid", the cosine in "semantic", and the keyword
@@ -40,7 +39,7 @@ class Hit:
     cosine: float | None = None  # of query and document, -1 to 1
     keyword: float | None = None  # the keyword part, 0 to 1
     passage: Span | None = None
-    _finder: Callable[[str], Sequence[Match]] | None = field(default=None, repr=False, compare=False)
+    _finder: Callable[[str], Sequence[Match]] | None = None
 
     @property
     def matches(self) -> tuple[Match, ...]:

@@ -15,7 +15,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from handler.artifact import KEYWORDS_FILE, Artifact
 from handler.errors import ArtifactError
 from handler.manifest import REMEDY
+from handler.named import NamedTuple
 from handler.postings import MOST_IMPACT, KeywordQuery, Posting
 from handler.safetensors import read_safetensors, rises
 

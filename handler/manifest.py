@@ -5,13 +5,12 @@ It knows which fields there are; manifest_fields.py knows their values. Which fi
 
 from __future__ import annotations
 
-import dataclasses
 import json
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from handler.checksums import FIELDS_CRC32, fields_crc32
 from handler.errors import ArtifactError
+from handler.frozen import Frozen
 from handler.json_types import refuse_constant
 from handler.manifest_fields import MOST, MOST_TOKENS, DocumentModel, FileEntry, check_field
 
@@ -27,8 +26,7 @@ MAX_MANIFEST_BYTES = 2**20
 REMEDY = "run `seeklet export` again"
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+class Manifest(Frozen):
     """How the artifact was made, and what it holds. A query's recipe comes only from here."""
 
     format_version: int
@@ -54,7 +52,7 @@ class Manifest:
     graph: str | None = None  # "fused", or "unfused" where the model's graph has an unknown pattern
     scan_crc32: dict[str, int] | None = None  # "bound" and "sums": what a scan must give when it is loaded
     keywords: dict[str, Any] | None = None  # how terms are made, and their share; None: no keywords
-    rows: int = 0  # of the embeddings: passages, or else documents; 0 becomes count
+    rows: int = 0  # of the embeddings: passages, or else documents; left out or 0, count
     passages: dict[str, int] | None = None  # "tokens" and "overlap": how documents were cut; None: not at all
     dense: list[str] | None = None  # the activation of each Dense layer after the pooling
     full_dim: int | None = None  # of the model's vector, whose first `dim` are kept; None: all are
@@ -63,10 +61,11 @@ class Manifest:
     columns: dict[str, str] | None = None  # of the metadata, name -> one of COLUMN_TYPES; None: no columns
     files_crc32: dict[str, int] | None = None  # of the files that a start compares
 
-    def __post_init__(self) -> None:
-        # Older artifacts have a row for each document, and don't say so.
-        if self.rows == 0:
-            object.__setattr__(self, "rows", self.count)
+    if not TYPE_CHECKING:
+
+        def __init__(self, **values: Any) -> None:
+            # Older artifacts have a row for each document, and don't say so.
+            super().__init__(**{**values, "rows": values.get("rows") or values.get("count")})
 
     @property
     def document_max_length(self) -> int:
@@ -75,7 +74,7 @@ class Manifest:
 
     def fields(self) -> dict[str, Any]:
         """Every field by its name, as JSON has it."""
-        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        values = {name: getattr(self, name) for name in self._fields}
         values["files"] = {name: entry._asdict() for name, entry in self.files.items()}
         if self.document_model:
             values["document_model"] = self.document_model._asdict()
@@ -107,14 +106,14 @@ class Manifest:
                 f"{where} says format_version {version!r:.40}, this code reads {FORMAT_VERSION}: {_version_remedy(version)}"
             )
         values: dict[str, Any] = {}
-        for field in dataclasses.fields(cls):
-            if field.name in fields:
+        for name, kind in cls._fields.items():
+            if name in fields:
                 try:
-                    values[field.name] = check_field(field.name, str(field.type), fields[field.name])
+                    values[name] = check_field(name, kind, fields[name])
                 except ValueError as error:
                     raise ArtifactError(f"{where}: {error}: {REMEDY}") from None
-            elif field.default is dataclasses.MISSING:
-                raise ArtifactError(f"{where} lacks the field {field.name!r}: {REMEDY}")
+            elif name not in cls._defaults:
+                raise ArtifactError(f"{where} lacks the field {name!r}: {REMEDY}")
         manifest = cls(**values)
         manifest._check_sizes(where)
         manifest._check_keywords(where)

@@ -7,7 +7,9 @@ text is the part of a sentence that says so.
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import Any
+
+from handler.named import NamedTuple
 
 # The largest size that a field may have.
 MOST = 2**48

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import BaseModel
 
 from handler.manifest import MODES
+from handler.named import NamedTuple
 from handler.routes.search import INCLUDED
 from handler.schemas import about, familiar, search, similar
 from handler.schemas import map as map_schemas

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from handler.artifact import PASSAGES_FILE, Artifact
 from handler.errors import ArtifactError
 from handler.manifest import REMEDY
+from handler.named import NamedTuple
 from handler.safetensors import read_safetensors
 
 # Rows that are asked for at first, for each document. The best rows of a query are often of the same document, and a second

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, NamedTuple
+from typing import Any
 
 from handler.errors import ArtifactError
+from handler.named import NamedTuple
 
 # The name of the pointer that `seeklet release` writes.
 CURRENT = "current"

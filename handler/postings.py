@@ -9,10 +9,11 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from handler.named import NamedTuple
 
 # The keywords' share of a hybrid score where nothing else is said (docs/adr/0007-hybrid-score.md).
 SHARE = 0.5

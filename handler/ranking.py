@@ -6,12 +6,12 @@ A document is as good as its best row: its best passage, or its one row where do
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handler.index import Found, Index
+from handler.named import NamedTuple
 from handler.passages import Passages
 from handler.passing import Passing
 from handler.postings import KeywordQuery

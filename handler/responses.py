@@ -6,14 +6,13 @@ This module knows no event, no route and no web framework.
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from handler.errors import RequestError, UnavailableError
-
-logger = logging.getLogger("seeklet")
+from handler.logs import log
+from handler.named import NamedTuple
 
 JSON: Mapping[str, str] = MappingProxyType({"content-type": "application/json"})
 PROBLEM: Mapping[str, str] = MappingProxyType({"content-type": "application/problem+json"})
@@ -73,11 +72,11 @@ def as_defect(error: BaseException) -> RequestError:
     It logs the reason; the caller sees nothing of it.
     """
     if isinstance(error, UnavailableError):
-        logger.error("%s: %s", error.code, error)
+        log().error("%s: %s", error.code, error)
         told = RequestError(503, error.code, "the index can't answer now: try again, the log says why")
         told.headers = {"retry-after": "1"}
         return told
-    logger.error("request failed", exc_info=error)
+    log().error("request failed", exc_info=error)
     return RequestError(500, "internal_error", "the request could not be answered: the log says why")
 
 

@@ -5,7 +5,6 @@ function.py calls it with the request of an event, api.py with the web framework
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -13,13 +12,12 @@ from collections.abc import Callable, Mapping
 from handler.clock import Clock
 from handler.errors import RequestError, is_defect
 from handler.events import Request
+from handler.logs import log
 from handler.record import Record, Watcher
 from handler.requests import KEY_HEADER, check_key
 from handler.responses import Response, as_defect, refusal
 from handler.routes import OPEN_PATHS, ROUTES, find_route, load_route
 from handler.service import Source
-
-logger = logging.getLogger("seeklet")
 
 # The route whose errors keep the shape that they had before RFC 9457's.
 _OLD_PATH = "/similar"
@@ -116,9 +114,8 @@ class Router:
         for watch in self.watchers:
             try:
                 tell(watch)
-            except Exception as error:
-                # The answer is there, whatever becomes of its line.
-                logger.error("an event was answered, and can't be told of", exc_info=error)
+            except Exception as error:  # noqa: BLE001 - the answer is there, whatever becomes of its line
+                log().error("an event was answered, and can't be told of", exc_info=error)
 
     def _with_headers(self, request: Request, response: Response, clock: Clock) -> Response:
         headers = {

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
+from handler.named import NamedTuple
 from handler.searcher import Searcher
 from handler.settings import Settings
 

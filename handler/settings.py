@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from handler import variables
+from handler.named import NamedTuple
 from handler.variables import ApiKey, IndexPlace
 
 DEFAULT_INDEX_NAME = "seeklet"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from handler.errors import SettingsError
+from handler.named import NamedTuple
 from handler.threads import available_cpus
 
 # At this much memory, says AWS, a function has one vCPU.

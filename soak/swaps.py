@@ -8,7 +8,6 @@ OTHER has other documents, of the same model or another one. soak/corruptions.py
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import shutil
 import sys
@@ -52,7 +51,7 @@ def _bring(names: Sequence[str], copy: Path, other: Path) -> bool:
 
 def _say_version(version: int, copy: Path, _other: Path) -> bool:
     """Writes the manifest as a release of another format would, with its own checksum."""
-    manifest = dataclasses.replace(Artifact.open(copy).manifest, format_version=version)
+    manifest = Artifact.open(copy).manifest._replace(format_version=version)
     (copy / MANIFEST_FILE).write_bytes(manifest.to_json())
     return True
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -93,7 +92,7 @@ def test_without_passages_rows_are_documents(export: Export, long_texts: Path, t
     path = tmp_path / "out" / "manifest.json"
     fields = json.loads(path.read_text())
     path.write_text(json.dumps(unsigned({k: v for k, v in fields.items() if k not in ("rows", "passages")})))
-    assert Artifact.open(tmp_path / "out").manifest == dataclasses.replace(manifest, files_crc32=None)
+    assert Artifact.open(tmp_path / "out").manifest == manifest._replace(files_crc32=None)
     assert Searcher.load(tmp_path / "out").search("storm", 1)[0].passage is None
 
 
@@ -218,7 +217,7 @@ def test_a_manifest_that_disagrees_is_refused(
 
 def test_passages_without_their_file_are_refused(export: Export, long_texts: Path, tmp_path: Path) -> None:
     manifest = export(long_texts, tmp_path / "out").manifest
-    wrong = dataclasses.replace(manifest, passages={"tokens": 22, "overlap": 5})
+    wrong = manifest._replace(passages={"tokens": 22, "overlap": 5})
     (tmp_path / "out" / "manifest.json").write_bytes(wrong.to_json())
     with pytest.raises(ArtifactError, match=r"lists no passages\.safetensors"):
         Searcher.load(tmp_path / "out")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 
@@ -100,7 +99,7 @@ def test_a_map_that_disagrees_is_refused(
 
 def test_a_manifest_with_a_map_lists_its_file(export: Export, corpus_file: Path, tmp_path: Path) -> None:
     manifest = export(corpus_file, tmp_path / "out", map="none").manifest
-    wrong = dataclasses.replace(manifest, map={"method": "pca"})
+    wrong = manifest._replace(map={"method": "pca"})
     (tmp_path / "out" / "manifest.json").write_bytes(wrong.to_json())
     with pytest.raises(ArtifactError, match=r"lists no map\.safetensors"):
         Artifact.open(tmp_path / "out")

@@ -124,6 +124,6 @@ def test_an_unfused_graph_is_told(export: Export, corpus_file: Path, tmp_path: P
     summary = export(corpus_file, tmp_path / "out")
     assert summary.manifest.graph == "fused"
     assert "graph  " not in describe(summary, tmp_path / "out")
-    manifest = dataclasses.replace(summary.manifest, graph="unfused")
+    manifest = summary.manifest._replace(graph="unfused")
     described = describe(dataclasses.replace(summary, manifest=manifest), tmp_path / "out")
     assert "  graph       unfused: this model's graph has a pattern that isn't known" in described

@@ -7,10 +7,10 @@ postgresql://user@/database?host=/var/run/postgresql    a Unix socket in that fo
 from __future__ import annotations
 
 import ssl
-from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from handler.errors import SettingsError
+from handler.named import NamedTuple
 
 SCHEMES = ("postgresql", "postgres")
 SSL_MODES = ("verify-full", "verify-ca", "require", "disable")

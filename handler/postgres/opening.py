@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from handler.manifest import Manifest
+from handler.named import NamedTuple
 from handler.postgres.address import parse_address
 from handler.postgres.connection import Connection
 from handler.postgres.engine import PostgresEngine

@@ -9,12 +9,11 @@ part of every row is known. So the rows whose sum of both could still be among t
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
 from handler.blend import weigh
+from handler.named import NamedTuple
 from handler.postgres.tables import Near, Tables
 from handler.postings import KeywordQuery
 from handler.ranking import NOTHING, Query, Ranked

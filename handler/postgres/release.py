@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NamedTuple
+from typing import Any
 
 from handler.artifact import ENCODER_FIELDS, ENCODER_FILES
 from handler.errors import ArtifactError
 from handler.manifest import Manifest
+from handler.named import NamedTuple
 from handler.postgres.connection import Connection
 from handler.postgres.faults import DatabaseError
 from handler.postgres.layout import LAYOUT, schema_of

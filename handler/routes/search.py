@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from handler.asking import Answer, Asked
 from handler.errors import RequestError
@@ -24,6 +24,7 @@ from handler.fields import (
     parse_json,
 )
 from handler.hits import Hit, shortest
+from handler.named import NamedTuple
 from handler.requests import refuse_body, refuse_response, write_list
 from handler.responses import Response, to_json
 from handler.routes.kept import answer_kept

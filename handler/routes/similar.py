@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from handler.clock import Clock
 from handler.events import Request
@@ -19,6 +19,7 @@ from handler.fields import (
 )
 from handler.hits import Hit
 from handler.manifest import MODES
+from handler.named import NamedTuple
 from handler.requests import refuse_body, refuse_response
 from handler.responses import Response, to_json
 from handler.service import Service
