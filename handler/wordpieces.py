@@ -2,9 +2,9 @@
 
     "Storms reach"  ->  normalised and split by the tokenizers package  ->  storms, reach  ->  the longest pieces first
 
-The tokenizers package takes half as long as ONNX Runtime's session to read tokenizer.json, and keeps all of it. wordpieces.json has
-the same vocabulary by their first two characters, and a query has few of them. Its ids are those of the package
-(tests/test_wordpieces.py). export/build/write_wordpieces.py writes the file, for tokenizers that it knows.
+The tokenizers package takes as long to read tokenizer.json as ONNX Runtime takes for the model, and keeps all of it.
+wordpieces.json has the vocabulary by the pieces' first two characters, and a query has few of them. The ids are those of the
+package (tests/test_wordpieces.py). export/build/write_wordpieces.py writes the file, for tokenizers that it knows.
 """
 
 from __future__ import annotations
