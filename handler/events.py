@@ -114,7 +114,7 @@ def read_request(event: Mapping[str, Any]) -> Request:
             headers["cookie"] = "; ".join(cookie for cookie in cookies if isinstance(cookie, str))
     else:
         method, path = event.get("httpMethod"), event.get("path")
-        query, identity = _query_of_version_1(event), context.get("identity")
+        query, identity = _query_of_version_1(event, context), context.get("identity")
         source = identity.get("sourceIp") if isinstance(identity, dict) else None
     if not isinstance(method, str):
         raise _malformed("method", method, "a string")
@@ -232,15 +232,18 @@ def _filled(template: str, parameters: Mapping[str, Any]) -> str:
     return _BRACES.sub(value, template, count=_MOST_BRACES)
 
 
-def _query_of_version_1(event: Mapping[str, Any]) -> str:
-    """Encodes the query string of a payload 1.0, which has its parts decoded, in one of two tables."""
+def _query_of_version_1(event: Mapping[str, Any], context: Mapping[str, Any]) -> str:
+    """Writes the query string of an event that has its parts in one of two tables: encoded by a load balancer, decoded else."""
     table = event.get("multiValueQueryStringParameters") or event.get("queryStringParameters")
     if not isinstance(table, dict) or not table:
         return ""
-    from urllib.parse import urlencode
-
     pairs = []
     for name, values in table.items():
         pairs += [(name, value) for value in (values if isinstance(values, list) else [values])]
     # No gateway sends another type, and a deep one can't be written.
-    return urlencode([pair for pair in pairs if isinstance(pair[1], str)], errors="replace")
+    pairs = [pair for pair in pairs if isinstance(pair[1], str)]
+    if "elb" in context:
+        return "&".join(f"{name}={value}" for name, value in pairs)
+    from urllib.parse import urlencode
+
+    return urlencode(pairs, errors="replace")

@@ -7,7 +7,6 @@ a pointer says.
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import os
 from collections.abc import Mapping
@@ -21,6 +20,7 @@ from handler.errors import ArtifactError, MissingError, SettingsError, Unreachab
 from handler.manifest import MANIFEST_FILE, MAX_MANIFEST_BYTES
 from handler.manifest_fields import FileEntry
 from handler.named import NamedTuple
+from handler.slow import in_time
 
 try:
     import botocore.config
@@ -38,6 +38,9 @@ RANGE_BYTES = 8 * MB
 CONNECTIONS = 8
 CHUNK_BYTES = MB
 ATTEMPTS = 3
+# How long S3 may be silent, and how long the body of one request may take, in seconds: 8 MB at 140 kB a second.
+SILENT_SECONDS = 10.0
+BODY_SECONDS = 60.0
 # What S3 answers where it has too much to do.
 _BUSY = ("SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "503", "500")
 # In place of a file's name: the object at the address itself.
@@ -71,12 +74,15 @@ class S3Folder:
         *,
         range_bytes: int = RANGE_BYTES,
         chunk_bytes: int = CHUNK_BYTES,
+        silent_seconds: float = SILENT_SECONDS,
+        body_seconds: float = BODY_SECONDS,
         setting: str = "ARTIFACT_URI",
     ) -> None:
         """Opens a client. `owner` is the AWS account that the bucket must belong to; None takes any.
 
         `setting` is the variable that errors name. Raises SettingsError where the AWS settings make no client.
         """
+        self._body_seconds = body_seconds
         self._move(uri)
         self._setting = setting
         self._owner = {"ExpectedBucketOwner": owner} if owner else {}
@@ -85,7 +91,7 @@ class S3Folder:
         config = botocore.config.Config(
             max_pool_connections=CONNECTIONS,
             connect_timeout=5,
-            read_timeout=10,
+            read_timeout=silent_seconds,
             retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
         )
         try:
@@ -133,7 +139,7 @@ class S3Folder:
     def _read(self, file: str, **more: str) -> Read:
         try:
             response = self._get(file, **more)
-            with contextlib.closing(response["Body"]) as body:
+            with in_time(response["Body"], self._body_seconds) as body:
                 data = b""
                 # One that is longer is refused when it is parsed.
                 while len(data) <= MAX_MANIFEST_BYTES and (chunk := body.read(self._chunk_bytes)):
@@ -185,7 +191,7 @@ class S3Folder:
     def _write_part(self, part: Part, path: Path) -> int:
         response = self._get(part.name, Range=f"bytes={part.start}-{part.stop - 1}")
         position = part.start
-        with path.open("r+b", buffering=0) as file, contextlib.closing(response["Body"]) as body:
+        with path.open("r+b", buffering=0) as file, in_time(response["Body"], self._body_seconds) as body:
             while chunk := body.read(self._chunk_bytes):
                 os.pwrite(file.fileno(), chunk, position)
                 position += len(chunk)

@@ -123,7 +123,8 @@ def judge(answer: Any) -> tuple[str, str | None]:
         if not fits:
             return str(status), "a body or a header isn't text"
         return str(status), f"status {status}" if status >= 500 else None
-    error = answer.get("error")
+    # Errors of POST /search are problems (RFC 9457), those of POST /similar and of unknown events have an object of their own.
+    error = answer if "type" in answer and "status" in answer else answer.get("error")
     if error is None:
         return "direct, answered", None
     code = error.get("code")

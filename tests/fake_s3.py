@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 from collections.abc import Iterator, Mapping
@@ -29,7 +30,8 @@ class FakeS3(ThreadingHTTPServer):
     """GetObject, path-style, with conditions, of the bucket named "bucket" in ACCOUNT.
 
     objects   key -> content
-    broken    key -> how it misbehaves: forbidden, teapot, busy, breaks off, breaks off once
+    broken    key -> how it misbehaves: forbidden, teapot, busy, breaks off, breaks off once, stalls, stalls once,
+              trickles, trickles once
     asked     every request
     wait      what an answer waits for
     others    key -> what another one writes, where broken says so (fake_s3_writing.py)
@@ -44,6 +46,7 @@ class FakeS3(ThreadingHTTPServer):
         self.broken: dict[str, str] = {}
         self.asked: list[Asked] = []
         self.wait: threading.Event | None = None
+        self.ended = threading.Event()  # no answer stalls or trickles any longer
         self.others: dict[str, bytes] = {}
         self.times: dict[str, datetime] = {}
 
@@ -116,8 +119,23 @@ class FakeHandler(BaseHTTPRequestHandler):
             self.wfile.write(content[: len(content) // 2])
             self.close_connection = True
             return None
+        if fault in {"stalls", "stalls once", "trickles", "trickles once"}:
+            return self.dawdle(key, fault, content)
         self.wfile.write(content)
         return None
+
+    def dawdle(self, key: str, fault: str, content: bytes) -> None:
+        """Sends a byte of a body, and then nothing, or a byte now and then, until the caller has gone."""
+        if fault.endswith(" once"):
+            del self.server.broken[key]
+        self.close_connection = True
+        with contextlib.suppress(OSError):
+            self.wfile.write(content[:1])
+            for place in range(1, len(content)):
+                if fault.startswith("stalls") or self.server.ended.wait(0.02):
+                    break
+                self.wfile.write(content[place : place + 1])
+            self.server.ended.wait()
 
 
 @contextmanager
@@ -127,6 +145,7 @@ def fake_s3(handler: type[FakeHandler] | None = None) -> Iterator[FakeS3]:
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     yield server
+    server.ended.set()
     server.shutdown()
     server.server_close()
     thread.join()

@@ -9,6 +9,7 @@ LAMBDA = "`make test-lambda`: tests/test_sam_local.py, tests/test_deploy.py and 
 ACCESS = "tests/test_access.py and tests/test_template_access.py; IAM and JWT are AWS's own"
 AWS = "it needs an AWS account; tests/test_deploy.py moves the alias against moto"
 RELEASE = "tests/test_release.py, and tests/test_release_moto.py against moto's S3"
+RUNBOOK = "tests/test_operations.py runs them while requests go on"
 CLIENTS = "`make test-clients`: tests/test_clients_docs.py"
 SCALE = "`make test-scale`: tests/test_publish*.py publish into a real PostgreSQL"
 DEPLOY = (
@@ -42,6 +43,11 @@ ELSEWHERE = {
     ("docs/postgresql.md", "seeklet publish --list"): SCALE,
     ("docs/postgresql.md", "seeklet publish artifact --changed"): SCALE,
     ("docs/operations.md", "make logs"): "it needs an AWS account",
+    (
+        "docs/operations.md",
+        "seeklet export --corpus articles.jsonl --text text --id id --out artifact",
+    ): RUNBOOK,
+    ("docs/operations.md", "seeklet release --rollback s3://my-bucket/search"): RUNBOOK,
     ("docs/commands.md", "seeklet release artifact s3://my-bucket/search"): RELEASE,
     ("docs/updates.md", "seeklet release artifact s3://my-bucket/search"): RELEASE,
     ("docs/updates.md", "seeklet release --list s3://my-bucket/search"): RELEASE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from http_events import EVENTS, ROOT, BrokenSearcher, error_of, json_values, make_event, stable
@@ -165,6 +166,21 @@ def test_no_event_makes_it_raise(function: Function, base: str, changed: dict[st
     event = {**copy.deepcopy(EVENTS[base]), **changed}
     answer = answer_of(function, event)
     assert answer["statusCode"] in (200, 400, 404, 405, 413, 422)
+
+
+@pytest.mark.parametrize("table", ["queryStringParameters", "multiValueQueryStringParameters"])
+@pytest.mark.parametrize("base", ["health-alb", "health-rest"])
+def test_a_query_string_is_decoded_once(base: str, table: str) -> None:
+    """API Gateway decodes it for a payload 1.0, a load balancer doesn't: its `q` came encoded into the search."""
+    event = copy.deepcopy(EVENTS[base])
+    for name in ("queryStringParameters", "multiValueQueryStringParameters"):
+        event.pop(name, None)
+    parts = {"q": "a%20b%26c+d%C3%BC", "filter": "%7B%22x%22%3A1%7D"}
+    if base == "health-rest":
+        parts = {"q": "a b&c d\u00fc", "filter": '{"x":1}'}
+    many = table.startswith("multi")
+    event[table] = {name: [value] if many else value for name, value in parts.items()}
+    assert dict(parse_qsl(read_request(event).query)) == {"q": "a b&c d\u00fc", "filter": '{"x":1}'}
 
 
 # --- responses
