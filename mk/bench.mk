@@ -87,7 +87,8 @@ bench-large: $(BENCH_STAMP) build/short/manifest.json ## measure search up to 0.
 	@$(BENCH) -m benchmarks.survivors build/short --sizes 20000,64000,250000,1000000 $(if $(wildcard build/artifact/manifest.json),--off build/artifact) $(BENCH_OPTIONS)
 
 bench-load: build/artifact/manifest.json $(BENCH_STAMP) ## load the service and its peers: 5 minutes for each number of clients; needs wrk and hey
-	@$(BENCH) -m benchmarks.load build/artifact --out docs/load.svg $(BENCH_OPTIONS)
+	@$(BENCH) -m benchmarks.load build/artifact $(BENCH_OPTIONS)
+	@$(BENCH) -m benchmarks.overload build/artifact --out docs/overload.svg $(BENCH_OPTIONS)
 
 bench-graphs: $(BENCH_STAMP) build/short/manifest.json ## build the HNSW graphs that bench-large compares with (takes long, but only once)
 	@$(BENCH) -m benchmarks.graphs build/short --sizes 250000,1000000

@@ -1,4 +1,4 @@
-"""The applications that benchmarks.load compares ours with, for uvicorn's --factory. LOAD_FOLDER has their files.
+"""The applications that benchmarks.load and benchmarks.overload compare ours with, for uvicorn's --factory. LOAD_FOLDER has their files.
 
 All answer POST /similar, over the same model's weights and the same texts. This module measures nothing.
 """
