@@ -24,6 +24,7 @@ from releases import POINTER, make_releases
 
 from handler.artifact import Artifact
 from handler.pointer import parse_pointer
+from handler.postgres.layout import TABLES, schema_of
 from soak.killer import Ended, Killer
 
 KILLS = int(os.environ.get("KILLS", "4"))
@@ -76,17 +77,19 @@ def test_a_killed_export_leaves_the_old_or_the_new_artifact(
         assert ended.status in (KILLED, 0)
         found = files(out)
         assert found in expected, moment
+        assert {".out.partial", ".out.old", "out"}.issuperset(path.name for path in folder.iterdir())
         Artifact.open(out).check_hashes()
         changed = found == expected[1 - current]
         fates["new" if changed else "old"] += 1
         current = 1 - current if changed else current
     assert sum(fates.values()) == KILLS
-    # The same command goes on to its end. A kill within a removal leaves the rest under a name that no export uses.
-    assert killer.run(commands[1 - current]).status == 0
-    assert files(out) == expected[1 - current]
-    assert {
-        name for path in folder.iterdir() if not (name := path.name).startswith((".out.old.", ".exchange."))
-    } == {"out"}
+    # An undisturbed run leaves nothing but the output, also where it has nothing else to do.
+    for last in (current, 1 - current):
+        place = Path(shutil.copytree(folder, tmp_path / f"after-{last}"))
+        command = ["export", *arguments(corpora[last], place / "out", tiny_model), "--quiet"]
+        assert killer.run(command).status == 0
+        assert files(place / "out") == expected[last]
+        assert [path.name for path in place.iterdir()] == ["out"]
     print(f"\n{KILLS} kills of an export: {fates}")
 
 
@@ -141,6 +144,13 @@ def test_a_killed_release_leaves_the_old_or_the_new_one(
         assert sum(fates.values()) == KILLS
         assert killer.run(["release", made[1 - current], PLACE]).status == 0
         assert current_of(s3) == id_of(made[1 - current])
+        # Nothing but the pointer and the releases' files: the other one's too, which stay for a rollback.
+        kept = {
+            f"search/releases/{id_of(artifact)}/{path.name}"
+            for artifact in made
+            for path in artifact.iterdir()
+        }
+        assert {POINTER} <= s3.objects.keys() <= {POINTER, *kept}
     print(f"\n{KILLS} kills of a release: {fates}")
 
 
@@ -171,4 +181,13 @@ def test_a_killed_publish_leaves_the_old_or_the_new_release(tiny_artifact: Path,
         assert sum(fates.values()) == KILLS
         assert killer.run([command[0], made[1 - place], uri, *command[1:]]).status == 0
         check_contents(contents(server, database="kills"), made[1 - place])
+        # Nothing but the views and the one release, with its tables alone.
+        found = server.run(
+            "SELECT nspname, array_agg(relname::text) FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace "
+            "WHERE nspname LIKE 'seeklet%' AND relkind IN ('r', 'v') GROUP BY nspname",
+            database="kills",
+        )
+        tables = {str(schema): set(names) for schema, names in found}
+        release = schema_of("seeklet", release_of(made[1 - place]))
+        assert tables == {schema: set(TABLES) for schema in ("seeklet", release)}
     print(f"\n{KILLS} kills of a publish: {fates}")
