@@ -16,6 +16,7 @@ from killed_commits import PARTS
 from outputs import make_artifact, names, write
 
 from export.build.exchange import exchange
+from export.build.folder_lock import LOCK_FILE
 from export.build.output import Output
 
 
@@ -66,8 +67,10 @@ def test_killed_at_any_call_it_leaves_what_the_next_export_ends(tmp_path: Path, 
     for number in range(len(names(tmp_path))):
         folder = tmp_path / str(number)
         assert {".out.partial", ".out.old", "out"}.issuperset(names(folder))
-        # At every moment one of them is whole.
+        # The lock is no part of the artifact.
         assert exchanges <= (folder / "out").exists()
+        if (folder / "out").exists():
+            assert {*names(folder / "out")} - {LOCK_FILE} == {"manifest.json", *PARTS}
         again = shutil.copytree(folder, tmp_path / "again")
         # The next export has nothing to do, or replaces what is there.
         with Output(folder / "out"):
