@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -19,6 +20,9 @@ from export.build.journal import is_journal_file
 from handler.artifact import ALL_FILES
 from handler.errors import OutputError
 from handler.manifest import MANIFEST_FILE
+
+# What `seeklet evaluate --choose` leaves where it is killed while it writes the manifest.
+_CHOICE = re.compile(r"\.manifest\.[a-z0-9_]{8}")
 
 
 def check_folder(folder: Path) -> None:
@@ -40,7 +44,11 @@ def check_artifact_folder(folder: Path) -> None:
     check_folder(folder)
     own = _artifact_files(folder)
     # While another export commits, its lock file is in the folder.
-    _check_files(folder, lambda name: name in own or name == LOCK_FILE, "part of an artifact")
+    _check_files(
+        folder,
+        lambda name: name in own or name == LOCK_FILE or bool(own and _CHOICE.fullmatch(name)),
+        "part of an artifact",
+    )
 
 
 def check_partial_folder(folder: Path) -> None:
@@ -63,7 +71,8 @@ def check_partial_folder(folder: Path) -> None:
 
 def is_partial_file(name: str) -> bool:
     """Tells whether an unfinished export has files of that name."""
-    return name in ALL_FILES or name == LOCK_FILE or is_journal_file(name)
+    # An artifact that is replaced becomes an unfinished export for as long as it is removed.
+    return name in ALL_FILES or name == LOCK_FILE or is_journal_file(name) or bool(_CHOICE.fullmatch(name))
 
 
 def is_whole_artifact(folder: Path) -> bool:
@@ -79,7 +88,9 @@ def remove_artifact(folder: Path) -> None:
     more that is there.
     """
     check_artifact_folder(folder)
-    _remove(folder, [*sorted(_artifact_files(folder) - {MANIFEST_FILE}), MANIFEST_FILE, LOCK_FILE])
+    with suppress(FileNotFoundError):
+        own = [name for name in _names(folder) if name in _artifact_files(folder) or _CHOICE.fullmatch(name)]
+        _remove(folder, [*(name for name in own if name != MANIFEST_FILE), MANIFEST_FILE, LOCK_FILE])
 
 
 def remove_partial(folder: Path) -> None:
