@@ -17,18 +17,19 @@ from pathlib import Path
 
 import pytest
 from exports import arguments, files, made_up, write_texts
-from fake_s3 import FakeS3, fake_s3
-from fake_s3_writing import WritingHandler
+from fake_s3 import FakeS3
 from lambda_tools import NO_AWS
 from releases import POINTER, make_releases
+from releasing import PLACE, writable_bucket
 
+from export.build.folder_lock import LOCK_FILE
 from handler.artifact import Artifact
 from handler.pointer import parse_pointer
+from handler.postgres.layout import TABLES, schema_of
 from soak.killer import Ended, Killer
 
 KILLS = int(os.environ.get("KILLS", "4"))
 SEED = int(os.environ.get("KILLS_SEED", "0"))
-PLACE = "s3://bucket/search"
 KILLED = -9
 
 
@@ -74,26 +75,29 @@ def test_a_killed_export_leaves_the_old_or_the_new_artifact(
             shutil.rmtree(folder / ".out.partial", ignore_errors=True)
         ended = killer.run(commands[1 - current], **moment)
         assert ended.status in (KILLED, 0)
-        found = files(out)
+        # A kill within the exchange leaves the lock, which is no part of the artifact, in it.
+        found = {name: sha256 for name, sha256 in files(out).items() if name != LOCK_FILE}
         assert found in expected, moment
+        assert {".out.partial", ".out.old", "out"}.issuperset(path.name for path in folder.iterdir())
         Artifact.open(out).check_hashes()
         changed = found == expected[1 - current]
         fates["new" if changed else "old"] += 1
         current = 1 - current if changed else current
     assert sum(fates.values()) == KILLS
-    # The same command goes on to its end. A kill within a removal leaves the rest under a name that no export uses.
+    # A run that has nothing to do keeps what the killed one has embedded, and that alone; the killed one, undisturbed, leaves
+    # nothing but the output.
+    assert killer.run(commands[current]).status == 0
+    assert files(out) == expected[current]
+    assert {path.name.partition(".")[0] for path in folder.glob(".out.*/*")} <= {LOCK_FILE, "journal"}
     assert killer.run(commands[1 - current]).status == 0
     assert files(out) == expected[1 - current]
-    assert {
-        name for path in folder.iterdir() if not (name := path.name).startswith((".out.old.", ".exchange."))
-    } == {"out"}
+    assert [path.name for path in folder.iterdir()] == ["out"]
     print(f"\n{KILLS} kills of an export: {fates}")
 
 
 @pytest.fixture
 def s3() -> Iterator[FakeS3]:
-    """An empty bucket that may be written."""
-    with fake_s3(WritingHandler) as server:
+    with writable_bucket() as server:
         yield server
 
 
@@ -141,6 +145,13 @@ def test_a_killed_release_leaves_the_old_or_the_new_one(
         assert sum(fates.values()) == KILLS
         assert killer.run(["release", made[1 - current], PLACE]).status == 0
         assert current_of(s3) == id_of(made[1 - current])
+        # Nothing but the pointer and the releases' files: the other one's too, which stay for a rollback.
+        kept = {
+            f"search/releases/{id_of(artifact)}/{path.name}"
+            for artifact in made
+            for path in artifact.iterdir()
+        }
+        assert {POINTER} <= s3.objects.keys() <= {POINTER, *kept}
     print(f"\n{KILLS} kills of a release: {fates}")
 
 
@@ -171,4 +182,13 @@ def test_a_killed_publish_leaves_the_old_or_the_new_release(tiny_artifact: Path,
         assert sum(fates.values()) == KILLS
         assert killer.run([command[0], made[1 - place], uri, *command[1:]]).status == 0
         check_contents(contents(server, database="kills"), made[1 - place])
+        # Nothing but the views and the one release, with its tables alone.
+        found = server.run(
+            "SELECT nspname, array_agg(relname::text) FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace "
+            "WHERE nspname LIKE 'seeklet%' AND relkind IN ('r', 'v') GROUP BY nspname",
+            database="kills",
+        )
+        tables = {str(schema): set(names) for schema, names in found}
+        release = schema_of("seeklet", release_of(made[1 - place]))
+        assert tables == {schema: set(TABLES) for schema in ("seeklet", release)}
     print(f"\n{KILLS} kills of a publish: {fates}")

@@ -1,47 +1,17 @@
-"""The output directory: complete or absent, never someone else's, one export at a time."""
+"""The output directory: complete or absent, never someone else's. test_output_at_once.py and test_output_killed.py have more."""
 
 from __future__ import annotations
 
-import errno
-import fcntl
-import json
 import os
-import sys
-import tempfile
-import threading
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
+from outputs import JOURNAL, make_artifact, names, write
 
-from export.build.exchange import can_exchange, exchange
+from export.build.folder_lock import LOCK_FILE
 from export.build.output import Output
-from export.build.own_files import LOCK_FILE
 from handler.errors import OutputError
-
-JOURNAL = f"journal.{'ab' * 8}.v2.records"
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
-
-
-def make_artifact(out: Path, content: str = "old") -> None:
-    out.mkdir()
-    make_files(out, content)
-
-
-def make_files(out: Path, content: str) -> None:
-    manifest = {"format_version": 1, "recipe_sha256": "x", "files": {"model.onnx": {}}}
-    (out / "manifest.json").write_text(json.dumps(manifest))
-    (out / "model.onnx").write_text(content)
-
-
-def write(out: Path, content: str) -> None:
-    with Output(out) as output:
-        make_files(output.partial, content)
-        output.commit()
 
 
 @pytest.mark.parametrize("before", ["nothing", "an empty folder", "an artifact"])
@@ -157,128 +127,3 @@ def test_this_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(Path(), "new")
     assert (tmp_path / "out" / "model.onnx").read_text() == "new"
     assert names(tmp_path) == ["out"]
-
-
-@pytest.mark.parametrize("left", [["out", ".out.old"], [".out.old"]])
-def test_after_a_crash_within_commit(tmp_path: Path, left: list[str]) -> None:
-    for name in left:
-        make_artifact(tmp_path / name, content=name)
-    with Output(tmp_path / "out"):
-        assert (tmp_path / "out" / "model.onnx").read_text() == left[0]
-    write(tmp_path / "out", "new")
-    assert names(tmp_path) == ["out"]
-
-
-def test_two_at_once(tmp_path: Path) -> None:
-    with Output(tmp_path / "out") as first:
-        make_files(first.partial, "first")
-        with pytest.raises(OutputError, match=r"another export to .*out is at work: wait for it, or choose"):
-            Output(tmp_path / "out").__enter__()
-        with Output(tmp_path / "elsewhere"):
-            pass
-        first.commit()
-    assert (tmp_path / "out" / "model.onnx").read_text() == "first"
-    write(tmp_path / "out", "second")
-
-
-def test_a_lock_on_a_folder_that_is_gone_is_no_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The other export ends between this one's opening the lock file and locking it."""
-    first = Output(tmp_path / "out")
-    first.__enter__()
-    flock = fcntl.flock
-
-    def late(file: object, how: int) -> None:
-        monkeypatch.undo()
-        first.commit()
-        first.__exit__(None, None, None)
-        flock(file, how)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(fcntl, "flock", late)
-    with Output(tmp_path / "out") as second:
-        assert (second.partial / LOCK_FILE).exists()
-        assert names(tmp_path) == [".out.partial", "out"]
-    assert names(tmp_path) == ["out"]
-
-
-PARTS = ("manifest.json", "model.onnx", "scan.bin")
-
-
-def test_many_at_once(tmp_path: Path) -> None:
-    """Whoever gets in finds a folder of its own, and what is committed is whole."""
-    done: list[str] = []
-    failures: list[BaseException] = []
-
-    def work(name: str) -> None:
-        for turn in range(40):
-            try:
-                with Output(tmp_path / "out") as output:
-                    assert names(output.partial) == [LOCK_FILE]
-                    for part in PARTS:
-                        fields = {"format_version": 1, "recipe_sha256": f"{name}{turn}"}
-                        text = json.dumps({**fields, "files": dict.fromkeys(PARTS[1:])})
-                        (output.partial / part).write_text(text)
-                    if turn % 2:
-                        output.commit()
-                        done.append(name)
-            except OutputError:
-                continue
-            except BaseException as error:  # noqa: BLE001 - a thread's are lost otherwise
-                failures.append(error)
-
-    threads = [threading.Thread(target=work, args=(name,)) for name in "xyz"]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
-    assert done
-    assert names(tmp_path) == ["out"]
-    assert len({(tmp_path / "out" / part).read_text() for part in PARTS}) == 1
-
-
-def test_a_disk_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(file: object, how: int) -> None:
-        raise OSError(errno.ENOLCK, "no locks here")
-
-    monkeypatch.setattr(fcntl, "flock", refuse)
-    with pytest.raises(
-        OutputError, match=r"lock can't be locked \(no locks here\): choose an --out on a local"
-    ):
-        Output(tmp_path / "out").__enter__()
-    assert names(tmp_path) == []
-
-
-@pytest.mark.skipif(
-    not can_exchange(Path(tempfile.gettempdir())), reason="needs a system that exchanges folders"
-)
-def test_there_is_an_output_at_every_moment_of_a_commit(tmp_path: Path) -> None:
-    """Looked at before every call that changes a folder; what a kill leaves is what is there then."""
-    out, seen, watching = tmp_path / "out", [], threading.Event()
-
-    def look(event: str, _arguments: tuple[Any, ...]) -> None:
-        if watching.is_set() and event in ("os.rename", "os.remove", "os.mkdir", "os.rmdir"):
-            seen.append((out / "model.onnx").read_text())
-
-    write(out, "old")
-    # A hook stays for good, so this one is switched off.
-    sys.addaudithook(look)
-    watching.set()
-    try:
-        write(out, "new")
-    finally:
-        watching.clear()
-    assert sorted(seen, reverse=True) == seen
-    assert set(seen) == {"old", "new"}
-    assert names(tmp_path) == ["out"]
-
-
-def test_two_folders_are_exchanged_or_left(tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / name).touch()
-    if can_exchange(tmp_path):
-        assert exchange(tmp_path / "a", tmp_path / "b")
-        assert (names(tmp_path / "a"), names(tmp_path / "b")) == (["b"], ["a"])
-    assert names(tmp_path) == ["a", "b"]
-    assert not exchange(tmp_path / "a", tmp_path / "nowhere")
-    assert not can_exchange(tmp_path / "nowhere")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -66,8 +67,18 @@ def test_an_artifact_is_replaced(tmp_path: Path, names: tuple[str, ...]) -> None
     assert content(tmp_path) == {"out": "", **{f"out/{name}": "new" for name in sorted(ALL_FILES)}}
 
 
+@pytest.mark.parametrize("where", ["out", ".out.old"])
+def test_what_a_killed_choice_of_the_share_left_goes_with_its_artifact(tmp_path: Path, where: str) -> None:
+    make_artifact(tmp_path / where)
+    os.close(tempfile.mkstemp(dir=tmp_path / where, prefix=".manifest.")[0])
+    replace(tmp_path / "out")
+    assert content(tmp_path) == {"out": "", **{f"out/{name}": "new" for name in sorted(ALL_FILES)}}
+
+
 @pytest.mark.parametrize("where", ["out", ".out.old", ".out.partial"])
-@pytest.mark.parametrize("name", ["notes.txt", ".hidden", "journal.txt", "journal.of-my-travels.records"])
+@pytest.mark.parametrize(
+    "name", [".manifest.mine", "notes.txt", ".hidden", "journal.txt", "journal.of-my-travels.records"]
+)
 def test_a_file_among_an_exports_own(tmp_path: Path, where: str, name: str) -> None:
     (make_partial if where == ".out.partial" else make_artifact)(tmp_path / where)
     (tmp_path / where / name).write_text("mine")

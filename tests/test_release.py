@@ -10,21 +10,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from fake_s3 import FakeS3, fake_s3
-from fake_s3_writing import MODIFIED, WritingHandler
-from lambda_tools import NO_AWS
+from fake_s3 import FakeS3
+from fake_s3_writing import MODIFIED
 from releases import POINTER, QUERY, load, make_releases
+from releasing import PLACE, Artifacts, release, writable_bucket
 
 from handler.artifact import Artifact
 from handler.pointer import Pointer, Release, parse_pointer
 from handler.searcher import Searcher
 from seeklet.bucket import Bucket
-from seeklet.cli import main
 from seeklet.releasing import list_releases, publish
 
-PLACE = "s3://bucket/search"
 SHARED = {"model.onnx", "model.onnx.data", "tokenizer.json"}
-Artifacts = dict[str, Path]
 
 
 @pytest.fixture(scope="module")
@@ -34,17 +31,9 @@ def artifacts(tiny_model: Path, tiny_cache: Path, tmp_path_factory: pytest.TempP
 
 
 @pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeS3]:
-    """An empty bucket that may be written; AWS's settings lead there."""
-    with fake_s3(WritingHandler) as server:
-        for name, value in NO_AWS.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+def s3() -> Iterator[FakeS3]:
+    with writable_bucket() as server:
         yield server
-
-
-def release(*arguments: str | Path) -> int:
-    return main(["release", *map(str, arguments)], {})
 
 
 def pointer(s3: FakeS3) -> Pointer:

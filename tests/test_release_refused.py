@@ -8,18 +8,13 @@ from pathlib import Path
 
 import pytest
 from command import ROOT, run_seeklet
-from fake_s3 import FakeS3, fake_s3
-from fake_s3_writing import WritingHandler
-from lambda_tools import NO_AWS
+from fake_s3 import FakeS3
 from releases import make_releases
+from releasing import PLACE, Artifacts, release, writable_bucket
 
 from handler.errors import ArtifactError, OptionError, SeekletError
 from seeklet.bucket import Bucket
-from seeklet.cli import main
 from seeklet.releasing import read_pointer
-
-PLACE = "s3://bucket/search"
-Artifacts = dict[str, Path]
 
 
 @pytest.fixture(scope="module")
@@ -29,17 +24,9 @@ def artifacts(tiny_model: Path, tiny_cache: Path, tmp_path_factory: pytest.TempP
 
 
 @pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeS3]:
-    """An empty bucket that may be written; AWS's settings lead there."""
-    with fake_s3(WritingHandler) as server:
-        for name, value in NO_AWS.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+def s3() -> Iterator[FakeS3]:
+    with writable_bucket() as server:
         yield server
-
-
-def release(*arguments: str | Path) -> int:
-    return main(["release", *map(str, arguments)], {})
 
 
 @pytest.mark.parametrize(

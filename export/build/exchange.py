@@ -7,21 +7,9 @@ from __future__ import annotations
 
 import ctypes
 import os
-import tempfile
-from functools import partial
 from pathlib import Path
 
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
-
-
-def can_exchange(parent: Path) -> bool:
-    """Tells whether folders in `parent` can be exchanged, by exchanging two that are made for it."""
-    made = partial(tempfile.TemporaryDirectory, prefix=".exchange.", dir=parent)
-    try:
-        with made() as one, made() as other:
-            return exchange(Path(one), Path(other))
-    except OSError:
-        return False
 
 
 def exchange(one: Path, other: Path) -> bool:

@@ -1,32 +1,34 @@
 """The output folder, which is always a whole artifact or absent.
 
-An artifact is written into a hidden folder beside `out`, which is then renamed to `out`. Only a folder that is empty or
-holds an artifact is ever replaced. Of two exports to one place at the same time, the second is refused. An export that
-ended early leaves its journal in the hidden folder for the next export, and nothing else. own_files.py says which files
-an export may replace and delete.
+An artifact is written into a hidden folder beside `out`, which then exchanges names with `out`. Only a folder that is
+empty or holds an artifact is ever replaced. Of two exports to one place at the same time, the second is refused. An
+export that ended early leaves its journal in the hidden folder for the next export, and nothing else. One that was
+killed leaves nothing under any other name than the next export looks at. own_files.py says which files an export may
+replace and delete.
 """
 
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
-from contextlib import ExitStack, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO
 
-from export.build.exchange import can_exchange, exchange
+from export.build.exchange import exchange
+from export.build.folder_lock import LOCK_FILE, FolderLock
 from export.build.journal import is_journal_file
 from export.build.own_files import (
-    LOCK_FILE,
     check_artifact_folder,
     check_partial_folder,
     is_partial_file,
+    is_whole_artifact,
     remove_artifact,
     remove_partial,
 )
 from handler.errors import OutputError
+from handler.manifest import MANIFEST_FILE
 
 
 class Output:
@@ -35,22 +37,26 @@ class Output:
     Files and folders get the modes that the umask gives.
     """
 
-    def __init__(self, out: Path) -> None:
-        """Resolves the path; raises OutputError where it is a loop of symbolic links."""
+    def __init__(self, out: Path, exchange: Callable[[Path, Path], bool] = exchange) -> None:
+        """Resolves the path; raises OutputError where it is a loop of symbolic links.
+
+        Args:
+            out: the artifact's folder.
+            exchange: exchanges two folders, and returns whether it could.
+        """
         # Where `out` is a symbolic link, the folder that it points to is replaced, not the link.
         self.out = _resolve(out)
         self.partial = self.out.parent / f".{self.out.name}.partial"
         self._old = self.out.parent / f".{self.out.name}.old"
-        self._lock: IO[str] | None = None
+        self._exchange = exchange
+        self._lock: FolderLock | None = None
         self._made_parents: list[Path] = []
 
     def __enter__(self) -> Output:
         try:
             self._acquire()
             self.check_replaceable()
-            # A crash between commit's two renames leaves the artifact under this name.
-            if self._old.exists() and not self.out.exists():
-                self._old.rename(self.out)
+            self._mend()
             self._remove_rest()
         except BaseException:
             self._leave()
@@ -81,44 +87,57 @@ class Output:
                 os.fsync(file.fileno())
         # Checked again: a user may have put a file there during the embedding.
         self.check_replaceable()
+        if self.out.exists():
+            self._replace()
+        else:
+            self.partial.rename(self.out)
+            (self.out / LOCK_FILE).unlink(missing_ok=True)
+
+    def _replace(self) -> None:
+        """Puts the new artifact in the old one's place, and removes that one.
+
+        From the moment when another export could begin, it finds the old artifact's folder locked by this one.
+        """
+        with self._lock_of(self.out):
+            try:
+                exchanged = self._exchange(self.partial, self.out)
+                if not exchanged:
+                    self._rename()
+            except BaseException:
+                (self.out / LOCK_FILE).unlink(missing_ok=True)
+                raise
+            (self.out / LOCK_FILE).unlink(missing_ok=True)
+            if exchanged:
+                remove_partial(self.partial)
+            else:
+                remove_artifact(self._old)
+
+    def _rename(self) -> None:
+        """Replaces by two renames. In between there is no output, and the next export mends it."""
         if self._old.exists():
             remove_artifact(self._old)
-        replaces = self.out.exists()
-        if replaces and can_exchange(self.out.parent):
-            # Under the name of the old one first: `partial` without a lock would be in the next export's way.
-            self.partial.rename(self._old)
-            self._exchange()
-        else:
-            self._rename(replaces)
-        # From here on another export may run. The lock file stays until here: without it, another export would take
-        # the partial folder for a free one.
-        (self.out / LOCK_FILE).unlink(missing_ok=True)
-        if replaces:
-            remove_artifact(self._old)
-
-    def _exchange(self) -> None:
-        """Exchanges `out` and the new artifact, so that there is one under the name `out` at every moment."""
-        # Nobody looks for a lock under this name.
-        (self._old / LOCK_FILE).unlink(missing_ok=True)
-        if not exchange(self._old, self.out):
-            self._old.rename(self.partial)
-            self._rename(replaces=True)
-
-    def _rename(self, replaces: bool) -> None:
-        """Makes the partial folder the output by two renames. In between there is no output, and the next export mends it."""
-        if replaces:
-            self.out.rename(self._old)
+        self.out.rename(self._old)
         try:
             self.partial.rename(self.out)
         except OSError:
-            if replaces:
-                self._old.rename(self.out)
+            self._old.rename(self.out)
             raise
+
+    def _mend(self) -> None:
+        """Ends what a killed commit left: an artifact that is under the name of the old one, or a lock in the new one."""
+        if self._old.exists():
+            with self._lock_of(self._old):
+                if self.out.exists() or not is_whole_artifact(self._old):
+                    remove_artifact(self._old)
+                else:
+                    self._old.rename(self.out)
+        if (self.out / MANIFEST_FILE).exists():
+            (self.out / LOCK_FILE).unlink(missing_ok=True)
 
     def _leave(self) -> None:
         if self._lock is not None:
             # After commit, `partial` may belong to another export.
-            if self._is_in_place(self._lock):
+            if self._lock.is_in(self.partial):
                 self._leave_partial()
             self._lock.close()
         for parent in self._made_parents:
@@ -128,18 +147,12 @@ class Output:
 
     def _leave_partial(self) -> None:
         """Keeps a journal that isn't empty, for the next export, and removes everything else."""
-        if not any(path.stat().st_size for path in self.partial.iterdir() if is_journal_file(path.name)):
+        journal = any(path.stat().st_size for path in self.partial.iterdir() if is_journal_file(path.name))
+        self._remove_rest()
+        if not journal:
             # A user's file in it is an error. This export has one to report already, so the next one reports it.
             with suppress(OutputError):
                 remove_partial(self.partial)
-                return
-        self._remove_rest()
-
-    def _is_in_place(self, lock: IO[str]) -> bool:
-        """Tells whether the open lock file is the one in `partial`."""
-        with suppress(FileNotFoundError):
-            return os.path.samestat(os.fstat(lock.fileno()), (self.partial / LOCK_FILE).lstat())
-        return False
 
     def _acquire(self) -> None:
         """Makes the partial folder, or takes the one that an earlier export left, and locks it."""
@@ -155,27 +168,29 @@ class Output:
             except FileNotFoundError:  # as in /proc
                 raise OutputError(f"{self.partial} can't be made: choose another --out") from None
             check_partial_folder(self.partial)
-            with suppress(FileNotFoundError), ExitStack() as stack:
-                flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
-                lock = stack.enter_context(os.fdopen(os.open(self.partial / LOCK_FILE, flags, 0o666), "w"))
-                self._flock(lock)
-                if self._is_in_place(lock):
+            with suppress(FileNotFoundError):
+                lock = self._lock_of(self.partial)
+                if lock.is_in(self.partial):
                     self._lock = lock
-                    stack.pop_all()
                     return
+                lock.close()
 
-    def _flock(self, lock: IO[str]) -> None:
+    def _lock_of(self, folder: Path) -> FolderLock:
+        """Locks the folder; raises OutputError where another export has it, or the disk knows no locks."""
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return FolderLock(folder)
         except BlockingIOError:
             raise OutputError(
                 f"another export to {self.out} is at work: wait for it, or choose another --out"
             ) from None
         except OSError as error:
+            # Errors of locking name no file, those of making the file do.
+            if error.filename is not None:
+                raise
             if [path.name for path in self.partial.iterdir()] == [LOCK_FILE]:
                 remove_partial(self.partial)
             raise OutputError(
-                f"{self.partial / LOCK_FILE} can't be locked ({error.strerror}): choose an --out on a local disk"
+                f"{folder / LOCK_FILE} can't be locked ({error.strerror}): choose an --out on a local disk"
             ) from None
 
     def _remove_rest(self) -> None:

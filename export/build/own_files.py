@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
-import tempfile
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from export.build.folder_lock import LOCK_FILE
 from export.build.journal import is_journal_file
 from handler.artifact import ALL_FILES
 from handler.errors import OutputError
 from handler.manifest import MANIFEST_FILE
 
-LOCK_FILE = "lock"
+# What `seeklet evaluate --choose` leaves where it is killed while it writes the manifest.
+_CHOICE = re.compile(r"\.manifest\.[a-z0-9_]{8}")
 
 
 def check_folder(folder: Path) -> None:
@@ -42,7 +44,11 @@ def check_artifact_folder(folder: Path) -> None:
     check_folder(folder)
     own = _artifact_files(folder)
     # While another export commits, its lock file is in the folder.
-    _check_files(folder, lambda name: name in own or name == LOCK_FILE, "part of an artifact")
+    _check_files(
+        folder,
+        lambda name: name in own or name == LOCK_FILE or bool(own and _CHOICE.fullmatch(name)),
+        "part of an artifact",
+    )
 
 
 def check_partial_folder(folder: Path) -> None:
@@ -52,33 +58,50 @@ def check_partial_folder(folder: Path) -> None:
     """
     check_folder(folder)
     with suppress(FileNotFoundError):
-        before = folder.stat()
-        names = _names(folder)
         _check_files(folder, is_partial_file, "part of an unfinished export")
-        # Another export may have replaced the folder by its own meanwhile.
-        if names and not (folder / LOCK_FILE).exists() and os.path.samestat(before, folder.stat()):
-            raise OutputError(
-                f"{folder / names[0]} isn't part of an unfinished export, for there is no {LOCK_FILE} file beside it: "
-                "move it away, or choose another --out"
-            )
+        if _names(folder) and not (folder / LOCK_FILE).exists():
+            # Looked at again: another export may be removing the folder, the lock last, or may have made it anew.
+            names = _names(folder)
+            if names and LOCK_FILE not in names:
+                raise OutputError(
+                    f"{folder / names[0]} isn't part of an unfinished export, for there is no {LOCK_FILE} file beside it: "
+                    "move it away, or choose another --out"
+                )
 
 
 def is_partial_file(name: str) -> bool:
     """Tells whether an unfinished export has files of that name."""
-    return name in ALL_FILES or name == LOCK_FILE or is_journal_file(name)
+    # An artifact that is replaced becomes an unfinished export for as long as it is removed.
+    return name in ALL_FILES or name == LOCK_FILE or is_journal_file(name) or bool(_CHOICE.fullmatch(name))
+
+
+def is_whole_artifact(folder: Path) -> bool:
+    """Tells whether the folder has every file that its manifest lists; one that is half removed hasn't."""
+    own = _artifact_files(folder)
+    return bool(own) and own.issubset(_names(folder))
 
 
 def remove_artifact(folder: Path) -> None:
-    """Removes an artifact's folder; raises OutputError where it is none, or holds anything else."""
+    """Removes an artifact's folder; raises OutputError where it is none, or holds anything else.
+
+    Killed meanwhile, it leaves a folder that is still known as an artifact's: the manifest goes when it lists nothing
+    more that is there.
+    """
     check_artifact_folder(folder)
-    _remove(folder, [*_artifact_files(folder), LOCK_FILE])
+    with suppress(FileNotFoundError):
+        own = [name for name in _names(folder) if name in _artifact_files(folder) or _CHOICE.fullmatch(name)]
+        _remove(folder, [*(name for name in own if name != MANIFEST_FILE), MANIFEST_FILE, LOCK_FILE])
 
 
 def remove_partial(folder: Path) -> None:
-    """Removes an unfinished export's folder; raises OutputError where it is none, or holds anything else."""
+    """Removes an unfinished export's folder; raises OutputError where it is none, or holds anything else.
+
+    Killed meanwhile, it leaves a folder with a lock, as any export that is killed.
+    """
     check_partial_folder(folder)
     with suppress(FileNotFoundError):
-        _remove(folder, [name for name in _names(folder) if is_partial_file(name)])
+        own = [name for name in _names(folder) if is_partial_file(name) and name != LOCK_FILE]
+        _remove(folder, [*own, LOCK_FILE])
 
 
 def _artifact_files(folder: Path) -> set[str]:
@@ -112,15 +135,15 @@ def _check_files(folder: Path, is_own: Callable[[str], bool], what: str) -> None
 
 
 def _remove(folder: Path, names: Iterable[str]) -> None:
-    """Renames the folder, and then removes these files and the folder: a half-removed folder must not look whole."""
-    doomed = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
-    with suppress(FileNotFoundError):  # another export has removed it
-        folder.rename(doomed)
+    """Removes these files, in this order, and the folder, unless another export takes it when its lock is gone."""
     for name in names:
-        (doomed / name).unlink(missing_ok=True)
+        (folder / name).unlink(missing_ok=True)
     try:
-        doomed.rmdir()
+        folder.rmdir()
+    except FileNotFoundError:
+        pass
     except OSError as error:
-        raise OutputError(
-            f"{doomed} can't be removed ({error.strerror}): look what is in it, and remove it yourself"
-        ) from None
+        if not (folder / LOCK_FILE).exists():
+            raise OutputError(
+                f"{folder} can't be removed ({error.strerror}): look what is in it, and remove it yourself"
+            ) from None
