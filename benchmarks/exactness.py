@@ -92,7 +92,7 @@ def compare_stored(artifact: Path, index: Index, queries: F32, k: int) -> dict[s
     ):
         # One by one, as a function is asked.
         ids = np.concatenate([index.search(query[None], k).ids for query in asked])
-        best = np.stack([best_rows(embeddings.all_scores(query[None])[0], k) for query in asked])
+        best = np.stack([best_rows(scores, k) for scores in embeddings.all_scores(asked)])
         compared = compare_ids(ids, rows, asked)
         counts["ids"] += ids.size
         counts["float32"] += int((ids != best).sum())

@@ -59,13 +59,11 @@ def main() -> None:
         run_again("benchmarks.stored_dtypes", 1, sys.argv[1:])
         return
     names = [path.resolve().name for path in options.sets]
-    # All are exported before one is measured: an export uses every core.
+    # All are exported before one is timed.
     exported = [
         export_all(read_retrieval(path), options.artifacts / name, options.threads, options.quick)
         for path, name in zip(options.sets, names, strict=True)
     ]
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     # Many short rounds: each gives a ratio, and a load of the machine spoils only some of them.
     plan = Plan.chosen(options.quick, rounds=25, timed=200)
     count = QUICK_QUERIES if options.quick else options.queries
