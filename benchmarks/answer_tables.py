@@ -1,8 +1,11 @@
-"""The tables about the quality of answers: quality, known items, cosines, other processors, exactness."""
+"""The tables about the quality of answers: quality, known items, cosines, other processors, exactness, stored dtypes."""
 
 from __future__ import annotations
 
-from benchmarks.markdown import mean, table
+from collections.abc import Mapping
+from typing import Any
+
+from benchmarks.markdown import mean, milliseconds, table
 from benchmarks.record import Results
 
 
@@ -84,3 +87,30 @@ def exactness(results: Results) -> str:
     return table(
         ["documents", "queries", "ids that differ from float64's", "greatest gap of such scores"], rows
     )
+
+
+def stored_dtypes(results: Results) -> str:
+    """Returns bytes, answers, differing ids and times by set and dtype."""
+    head = ["set", "documents", "`--dtype`", "embeddings", "scan", "artifact", "nDCG@10", "float32's top 10"]
+    head += ["ids that differ", "search", "event"]
+    found = sorted(results.each("stored dtypes").items(), key=lambda item: -int(item[1]["documents"]))
+    rows = []
+    for name, figures in found:
+        for dtype, row in figures["dtypes"].items():
+            called = f"`{dtype}`, the default" if dtype == figures["default"] else f"`{dtype}`"
+            sizes = (f"{row['bytes'][part]:,}" for part in ("embeddings", "scan", "artifact"))
+            answers = row["answers"]
+            cells = [" / ".join(f"{modes['ndcg@10']['mean']:.4f}" for modes in answers.values())]
+            cells.append(" / ".join(f"{modes['overlap']:.4f}" for modes in answers.values()))
+            cells.append(f"{row['ids']['float32']} / {row['ids']['float64']} of {row['ids']['ids']:,}")
+            cells += [_beside_float32(dtype, row[kind]) for kind in ("search", "event")]
+            rows.append([name, f"{figures['documents']:,}", called, *sizes, *cells])
+    return table(head, rows)
+
+
+def _beside_float32(dtype: str, took: Mapping[str, Any]) -> str:
+    """Returns float32's milliseconds, and the others' share of them."""
+    if dtype == "float32":
+        return milliseconds(took)
+    low, high = took["ratio"]["quartiles"]
+    return f"{took['ratio']['median']:.2f} ({low:.2f} to {high:.2f})"

@@ -8,17 +8,21 @@ scores differ by less than float32 can show. Nothing is timed.
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
-from benchmarks.artifacts import float32_rows, open_index, write_scan_of
+from benchmarks.artifacts import float32_rows, load_embeddings, open_index, write_scan_of
+from benchmarks.fusion import best_rows
 from benchmarks.options import make_parser, numbers, results_file, sizes_of
 from benchmarks.record import save
 from benchmarks.search import ON_SUBJECT, QUICK_QUERIES, encode_queries
+from handler.index import Index
 
 F32 = NDArray[np.float32]
 # Of the rows seen so far the oracle keeps this many times k, so that no row of equal score is lost.
@@ -47,11 +51,16 @@ def main() -> None:
 
 
 def compare(rows: F32, queries: F32, k: int) -> dict[str, Any]:
-    """Returns how many ids differ, and the greatest gap between the float64 scores of two such rows."""
+    """Returns how many ids of the k best rows differ, and the greatest gap between the float64 scores of two such rows."""
     with tempfile.TemporaryDirectory() as name:
         write_scan_of(rows, Path(name))
         ids = open_index(rows, Path(name)).search(queries, k).ids
-    best_ids, best = sort_in_float64(rows, queries, k)
+    return compare_ids(ids, rows, queries)
+
+
+def compare_ids(ids: NDArray[np.int64], rows: F32, queries: F32) -> dict[str, Any]:
+    """Returns the same for ids that were found. (q, k) int64, (n, dim) float32, (q, dim) float32."""
+    best_ids, best = sort_in_float64(rows, queries, ids.shape[1])
     queries_at, ranks = np.nonzero(ids != best_ids)
     found = rows[ids[queries_at, ranks]].astype(np.float64)
     gaps = np.abs(np.vecdot(queries[queries_at].astype(np.float64), found) - best[queries_at, ranks])
@@ -61,6 +70,35 @@ def compare(rows: F32, queries: F32, k: int) -> dict[str, Any]:
         "ids that differ": len(gaps),
         "greatest gap": float(gaps.max()) if len(gaps) else 0.0,
     }
+
+
+def compare_stored(artifact: Path, index: Index, queries: F32, k: int) -> dict[str, Any]:
+    """Returns how many ids of an artifact's own search aren't those of two full sorts of every stored row.
+
+    "float32" sorts the scores that docs/exact-search.md defines, so no id may differ. "float64" sorts those of the decoded
+    rows: ids may differ where two scores differ by less than float32 can show. "greatest gap" is of float64's.
+    """
+    embeddings, rows = load_embeddings(artifact), float32_rows(artifact)
+    counts: dict[str, Any] = {
+        "queries": len(queries),
+        "ids": 0,
+        "float32": 0,
+        "float64": 0,
+        "greatest gap": 0.0,
+    }
+    parts = [queries[start : start + QUERIES_AT_ONCE] for start in range(0, len(queries), QUERIES_AT_ONCE)]
+    for asked in tqdm(
+        parts, desc=f"ids, {embeddings.rows.dtype}", file=sys.stderr, leave=False, disable=None
+    ):
+        # One by one, as a function is asked.
+        ids = np.concatenate([index.search(query[None], k).ids for query in asked])
+        best = np.stack([best_rows(scores, k) for scores in embeddings.all_scores(asked)])
+        compared = compare_ids(ids, rows, asked)
+        counts["ids"] += ids.size
+        counts["float32"] += int((ids != best).sum())
+        counts["float64"] += compared["ids that differ"]
+        counts["greatest gap"] = max(counts["greatest gap"], compared["greatest gap"])
+    return counts
 
 
 def sort_in_float64(rows: F32, queries: F32, k: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from benchmarks.artifacts import open_index, write_scan_of
 from benchmarks.hostile_corpora import hostile_queries, make_hostile
 from benchmarks.options import make_parser, numbers, results_file
-from benchmarks.record import save, spread
-from benchmarks.timing import Plan, has_threads, run_again, time_blocks
+from benchmarks.record import save
+from benchmarks.timing import Plan, has_threads, ratio_by_round, run_again, time_blocks
 
 F32 = NDArray[np.float32]
 K = 10
@@ -64,8 +64,7 @@ def measure(rows: int, dim: int, plan: Plan) -> dict[str, dict[str, Any]]:
                 NUMPY: _in_turn(partial(score_every_row, corpus), corpus),
             }
             taken = time_blocks(calls, plan)
-        pairs = zip(taken[OURS]["samples"], taken[NUMPY]["samples"], strict=True)
-        figures[name] = taken | {"ratio": spread([ours / theirs for ours, theirs in pairs])}
+        figures[name] = taken | {"ratio": ratio_by_round(taken[OURS], taken[NUMPY])}
     return figures
 
 

@@ -1,4 +1,4 @@
-"""The tables about vectors and keywords together: answers, dtypes, times beside other libraries, exactness."""
+"""The tables about vectors and keywords together: answers, times beside other libraries, exactness."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from benchmarks.markdown import mean, milliseconds, ratio, table
 from benchmarks.record import Results
 
 OURS = "seeklet"
-MODES = ("semantic", "hybrid")
 # The parts of a corpus's timings, and how the table calls them.
 KINDS = {"search": "search", "events": "event"}
 
@@ -27,22 +26,6 @@ def hybrid_answers(results: Results) -> str:
 
 def _count(figures: Mapping[str, Any]) -> str:
     return f"{figures['documents']:,} documents, {figures['queries']:,} queries, terms: {figures['terms']}"
-
-
-def hybrid_dtypes(results: Results) -> str:
-    """Returns nDCG@10 by dtype, and how much of float32's top 10 each has."""
-    rows = [
-        [
-            name,
-            dtype,
-            *(f"{modes[mode]['ndcg@10']['mean']:.4f}" for mode in MODES),
-            *(f"{modes[mode]['overlap']:.4f}" for mode in MODES),
-        ]
-        for name, figures in results.each("hybrid answers").items()
-        for dtype, modes in figures["dtypes"].items()
-    ]
-    head = ["", "dtype", *(f"{mode} nDCG@10" for mode in MODES)]
-    return table([*head, *(f"of float32's top 10, {mode}" for mode in MODES)], rows)
 
 
 def hybrid_search(results: Results) -> str:

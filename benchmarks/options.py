@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.record import QUICK_RESULTS, default_file
+from benchmarks.record import QUICK_RESULTS, ROOT, default_file
 
 
 def make_parser(doc: str) -> argparse.ArgumentParser:
@@ -25,6 +25,22 @@ def make_parser(doc: str) -> argparse.ArgumentParser:
         help="few samples, to see that it runs; kept under build/, not in results/",
     )
     return parser
+
+
+def add_sets(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of a benchmark that exports retrieval sets: SET ..., --artifacts and --threads."""
+    parser.add_argument("sets", nargs="+", type=_retrieval_set, metavar="SET")
+    parser.add_argument(
+        "--artifacts", type=Path, default=ROOT / "build" / "answers", help="where the exports are kept"
+    )
+    parser.add_argument("--threads", type=int, help="texts to embed at once (default: one on each CPU)")
+
+
+def _retrieval_set(text: str) -> Path:
+    judged = Path(text) / "qrels" / "test.tsv"
+    if not judged.exists():
+        raise argparse.ArgumentTypeError(f"there is no {judged}")
+    return Path(text)
 
 
 def results_file(options: argparse.Namespace) -> Path:

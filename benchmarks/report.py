@@ -16,14 +16,17 @@ from benchmarks import answer_tables, hybrid_tables, load_tables, search_tables,
 from benchmarks.plots import draw
 from benchmarks.record import ROOT, Results, default_file
 
-DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "deploy.md")
+DOCUMENTS = (
+    ROOT / "README.md",
+    *(ROOT / "docs" / name for name in ("artifact-format.md", "benchmarks.md", "deploy.md")),
+)
 MAKERS = {
     maker.__name__: maker
     for maker in (
         answer_tables.quality,
         answer_tables.known_items,
         hybrid_tables.hybrid_answers,
-        hybrid_tables.hybrid_dtypes,
+        answer_tables.stored_dtypes,
         answer_tables.cosines,
         answer_tables.processors,
         answer_tables.exactness,

@@ -74,6 +74,11 @@ def summary(blocks: Sequence[Sequence[float]]) -> dict[str, Any]:
     return figures | {"p99": round(float(np.percentile(every, 99)), 6), "calls": len(every)}
 
 
+def ratio_by_round(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the spread of the rounds' ratios of two contenders of one run; less than 1 means that ours is faster."""
+    return spread([one / other for one, other in zip(ours["samples"], theirs["samples"], strict=True)])
+
+
 def has_threads(threads: int) -> bool:
     """Tells whether this process was started for that number of threads, which BLAS and OpenMP read only once."""
     return all(os.environ.get(name) == str(threads) for name in THREAD_VARIABLES)

@@ -48,11 +48,12 @@ $(BENCH_STAMP): requirements.txt requirements-test.txt $(TORCH_LOCKS) benchmarks
 bench: bench-answers bench-speed bench-search ## measure every table of docs/benchmarks.md but the largest corpora's: make bench [BENCH_DATA=folder] [EMULATED_PYTHON=program]
 
 bench-answers: build/artifact/manifest.json build/aws/queries.jsonl $(BENCH_STAMP) $(if $(ARXIV),build/arxiv/manifest.json)
-bench-answers: $(if $(EMULATED_PYTHON),build/bench/layer-x86_64 build/bench/layer-arm64) ## measure how good answers are: quality, keywords, known items, cosines, other processors
+bench-answers: $(if $(EMULATED_PYTHON),build/bench/layer-x86_64 build/bench/layer-arm64) ## measure how good answers are: quality, keywords, stored dtypes, known items, cosines, other processors
 	@$(BENCH) -m benchmarks.quality build/aws --poolings mean --no-article $(BENCH_OPTIONS)
 	@$(if $(SCIFACT),$(BENCH) -m benchmarks.quality "$(SCIFACT)" --poolings mean$(comma)max $(BENCH_OPTIONS),$(call WITHOUT,SciFact (BENCH_DATA has no scifact/)))
 	@$(if $(RETRIEVAL_SETS),,$(call WITHOUT,German$(comma) Chinese and paraphrased questions (BENCH_DATA has no xquadr-de/$(comma) xquadr-zh/$(comma) stackfaq/)))
 	@$(BENCH) -m benchmarks.hybrid_answers build/aws $(if $(SCIFACT),"$(SCIFACT)") $(RETRIEVAL_SETS) $(BENCH_OPTIONS)
+	@$(BENCH) -m benchmarks.stored_dtypes build/aws $(if $(SCIFACT),"$(SCIFACT)") $(RETRIEVAL_SETS) $(BENCH_OPTIONS)
 ifneq ($(STSB),)
 	@$(BENCH) -m benchmarks.quality "$(STSB)" $(BENCH_OPTIONS)
 	@$(BENCH) -m benchmarks.processors build/artifact --pairs "$(STSB)" --every 8 $(BENCH_OPTIONS) $(if $(EMULATED_PYTHON),\

@@ -9,17 +9,19 @@ import numpy as np
 import pytest
 
 from benchmarks.artifacts import load_embeddings
+from benchmarks.asking import export_all
 from benchmarks.datasets import Retrieval
 from benchmarks.full_sort import SHARES, Asked, count_wrong, sort_rows, total
 from benchmarks.fusion import best_rows, fuse_ranks, fuse_scores
 from benchmarks.hybrid import EVERY_ROW, OURS, VECTORS, make_ours
-from benchmarks.hybrid_answers import export_all, measure, overlap
+from benchmarks.hybrid_answers import measure
 from benchmarks.hybrid_corpora import HybridCorpus, read_corpus, resample
 from benchmarks.hybrid_exactness import compare
 from benchmarks.hybrid_peers import PACKAGES, make_handler, make_peers
 from benchmarks.record import Results
 from benchmarks.report import fill
 from benchmarks.sample_events import make_event
+from export.build.vectors import DEFAULT_DTYPE
 from handler.artifact import EMBEDDINGS_FILE
 from handler.index import Found, Index
 from handler.scores import Embeddings
@@ -111,21 +113,16 @@ def test_a_peer_finds_the_text_of_both(
         assert f'"index": {wanted}, ' in answer["body"].partition("}")[0], peer
 
 
-def test_answers_are_the_searchers_and_dtypes_are_compared_with_float32(
-    tmp_path: Path, corpus_file: Path
-) -> None:
+def test_answers_are_the_searchers(tmp_path: Path) -> None:
     texts = [
         "Winter storms reach western Europe",
         "A slow dough makes better bread",
         "Rice, storms and bread",
     ]
     data = Retrieval(["s", "d", "r"], texts, ["bread", "storms of the winter"], [{"d": 1.0}, {"r": 1.0}])
-    artifacts = export_all(data, tmp_path, 1)
-    assert {path: Searcher.load(path).manifest.dtype for path in artifacts.values()} == {
-        tmp_path / dtype: dtype for dtype in ("float32", "float16", "int8")
-    }
-    figures = measure(artifacts, data)
-    searcher = Searcher.load(artifacts["int8"])
+    artifact = export_all(data, tmp_path, 1)[1][DEFAULT_DTYPE]
+    figures = measure(artifact, data)
+    searcher = Searcher.load(artifact)
     asked: dict[str, dict[str, Any]] = {
         "vectors": {"mode": "semantic"},
         "BM25": {"mode": "keyword"},
@@ -139,13 +136,6 @@ def test_answers_are_the_searchers_and_dtypes_are_compared_with_float32(
         ndcg = float(np.mean(1 / np.log2(np.array(ranks) + 2)))
         assert figures["ways"][way]["ndcg@10"]["mean"] == pytest.approx(ndcg)
     assert figures["ways"]["hybrid, share 0.5"] == figures["ways"]["hybrid"]
-    assert figures["dtypes"]["float32"]["hybrid"]["overlap"] == 1
-    assert figures["dtypes"]["int8"]["hybrid"]["ndcg@10"] == figures["ways"]["hybrid"]["ndcg@10"]
-
-
-def test_an_overlap_is_a_share_of_the_wanted() -> None:
-    assert overlap([["a", "b"], ["c", "d"]], [["b", "x"], ["d", "c"]]) == 0.75
-    assert overlap([[]], [["a"]]) == 0
 
 
 def timed(median: float) -> dict[str, Any]:
@@ -160,21 +150,11 @@ def table(name: str, **sections: Any) -> list[str]:
 
 def test_tables_of_answers() -> None:
     score = {"ndcg@10": {"mean": 0.7, "error": 0.01}}
-    modes = {mode: score | {"overlap": 0.995} for mode in ("semantic", "hybrid")}
-    found = {
-        "documents": 2000,
-        "queries": 30,
-        "terms": "english",
-        "ways": {"BM25": score},
-        "dtypes": {"int8": modes},
-    }
+    found = {"documents": 2000, "queries": 30, "terms": "english", "ways": {"BM25": score}}
     assert table("hybrid_answers", hybrid_answers=found) == [
         "|  | aws (2,000 documents, 30 queries, terms: english) |",
         "|---|---|",
         "| BM25 | 0.7000 ± 0.0100 |",
-    ]
-    assert table("hybrid_dtypes", hybrid_answers=found)[2:] == [
-        "| aws | int8 | 0.7000 | 0.7000 | 0.9950 | 0.9950 |"
     ]
 
 
