@@ -25,6 +25,9 @@ Rows: TypeAlias = NDArray[np.float32] | NDArray[np.float16] | NDArray[np.int8]
 
 # Rows scored at a time: with 384 dimensions as float32 they stay in a core's second-level cache.
 _CHUNK = 512
+# Rows that aren't stored as float32 are kept as float32 too where they have at most so many bytes then. A corpus of that size has
+# no scan, so each search needs all of them, and to convert float16 takes ten times as long as to score it.
+_KEPT_BYTES = 6 << 20
 # With fewer chunks than this, one thread ends before a second one has started.
 _SHARED = 8
 
@@ -46,6 +49,8 @@ class Embeddings:
         self.rows = rows
         self.scales = scales
         self.count, self.dim = rows.shape
+        # float16 values, or int8 codes, which are multiplied by their scales after the dot product.
+        self._floats = rows.astype(np.float32, copy=False) if 4 * rows.size <= _KEPT_BYTES else rows
 
     @classmethod
     def load(cls, directory: Path, count: int, dim: int) -> Embeddings:
@@ -79,7 +84,7 @@ class Embeddings:
 
     def take(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """Returns the stored values of some rows, exactly where the scales are an export's. -> (m, dim) float32."""
-        values = self.rows.take(ids, 0).astype(np.float32, copy=False)
+        values = self._floats.take(ids, 0).astype(np.float32, copy=False)
         return values if self.scales is None else values * self.scales[ids, None]
 
     def let_go(self) -> None:
@@ -93,7 +98,9 @@ class Embeddings:
     def scores(self, ids: NDArray[np.int64], query: NDArray[np.float32]) -> NDArray[np.float32]:
         """Scores some rows. (m,) int64, (dim,) float32 -> (m,) float32."""
         # vecdot calls one BLAS dot per row; a matrix product's kernels differ at the matrix's edges.
-        scores: NDArray[np.float32] = np.vecdot(self.rows.take(ids, 0).astype(np.float32, copy=False), query)
+        scores: NDArray[np.float32] = np.vecdot(
+            self._floats.take(ids, 0).astype(np.float32, copy=False), query
+        )
         return scores if self.scales is None else scores * self.scales[ids]
 
     def all_scores(
@@ -104,7 +111,7 @@ class Embeddings:
 
         def score(start: int) -> None:
             part = slice(start, start + _CHUNK)
-            rows = self.rows[part].astype(np.float32, copy=False)
+            rows = self._floats[part].astype(np.float32, copy=False)
             np.vecdot(rows[None], queries[:, None], out=scores[:, part])
             if self.scales is not None:
                 scores[:, part] *= self.scales[part]
