@@ -12,7 +12,7 @@ import argparse
 import re
 from pathlib import Path
 
-from benchmarks import answer_tables, hybrid_tables, load_tables, search_tables, speed_tables
+from benchmarks import answer_tables, hybrid_tables, load_tables, peer_tables, search_tables, speed_tables
 from benchmarks.plots import draw
 from benchmarks.record import ROOT, Results, default_file
 
@@ -42,6 +42,8 @@ MAKERS = {
         speed_tables.start,
         speed_tables.cost,
         speed_tables.summary,
+        peer_tables.rust,
+        peer_tables.observability,
         load_tables.load_table,
         load_tables.overload_table,
         speed_tables.made,

@@ -36,7 +36,8 @@ from benchmarks.cold_start import WORK
 from benchmarks.installs import Prepared, prepare
 from benchmarks.memory import SERVE
 from benchmarks.options import make_parser, results_file
-from benchmarks.record import save, spread
+from benchmarks.peer_tables import rust
+from benchmarks.record import Results, save, spread
 from benchmarks.starts import EVENT, OURS, Start, isolated, make_starts
 from export.build.sample import cut_queries
 from handler.artifact import DOCUMENTS_FILE, EMBEDDINGS_FILE, MODEL_FILE, TOKENIZER_FILE, WEIGHTS_FILE
@@ -88,8 +89,9 @@ def main() -> None:
             "request": requests(prepared, peer, queries, Path(name) / "bodies", rounds),
             "MB not of a file": memory(prepared, peer, queries, 1 if options.quick else 3),
         }
-    print(as_table(figures))
-    save(results_file(options), "rust peer", figures, packages=["uvicorn"])
+    path = results_file(options)
+    save(path, "rust peer", figures, packages=["uvicorn"])
+    print(rust(Results.read(path)))
 
 
 class Peer:
@@ -259,18 +261,6 @@ def memory(prepared: Prepared, peer: Peer, queries: list[str], runs: int) -> dic
             lines = Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines()
             theirs.append(sum(int(line.split()[1]) for line in lines if line.startswith("Anonymous:")) / 1024)
     return {OURS: spread(ours), PEER: spread(theirs)}
-
-
-def as_table(figures: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
-    """Returns Markdown: ours, the peer's, and the ratio."""
-    lines = [f"| | {OURS} | {PEER} | ratio |", "|---|---|---|---|"]
-    for name, both in figures.items():
-        ours, theirs = both[OURS]["median"], both[PEER]["median"]
-        lines.append(f"| {name} | {ours:.2f} | {theirs:.2f} | {ours / theirs:.2f} |")
-        if "p99" in both[OURS]:
-            ours, theirs = both[OURS]["p99"], both[PEER]["p99"]
-            lines.append(f"| {name}, p99 | {ours:.2f} | {theirs:.2f} | {ours / theirs:.2f} |")
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,51 @@
+"""The tables of the function beside the same function in Rust, and with its lines and metrics on, in Markdown."""
+
+from __future__ import annotations
+
+from benchmarks.markdown import ratio, table
+from benchmarks.record import Results
+
+# What a figure is called in the table, with its unit.
+NAMES = {
+    "start": "start to first answer, ms",
+    "start, HTTP": "start to first answer by HTTP, ms",
+    "request": "request in process, ms",
+    "MB not of a file": "memory not of a file, MB",
+}
+
+
+def rust(results: Results) -> str:
+    """Returns ours, the Rust function's, and the ratio of the medians, each with its quartiles."""
+    rows = []
+    for name, both in results.figures("rust peer").items():
+        (ours, theirs), title = both.values(), NAMES.get(name, name)
+        cells = [
+            f"{one['median']:,.1f} ({one['quartiles'][0]:,.1f} to {one['quartiles'][1]:,.1f})"
+            for one in (ours, theirs)
+        ]
+        rows.append([title, *cells, f"**{ratio(ours, theirs):.2f}**"])
+        if "p99" in ours:
+            rows.append(
+                [
+                    f"{title}, p99",
+                    f"{ours['p99']:,.1f}",
+                    f"{theirs['p99']:,.1f}",
+                    f"{ours['p99'] / theirs['p99']:.2f}",
+                ]
+            )
+    return table(["", "seeklet", "the same in Rust", "ratio"], rows)
+
+
+def observability(results: Results) -> str:
+    """Returns what each thing that can be turned on adds to a warm event and to a start."""
+    figures = results.figures("observability")
+    if not figures:
+        return ""
+    warm, start = figures["warm"], figures["start"]
+    rows = []
+    for name, took in warm.items():
+        cells = [f"{took['median']:.3f} ({ratio(took, warm['off']) - 1:+.1%})"]
+        begun = start.get(name)
+        cells.append(f"{begun['median']:,.0f} ({ratio(begun, start['off']) - 1:+.1%})" if begun else "")
+        rows.append([name, *cells])
+    return table(["", "warm event, ms", "start to first answer, ms"], rows)
