@@ -125,7 +125,8 @@ def beyond_the_cut(searcher: Searcher, documents: Sequence[str]) -> list[Beyond]
     random = np.random.default_rng(0)
     found = []
     for document in random.permutation(len(documents)).tolist():
-        encoding = searcher.encoder.tokenizer.encode(documents[document])
+        # The library's own encoding has the places of its tokens.
+        encoding = searcher.encoder.tokenizer.whole.encode(documents[document], add_special_tokens=True)
         words = documents[document][max(end for _, end in encoding.offsets) :].split()[1:]
         if encoding.overflowing and len(words) >= WORDS:
             start = int(random.integers(0, len(words) - WORDS + 1))

@@ -16,6 +16,9 @@ from typing import Any
 # With what they import in turn, a tenth of a start in which nobody asks for anything of them.
 SELDOM_USED = ("ast", "ctypes", "inspect", "pickle", "platform", "textwrap")
 
+# What programs ask every module of sys.modules while they walk through it, which an import would change meanwhile.
+_ASKED_OF_ALL = ("__file__", "__cached__", "__warningregistry__")
+
 # While one thread imports a module, another must not begin to: there would be two of it.
 _lock = RLock()
 
@@ -24,6 +27,8 @@ class Later(ModuleType):
     """A module's name, until something of the module is asked for."""
 
     def __getattr__(self, name: str) -> Any:
+        if name in _ASKED_OF_ALL:
+            raise AttributeError(name)
         with _lock:
             if sys.modules.get(self.__name__) is self:
                 del sys.modules[self.__name__]

@@ -13,7 +13,7 @@ from onnx import helper
 from safetensors.numpy import load_file, save_file
 from unsigned import unsigned
 
-from handler.artifact import SCAN_BOUND_FILE
+from handler.artifact import SCAN_BOUND_FILE, WORDPIECES_FILE
 from handler.manifest import MANIFEST_FILE
 
 DEEP = "[" * 100_000 + "]" * 100_000
@@ -64,10 +64,20 @@ def content_of(name: str, content: bytes | Callable[[bytes], bytes]) -> Damage:
     def change(directory: Path) -> None:
         path = directory / name
         path.write_bytes(content(path.read_bytes()) if callable(content) else content)
+        if name == TOKENIZER:
+            without_wordpieces(directory)
         if name != MANIFEST_FILE:
             agree(directory)
 
     return change
+
+
+def without_wordpieces(directory: Path) -> None:
+    """Takes out wordpieces.json, so that the tokenizer's own file is read at a start."""
+    (directory / WORDPIECES_FILE).unlink(missing_ok=True)
+    fields = read_manifest(directory)
+    fields["files"].pop(WORDPIECES_FILE, None)
+    write_manifest(directory, fields)
 
 
 def listed(name: str, entry: Any = None) -> Damage:

@@ -38,6 +38,7 @@ from handler.artifact import (
     SCAN_FILES,
     SCAN_MATRIX_FILE,
     SCAN_MODEL_FILE,
+    WORDPIECES_FILE,
 )
 from handler.manifest import MANIFEST_FILE
 
@@ -67,6 +68,10 @@ OF_ANY: dict[str, Damage] = {
     **{f"a verify {depth} deep": raw("verify", '{"a":' * depth + "1" + "}" * depth) for depth in (2_000, 50_000)},
     "a deep field": raw("dim", DEEP),
     "a deep tokenizer": content_of(TOKENIZER, DEEP.encode()),
+    "deep word pieces": content_of(WORDPIECES_FILE, DEEP.encode()),
+    "word pieces of another form": content_of(WORDPIECES_FILE, lambda data: data.replace(b'"words":{', b'"words":{"~~":1,', 1)),
+    "word pieces without a normaliser": content_of(WORDPIECES_FILE, lambda data: data.replace(b'"normalizer"', b'"normaliser"', 1)),
+    **{f"garbage as {WORDPIECES_FILE}": content_of(WORDPIECES_FILE, GARBAGE)},
     "a deep tokenizer's field": content_of(TOKENIZER, b'{"version": "1.0", "model": ' + DEEP.encode() + b"}"),
     "a deep header": header_of(EMBEDDINGS, DEEP),
     "a deep shape": header_of(EMBEDDINGS, '{"embeddings": {"dtype": "F32", "data_offsets": [0, 4], "shape": ' + DEEP + "}}"),

@@ -6,7 +6,6 @@ import json
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +90,7 @@ def test_a_share_weighs_the_words(function: Function, artifact: Path) -> None:
 
 def test_an_artifact_without_keywords_refuses_their_modes(function: Function, searcher: Searcher) -> None:
     whole = searcher.local
-    manifest = replace(whole.manifest, keywords=None)
+    manifest = whole.manifest._replace(keywords=None)
     without = Searcher(function.searcher.encoder, LocalEngine(manifest, whole.index, whole.documents))
     refusing = Function(function.settings, without)
     for mode in ("hybrid", "keyword"):

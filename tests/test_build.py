@@ -28,6 +28,7 @@ def test_the_artifact_is_complete(tiny_artifact: Path, tiny_model: Path, texts: 
         "model.onnx",
         "model.onnx.data",
         "tokenizer.json",
+        "wordpieces.json",
         "embeddings.safetensors",
         "documents.jsonl",
         "documents.offsets.npy",

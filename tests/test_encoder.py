@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from damage import without_wordpieces
 from sentence_transformers import SentenceTransformer
-from unsigned import unsign
 
 from export.model.source_model import default_folder
 from handler.artifact import Artifact
@@ -84,7 +84,7 @@ def test_a_single_text_must_be_in_a_list(encoder: Encoder) -> None:
 
 @pytest.mark.parametrize("name", ["model.onnx", "tokenizer.json"])
 def test_a_damaged_file_is_named(own_artifact: Path, name: str) -> None:
-    unsign(own_artifact)
+    without_wordpieces(own_artifact)
     path = own_artifact / name
     path.write_bytes(bytes(path.stat().st_size))
     with pytest.raises(ArtifactError, match=rf"{name} can't be loaded .*run `seeklet export` again"):

@@ -60,6 +60,13 @@ def test_a_start_imports_none_of_them() -> None:
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
 
 
+def test_whoever_walks_through_all_modules_imports_none() -> None:
+    walk = "[getattr(module, '__file__', None) for module in sys.modules.values()]"
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); {PUT_OFF}; {walk}; print(type(sys.modules['inspect']).__name__)"
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "Later", done.stderr
+
+
 def test_threads_that_ask_at_once_get_one_module() -> None:
     code = f"""
 import sys, threading

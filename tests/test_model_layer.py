@@ -117,6 +117,7 @@ def test_where_a_database_searches_the_encoder_alone_is_shipped(
         "model.onnx",
         "model.onnx.data",
         "tokenizer.json",
+        "wordpieces.json",
     }
     told = capsys.readouterr().out
     assert float(told.removeprefix("encoder: ").split()[0]) == pytest.approx(

@@ -132,7 +132,7 @@ def to_elsewhere(folder: str) -> Break:
         (another_manifest, r"manifest\.json has SHA-256 .*, the pointer says"),
         (newer_format, r"format_version 3, this code reads 2"),
         (another_content("model.onnx", b"no model"), r"can't be loaded as an ONNX model"),
-        (another_content("tokenizer.json", b"{}"), r"tokenizer\.json"),
+        (another_content("wordpieces.json", b"{}"), r"wordpieces\.json is damaged"),
         (damaged_lines, r"documents\.jsonl, line \d+ is damaged"),
         (damaged_model, r"a vector that isn't finite"),
         (forbidden, r"manifest\.json may not be read, or isn't there"),

@@ -77,7 +77,7 @@ def save_share(directory: Path, share: float, present: float) -> None:
         manifest = parse_manifest(path.read_bytes(), str(path))
         if manifest.keywords is None or manifest.keywords["share"] != present:
             raise EvaluationError(f"{path} has changed since it was read: evaluate again")
-        data = replace(manifest, keywords={**manifest.keywords, "share": share}).to_json()
+        data = manifest._replace(keywords={**manifest.keywords, "share": share}).to_json()
         # Checked first: the file stays as it is where this can't be loaded.
         parse_manifest(data, str(path))
         _replace(path, data)
