@@ -2,8 +2,8 @@
 
     python -m benchmarks.overload ARTIFACT [--seconds 20] [--services NAME;NAME] [--out FILE.svg] [--quick]
 
-hey (github.com/rakyll/hey, a package of Debian) sends at a rate, and each of its connections waits for its answer. The rates are multiples of what the
-service answers at its best: eight clients of wrk tell. The rest is as in benchmarks/load.py.
+hey (github.com/rakyll/hey, a package of Debian) sends at a rate over 400 connections, each of which waits for its answer before it sends
+again. The rates are multiples of what the service answers at its best: eight clients of wrk tell. The rest is as in benchmarks/load.py.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from benchmarks.services import PACKAGES, SERVICES, Service, run_all
 
 # Multiples of what the service answered at its best.
 OFFERED = (0.5, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0)
-# So many connections offer the rate; each waits for one answer at a time.
-SENDERS = 400
+# So many connections offer the rate, from so many processes of hey; each waits for one answer at a time.
+SENDERS, PROCESSES = 400, 40
 # As many clients as keep a service busy, and so many seconds.
 CLIENTS, BEST_SECONDS = 8, 10
 
@@ -72,27 +72,29 @@ def main() -> None:
 
 
 def offer(service: Service, rate: float, seconds: int, bodies: Path) -> Overload:
-    """Has hey offer so many requests a second."""
+    """Has hey offer so many requests a second, for so many seconds."""
     command = [
         "hey",
         "-z",
         f"{seconds}s",
         "-c",
-        str(SENDERS),
+        str(SENDERS // PROCESSES),
         "-q",
         str(rate / SENDERS),
         "-t",
         "60",
-        "-m",
-        "POST",
     ]
-    command += ["-T", "application/json", "-d", bodies.read_text().splitlines()[0], "-o", "csv", service.url]
-    started = time.monotonic()
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    took = time.monotonic() - started
-    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    command += ["-m", "POST", "-T", "application/json", "-d", bodies.read_text().splitlines()[0], "-o", "csv"]
+    running = []
+    for _ in range(PROCESSES):
+        running.append(subprocess.Popen([*command, service.url], stdout=subprocess.PIPE, text=True))
+        # All connections of one process send at once, every SENDERS / rate seconds.
+        time.sleep(SENDERS / rate / PROCESSES)
+    rows = [row for one in running for row in csv.DictReader(io.StringIO(one.communicate()[0]))]
     served = [1000 * float(row["response-time"]) for row in rows if row["status-code"] == "200"]
     refused = sum(row["status-code"] in ("429", "503") for row in rows)
+    ended = max((float(row["offset"]) + float(row["response-time"]) for row in rows), default=0.0)
+    took = max(ended, float(seconds))
     return Overload(
         rate,
         len(served) / took,
