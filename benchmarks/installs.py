@@ -24,7 +24,7 @@ from handler.variables import MEMORY_PER_VCPU_MB
 from layers.runtime.build import build_code, build_layer
 from layers.runtime.bytecode import find_python
 from layers.runtime.lock import write_constraints
-from layers.runtime.targets import RUNTIME, pip_install, pip_target
+from layers.runtime.targets import MALLOC, RUNTIME, pip_install, pip_target
 
 PYTHON = "python3.13"
 # The modules that Lambda's runtime would import.
@@ -70,6 +70,7 @@ class Prepared:
             "PATH": os.environ["PATH"],
             "ARTIFACT_DIR": str(artifact),
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(MEMORY_PER_VCPU_MB),
+            **MALLOC,
         }
 
     def versions(self) -> dict[str, str]:

@@ -41,6 +41,7 @@ from benchmarks.record import Results, save, spread
 from benchmarks.starts import EVENT, OURS, Start, isolated, make_starts
 from export.build.sample import cut_queries
 from handler.artifact import DOCUMENTS_FILE, EMBEDDINGS_FILE, MODEL_FILE, TOKENIZER_FILE, WEIGHTS_FILE
+from layers.runtime.targets import MALLOC
 
 PEER = "the same in Rust"
 BLOCK = 100
@@ -73,6 +74,8 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=1000, metavar="N")
     parser.add_argument("--work", type=Path, metavar="DIR", default=WORK, help="kept layers and packages")
     options = parser.parse_args()
+    # For both programs, as it is set on Lambda.
+    os.environ.update(MALLOC)
     rounds, count = (2, 20) if options.quick else (options.rounds, options.queries)
     artifact = options.artifact.resolve()
     prepared = prepare(artifact, options.work.resolve())

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+from layers.runtime.targets import MALLOC
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -19,11 +22,13 @@ class CrashError(Exception):
 def lines_of_child(module: str, arguments: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Runs `python -m MODULE ARGUMENTS`, and gives the JSON objects that it prints, a line each, as they come.
 
+    The child's malloc is set as the template sets a function's.
     Raises CrashError where the child ends with another status than 0.
     """
     with subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
         cwd=ROOT,
+        env={**MALLOC, **os.environ},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

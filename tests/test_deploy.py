@@ -153,6 +153,7 @@ def test_the_functions_configuration_is_as_written(first: Deployed) -> None:
         "ANALYTICS_SALT": "",
         "GOOD_SCORE": "0.3",
         "ORT_DISABLE_TELEMETRY": "1",
+        "MALLOC_MMAP_THRESHOLD_": "4194304",
     }
     # moto attaches no layers in a stack: what the template says of them.
     condition, both, runtime = first.resources["SearchFunction"]["Properties"]["Layers"]["Fn::If"]

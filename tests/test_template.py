@@ -14,6 +14,7 @@ from cloudformation import FUNCTION, RESOURCES, TEMPLATE, Stack
 from lambda_tools import EVENTS, PLAIN_EVENTS, ROOT, RUNTIME, environ, sam_tool
 
 from handler.events import is_ping
+from layers.runtime.targets import MALLOC
 
 
 def names_used(value: Any) -> set[str]:
@@ -57,13 +58,25 @@ def test_the_handler_is_there_under_its_package() -> None:
 
 def test_every_variable_that_is_set_is_read() -> None:
     settings = (ROOT / "handler" / "settings.py").read_text(encoding="utf-8")
-    read = set(re.findall(r'"([A-Z][A-Z_0-9]+)"', settings)) | {"ORT_DISABLE_TELEMETRY"}
+    # The last ones are read by ONNX Runtime and by glibc.
+    read = set(re.findall(r'"([A-Z][A-Z_0-9]+)"', settings)) | {"ORT_DISABLE_TELEMETRY", *MALLOC}
     # API_KEY unread would leave Access=api-key open to everyone.
     variables = Stack(Access="api-key", ApiKey="secret").resources["SearchFunction"]["Environment"][
         "Variables"
     ]
     assert "API_KEY" in variables
     assert set(variables) <= read
+
+
+def test_every_way_to_deploy_sets_malloc_alike() -> None:
+    for parameters in ({}, {"Access": "api-key", "ApiKey": "secret"}):
+        variables = Stack(**parameters).resources["SearchFunction"]["Environment"]["Variables"]
+        assert MALLOC.items() <= variables.items()
+    ((name, value),) = MALLOC.items()
+    for file in ("Dockerfile", "deploy/terraform/main.tf", "deploy/cdk/seeklet_cdk/search.py"):
+        assert re.findall(rf'{name}"?[ :=]+"?(\d+)', (ROOT / file).read_text(encoding="utf-8")) == [value], (
+            file
+        )
 
 
 def test_every_runtime_and_processor_has_a_lock_and_a_makefile_target() -> None:

@@ -36,6 +36,8 @@ locals {
     ANALYTICS_SALT        = var.analytics_salt
     GOOD_SCORE            = var.good_score
     ORT_DISABLE_TELEMETRY = "1"
+    # Read by glibc: what has more bytes goes back to the system when it is freed.
+    MALLOC_MMAP_THRESHOLD_ = "4194304"
   }
 }
 

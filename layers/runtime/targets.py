@@ -10,6 +10,10 @@ TARGETS = tuple(f"python3.{minor}-{arch}" for minor in (12, 13, 14) for arch in 
 # Lambda's python3.12 and later have glibc 2.34. pip must be given every older tag by name too.
 GLIBC_TAGS = ("manylinux_2_34", "manylinux_2_28", "manylinux_2_27", "manylinux_2_17", "manylinux2014")
 
+# What each way to deploy sets for glibc's malloc. What has more bytes is mapped, and goes back to the system when it is freed. By
+# itself malloc raises this threshold, up to 32 MB, and keeps gaps that grow with the largest answers.
+MALLOC = {"MALLOC_MMAP_THRESHOLD_": "4194304"}
+
 
 class BuildError(Exception):
     """Raised when the layer can't be built; the message says what to do."""

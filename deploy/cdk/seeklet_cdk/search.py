@@ -153,6 +153,8 @@ class SeekletSearch(Construct):
             "ANALYTICS_SALT": parameters.analytics_salt,
             "GOOD_SCORE": parameters.good_score,
             "ORT_DISABLE_TELEMETRY": "1",
+            # Read by glibc: what has more bytes goes back to the system when it is freed.
+            "MALLOC_MMAP_THRESHOLD_": "4194304",
         }
         # The function refuses to start where both are there and empty.
         if parameters.access == "api-key":
