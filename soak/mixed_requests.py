@@ -17,7 +17,7 @@ from soak.hostile_events import SENDERS, SOURCES
 from soak.mixed_parts import Asked, Corpus, document_of, json_request, words
 
 ANSWERED, REFUSED = "direct, answered", "direct, refused"
-# So many events come first, with the largest answers among them; from there on the memory may not grow.
+# So many events come first, with the largest answers among them.
 FIRST = 1_000
 _ALL = ["text", "metadata", "embedding", "highlights", "explain"]
 # One byte more than MAX_BODY_BYTES is by default.
