@@ -2,7 +2,8 @@
 
     python -m benchmarks.observability build/artifact [--rounds 25] [--quick] [--json FILE]
 
-The lines go through a pipe to another process, as on Lambda. Warm events take turns in blocks; a start is a new process on
+The lines go through a pipe to another process, as on Lambda. Warm events take turns one by one, each with the same query: what is
+added is the median of what each pair of events says, since a noisy machine changes less between two of them. A start is a new process on
 one core until its first answer, on CPython 3.13 with the pruned layer, as benchmarks.cold_start has them.
 """
 
@@ -25,7 +26,7 @@ from benchmarks.options import make_parser, results_file
 from benchmarks.record import ROOT, save
 from benchmarks.sample_events import answer_in_turn, make_event
 from benchmarks.starts import ANSWER, isolated
-from benchmarks.timing import Plan, has_threads, run_again, time_blocks
+from benchmarks.timing import Plan, has_threads, ratio_by_round, run_again, time_blocks
 from export.build.sample import cut_queries
 from handler.counters import Counters
 from handler.function import Function
@@ -55,14 +56,14 @@ def main() -> None:
     """Measures, prints both tables and keeps the figures."""
     parser = make_parser(__doc__)
     parser.add_argument("artifact", type=Path)
-    parser.add_argument("--rounds", type=int, default=25)
+    parser.add_argument("--rounds", type=int, default=25, help="of starts")
+    parser.add_argument("--events", type=int, default=4000, help="of each kind, warm")
     parser.add_argument("--work", type=Path, metavar="DIR", default=WORK, help="kept layers and packages")
     options = parser.parse_args()
     if not has_threads(1):
         run_again("benchmarks.observability", 1, sys.argv[1:])
         return
-    plan = Plan.chosen(options.quick, rounds=options.rounds, warm_up=20, timed=200, seconds=2)
-    warm = measure_warm(options.artifact, plan)
+    warm = measure_warm(options.artifact, 10 if options.quick else options.events)
     prepared = prepare(options.artifact.resolve(), options.work.resolve())
     starts = measure_starts(prepared, 2 if options.quick else options.rounds)
     print(render("warm event", warm, MOST_WARM))
@@ -70,17 +71,27 @@ def main() -> None:
     save(results_file(options), "observability", {"warm": warm, "start": starts})
 
 
-def measure_warm(artifact: Path, plan: Plan) -> dict[str, dict[str, Any]]:
-    """Returns each variant's milliseconds for an event of POST /similar."""
+def measure_warm(artifact: Path, rounds: int) -> dict[str, dict[str, Any]]:
+    """Returns each variant's milliseconds for an event of POST /similar, and their share of those with all off."""
     searcher = Searcher.load(artifact)
     functions = {name: Function(settings_of(variables), searcher) for name, variables in VARIANTS.items()}
     functions[COUNTED] = Function(settings_of({}), searcher)
     functions[COUNTED].router.watchers.append(Counters())
     events = [make_event(query) for query in cut_queries(draw_texts(artifact, 200), 200)]
+    calls = {name: answer_in_turn(function, events) for name, function in functions.items()}
     with lines_to_a_pipe():
-        return time_blocks(
-            {name: answer_in_turn(function, events) for name, function in functions.items()}, plan
-        )
+        time_blocks(calls, Plan(rounds=len(events), warm_up=0, timed=1))
+        return with_shares(time_blocks(calls, Plan(rounds=rounds, warm_up=0, timed=1)))
+
+
+def with_shares(taken: Spreads) -> dict[str, dict[str, Any]]:
+    """Returns each median with its quartiles, and those of the ratios to the one with all off, pair by pair."""
+    kept = ("median", "quartiles")
+    return {
+        name: {key: took[key] for key in kept}
+        | {"of off": {key: ratio_by_round(took, taken[OFF])[key] for key in kept}}
+        for name, took in taken.items()
+    }
 
 
 def settings_of(variables: Mapping[str, str]) -> Settings:
@@ -112,17 +123,16 @@ def measure_starts(prepared: Prepared, rounds: int) -> dict[str, dict[str, Any]]
             name: replace(start, environ={**start.environ, **variables})
             for name, variables in VARIANTS.items()
         }
-        return {name: dict(took) for name, took in measure(starts, rounds, lambda: None).items()}
+        return with_shares(measure(starts, rounds, lambda: None))
 
 
 def render(title: str, taken: Spreads, most: float) -> str:
-    """Returns a table: the median, its quartiles, and its ratio to the one with all off."""
-    off = taken[OFF]["median"]
+    """Returns a table: the median, its quartiles, and the median of its ratios to the one with all off."""
     lines = [f"{title:28}{'ms':>10}{'quartiles':>20}{'of off':>9}   at most {1 + most:.2f}"]
     for name, took in taken.items():
         low, high = took["quartiles"]
         spread = f"{low:.3f} to {high:.3f}"
-        lines.append(f"{name:28}{took['median']:10.3f}{spread:>20}{took['median'] / off:9.3f}")
+        lines.append(f"{name:28}{took['median']:10.3f}{spread:>20}{took['of off']['median']:9.3f}")
     return "\n".join([*lines, ""])
 
 

@@ -44,8 +44,8 @@ def observability(results: Results) -> str:
     warm, start = figures["warm"], figures["start"]
     rows = []
     for name, took in warm.items():
-        cells = [f"{took['median']:.3f} ({ratio(took, warm['off']) - 1:+.1%})"]
+        cells = [f"{took['median']:.3f} ({took['of off']['median'] - 1:+.1%})"]
         begun = start.get(name)
-        cells.append(f"{begun['median']:,.0f} ({ratio(begun, start['off']) - 1:+.1%})" if begun else "")
+        cells.append(f"{begun['median']:,.0f} ({begun['of off']['median'] - 1:+.1%})" if begun else "")
         rows.append([name, *cells])
     return table(["", "warm event, ms", "start to first answer, ms"], rows)
