@@ -110,7 +110,7 @@ def test_calls_take_turns_in_blocks() -> None:
     order: list[str] = []
     plan = Plan(rounds=2, warm_up=1, timed=2, seconds=60)
     time_blocks({"a": lambda: order.append("a"), "b": lambda: order.append("b")}, plan)
-    assert "".join(order) == "aaabbbaaabbb"
+    assert "".join(order) == "aaabbbbbbaaa"
 
 
 def test_a_slow_block_ends_after_one_timed_call() -> None:
