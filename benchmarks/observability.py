@@ -1,6 +1,6 @@
 """What lines, metrics, analytics and counters cost: a warm event and a start, with each on against all off.
 
-    python -m benchmarks.observability build/artifact [--rounds 25] [--quick] [--json FILE]
+    python -m benchmarks.observability build/artifact [--rounds 25] [--events 4000] [--quick] [--json FILE]
 
 The lines go through a pipe to another process, as on Lambda. Warm events take turns one by one, each with the same query: what is
 added is the median of what each pair of events says, since a noisy machine changes less between two of them. A start is a new process on

@@ -74,7 +74,7 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=1000, metavar="N")
     parser.add_argument("--work", type=Path, metavar="DIR", default=WORK, help="kept layers and packages")
     options = parser.parse_args()
-    # For both programs, as it is set on Lambda.
+    # Ours has it from `Prepared.environ`; so the peer has it too.
     os.environ.update(MALLOC)
     rounds, count = (2, 20) if options.quick else (options.rounds, options.queries)
     artifact = options.artifact.resolve()

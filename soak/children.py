@@ -22,7 +22,7 @@ class CrashError(Exception):
 def lines_of_child(module: str, arguments: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Runs `python -m MODULE ARGUMENTS`, and gives the JSON objects that it prints, a line each, as they come.
 
-    The child's malloc is set as the template sets a function's.
+    The child's malloc is set as the template sets a function's, unless this process's environment sets it.
     Raises CrashError where the child ends with another status than 0.
     """
     with subprocess.Popen(
