@@ -7,11 +7,11 @@ alone.
 from __future__ import annotations
 
 import os
+import random
 import statistics
 import subprocess
 import sys
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -47,12 +47,12 @@ class Plan:
 def time_blocks(calls: Mapping[str, Callable[[], object]], plan: Plan) -> dict[str, dict[str, Any]]:
     """Returns each call's milliseconds: the spread of its blocks' medians, and p99 over all timed calls."""
     blocks: dict[str, list[list[float]]] = {name: [] for name in calls}
-    order = deque(calls)
+    order, chance = list(calls), random.Random(0)
     for _ in range(plan.rounds):
+        # Each finds the caches as the one before left them, so nobody always follows the same one.
+        chance.shuffle(order)
         for name in order:
             blocks[name].append(_block(calls[name], plan))
-        # Nobody is always first: who is finds the caches as the last one left them.
-        order.rotate(1)
     return {name: summary(taken) for name, taken in blocks.items()}
 
 

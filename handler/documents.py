@@ -74,7 +74,7 @@ class Documents:
 
     def __getitem__(self, index: int) -> Document:
         """Reads the document of row `index`; raises ArtifactError where its line is damaged."""
-        start, end = int(self._offsets[index]), int(self._offsets[index + 1])
+        start, end = self._offsets[index].item(), self._offsets[index + 1].item()
         try:
             line = _DECODER.decode(os.pread(self._descriptor, end - start, start).decode())
             document = Document(line["id"], line["text"], line["metadata"])
@@ -100,4 +100,5 @@ def _map_offsets(path: Path, count: int) -> np.ndarray[Any, np.dtype[np.uint64]]
             f"{path} holds {int(header[1]):,} offsets in {size:,} bytes, the manifest's {count:,} documents need "
             f"{count + 1:,} in {header.end() + 8 * (count + 1):,}: {REMEDY}"
         )
-    return np.memmap(path, np.uint64, "r", header.end(), (count + 1,))
+    # As a plain array: a memmap runs Python code at each access.
+    return np.asarray(np.memmap(path, np.uint64, "r", header.end(), (count + 1,)))

@@ -31,6 +31,9 @@ class Frozen:
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Raises TypeError where a field has no value or two, or there is no such field."""
         values = dict(zip(self._fields, args, strict=False))
+        if not kwargs and len(values) == len(args) == len(self._fields):
+            vars(self).update(values)
+            return
         twice, unknown = values.keys() & kwargs.keys(), kwargs.keys() - self._fields.keys()
         if len(args) > len(self._fields) or twice or unknown:
             raise TypeError(f"{type(self).__name__} takes {', '.join(self._fields)}, each once")

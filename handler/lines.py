@@ -12,36 +12,29 @@ It is imported only where LOG_REQUESTS or METRICS asks for it (docs/adr/0010-obs
 from __future__ import annotations
 
 import json
+import math
+import re
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from json.encoder import encode_basestring_ascii
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING
 
+from handler.named import NamedTuple
 from handler.record import Record
 from handler.settings import Settings
 
-NAMESPACE = "seeklet"
-# Metric -> its unit, of the function as a whole; those of BY_ROUTE of each route besides.
-UNITS = {
-    "Requests": "Count",
-    "ClientErrors": "Count",
-    "ServerErrors": "Count",
-    "ColdStarts": "Count",
-    "Latency": "Milliseconds",
-    "Tokenise": "Milliseconds",
-    "Encode": "Milliseconds",
-    "Search": "Milliseconds",
-    "TopScore": "None",
-    "EmptyAnswers": "Count",
-    "IndexAge": "Seconds",
-}
-BY_ROUTE = ("Requests", "ClientErrors", "ServerErrors", "Latency", "Tokenise", "Encode", "Search")
+if TYPE_CHECKING:
+    from handler.emf import Metrics
+
 # The format's limit of the values of one metric in a line.
 MOST_VALUES = 100
 _METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")
+# X-Ray's id of a trace, 1-5759e988-bd862e3fe1be46a994272793; what a caller sends may be anything.
+_TRACE = re.compile(r"Root=(1-[0-9A-Za-z]{8}-[0-9A-Za-z]{24})(?:;|\Z)")
 _writing = threading.Lock()
 to_line = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
@@ -61,50 +54,43 @@ class Lines:
 
         `environ` has what Lambda sets anew at each event, the id of its trace; `now` gives seconds since 1970.
         """
-        self._emf = settings.metrics == "emf"
-        self._name = settings.function_name or NAMESPACE
+        self._emf: Metrics | None = None
+        if settings.metrics == "emf":
+            from handler.emf import Metrics
+
+            self._emf = Metrics(settings.function_name)
         self._write = write or to_stdout
         self._environ = environ
         self._now = now
-        self._directives: dict[tuple[str, ...], str] = {}
         # Where requests had not to wait for the start, none of them was a cold one.
         self._cold = not settings.provisioned
 
     def __call__(self, record: Record) -> None:
         """Writes the line of a request."""
-        now, request, status = self._now(), record.request, record.response.status
-        fields: dict[str, Any] = {
-            "kind": "request",
-            "level": "ERROR" if status >= 500 else "INFO",
-            "timestamp": timestamp(now),
-            "requestId": request.invocation or None,
-            "id": record.response.headers.get("x-request-id"),
-            "trace": trace_id(
-                self._environ.get("_X_AMZN_TRACE_ID") or request.headers.get("x-amzn-trace-id", "")
-            ),
-            "route": record.route,
-            "method": request.method if request.method in _METHODS else "other",
-            "index": record.index,
-            "status": status,
-            "code": record.code,
-            "key": record.key or None,
-            "cold": self._is_cold(),
-        }
-        if record.service is not None:
-            fields["documents"] = record.service.searcher.manifest.count
+        now, request, response = self._now(), record.request, record.response
+        method, status = request.method, response.status
+        trace = trace_id(self._environ.get("_X_AMZN_TRACE_ID") or request.headers.get("x-amzn-trace-id", ""))
+        shared = Shared(
+            record.route,
+            method if method in _METHODS else "other",
+            record.index,
+            status,
+            record.code,
+            record.key or None,
+            self._is_cold(),
+            None if record.service is None else record.service.searcher.manifest.count,
+        )
         measured = measure(record, now)
-        if measured_searches := record.clock.searches:
-            fields["results"] = sum(searched.results for searched in measured_searches)
-        if self._emf:
-            counts = {
-                "Requests": 1,
-                "ClientErrors": int(400 <= status < 500),
-                "ServerErrors": int(status >= 500),
-                "ColdStarts": int(fields["cold"]),
-            }
-            self._write_metrics(now, fields, counts | measured)
-        else:
-            self._write(to_line(fields | measured))
+        written = ",".join([f'"{name}":{value}' for name, value in measured.items()])
+        line = (
+            f'"kind":"request","level":"{"ERROR" if status >= 500 else "INFO"}","timestamp":"{timestamp(now)}",'
+            f'"requestId":{_or_null(request.invocation)},"id":{_or_null(response.headers.get("x-request-id"))},'
+            f'"trace":{_or_null(trace)},{write_shared(shared)},{written}}}'
+        )
+        metrics = (
+            "" if self._emf is None else self._emf.head(now, record.route, status, shared.cold, measured)
+        )
+        self._write(f"{{{metrics}{line}")
 
     def ping(self, invocation: str) -> None:
         """Writes the line of a ping, of which nothing is measured."""
@@ -125,75 +111,78 @@ class Lines:
         cold, self._cold = self._cold, False
         return cold
 
-    def _write_metrics(self, now: float, fields: Mapping[str, Any], measured: Mapping[str, Any]) -> None:
-        names = tuple(name for name in measured if name in UNITS)
-        directives = self._directives.get(names)
-        if directives is None:
-            # A few combinations, so each is written once: half of the line is this.
-            directives = self._directives[names] = to_line(directives_of(names))
-        body = to_line({"FunctionName": self._name, "Route": fields["route"], **fields, **measured})
-        self._write(f'{{"_aws":{{"Timestamp":{int(now * 1000)},"CloudWatchMetrics":{directives}}},{body[1:]}')
+
+class Shared(NamedTuple):
+    """What the lines of many requests have alike; `documents` is None where no index answered."""
+
+    route: str
+    method: str
+    index_name: str
+    status: int
+    code: str | None
+    key: str | None
+    cold: bool
+    documents: int | None
 
 
-def measure(record: Record, now: float) -> dict[str, Any]:
-    """Returns what was measured of a request: durations in ms, and what its searches found."""
+# An index's requests are of a few such kinds, and this is most of a line.
+@lru_cache(maxsize=256)
+def write_shared(shared: Shared) -> str:
+    """Writes these fields as JSON, without braces."""
+    fields = shared._asdict()
+    # A named tuple has a method `index`.
+    fields = {name.removesuffix("_name"): value for name, value in fields.items()}
+    if shared.documents is None:
+        del fields["documents"]
+    return to_line(fields)[1:-1]
+
+
+def _or_null(text: str | None) -> str:
+    return encode_basestring_ascii(text) if text else "null"
+
+
+def measure(record: Record, now: float) -> dict[str, str]:
+    """Returns what was measured of a request, as JSON: durations in ms, and what its searches found."""
     clock = record.clock
-    measured: dict[str, Any] = {"Latency": round(1000 * clock.seconds(), 3)}
+    measured = {}
+    if clock.searches:
+        measured["results"] = str(sum([searched.results for searched in clock.searches]))
+    measured["Latency"] = f"{1000 * clock.seconds():.3f}"
     for stage, seconds in clock.stages.items():
-        measured[stage.capitalize()] = round(1000 * seconds, 3)
+        measured[stage.capitalize()] = f"{1000 * seconds:.3f}"
     if clock.searches:
         # A score that is no number can't be written, and its request has failed.
-        scores = [
-            one.top_score
-            for one in clock.searches
-            if one.top_score is not None and one.top_score == one.top_score
-        ]
-        if scores:
-            measured["TopScore"] = _one_or_many(scores)
-        measured["EmptyAnswers"] = _one_or_many([int(one.empty) for one in clock.searches])
+        scores = [one.top_score for one in clock.searches if one.top_score is not None]
+        finite = [repr(score) for score in scores if math.isfinite(score)]
+        if finite:
+            measured["TopScore"] = _one_or_many(finite)
+        measured["EmptyAnswers"] = _one_or_many(["1" if one.empty else "0" for one in clock.searches])
     release = record.service and record.service.release
     if release and release.created is not None:
-        measured["IndexAge"] = max(0, round(now - release.created))
+        measured["IndexAge"] = str(max(0, round(now - release.created)))
     return measured
 
 
-def _one_or_many(values: list[Any]) -> Any:
-    return values[0] if len(values) == 1 else values[:MOST_VALUES]
-
-
-def directives_of(names: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Returns which of a line's fields are metrics, for the function and for the route."""
-    metrics = [{"Name": name, "Unit": UNITS[name]} for name in names]
-    of_route = [metric for metric in metrics if metric["Name"] in BY_ROUTE]
-    others = [metric for metric in metrics if metric["Name"] not in BY_ROUTE]
-    function, route = ["FunctionName"], ["FunctionName", "Route"]
-    return [
-        {"Namespace": NAMESPACE, "Dimensions": [function, route], "Metrics": of_route},
-        {"Namespace": NAMESPACE, "Dimensions": [function], "Metrics": others},
-    ]
+def _one_or_many(values: list[str]) -> str:
+    return values[0] if len(values) == 1 else f"[{','.join(values[:MOST_VALUES])}]"
 
 
 def timestamp(now: float) -> str:
     """Writes seconds since 1970 as 2026-11-28T10:00:00.123Z."""
     whole = int(now)
-    days, seconds = divmod(whole, 86_400)
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{_date(days)}T{hours:02}:{minutes:02}:{seconds:02}.{int(1000 * (now - whole)):03}Z"
+    return f"{_minute(whole // 60)}{whole % 60:02}.{int(1000 * (now - whole)):03}Z"
 
 
-# strftime was a sixth of a line's time, and a day has many lines.
+# strftime was a sixth of a line's time, and a minute has many lines.
 @lru_cache(maxsize=2)
-def _date(days: int) -> str:
-    return time.strftime("%Y-%m-%d", time.gmtime(86_400 * days))
+def _minute(minutes: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:", time.gmtime(60 * minutes))
 
 
 def trace_id(text: str) -> str | None:
     """Returns X-Ray's id of a trace, as X-Ray's console wants it; None where the text has none."""
-    root = text.partition("Root=")[2].partition(";")[0]
-    # 1-5759e988-bd862e3fe1be46a994272793; what a caller sends may be anything.
-    ok = len(root) == 35 and root.startswith("1-") and root.isascii() and root.replace("-", "").isalnum()
-    return root if ok else None
+    found = _TRACE.search(text) if text else None
+    return found[1] if found else None
 
 
 def to_stdout(line: str) -> None:

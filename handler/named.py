@@ -28,6 +28,9 @@ else:
 
         def __new__(cls, *args: Any, **kwargs: Any) -> Any:
             """Raises TypeError where a field has no value or two, or there is no such field."""
+            if not kwargs and len(args) == len(cls._fields):
+                # A request makes thirty, nearly all of them so.
+                return tuple.__new__(cls, args)
             missing = cls._fields[len(args) :]
             if missing:
                 values = {**cls._field_defaults, **kwargs}
@@ -46,7 +49,12 @@ else:
             return dict(zip(self._fields, self, strict=True))
 
         def _replace(self, /, **changes: Any) -> Any:
-            return type(self)(**{**self._asdict(), **changes})
+            made = tuple.__new__(
+                type(self), [changes.pop(*pair) for pair in zip(self._fields, self, strict=True)]
+            )
+            if changes:
+                raise TypeError(f"{type(self).__name__} has no {', '.join(changes)}")
+            return made
 
         def __getnewargs__(self) -> tuple[Any, ...]:
             return tuple(self)

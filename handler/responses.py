@@ -30,6 +30,8 @@ TITLES: Mapping[int, str] = MappingProxyType(
         503: "Service Unavailable",
     }
 )
+# Made once: json.dumps would make one at each call.
+_write = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
 class Response(NamedTuple):
@@ -82,4 +84,4 @@ def as_defect(error: BaseException) -> RequestError:
 
 def to_json(value: Any) -> bytes:
     """Writes compact JSON in UTF-8. Raises ValueError for NaN and infinity, which JSON can't hold."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    return _write(value).encode()

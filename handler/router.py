@@ -50,10 +50,10 @@ class Router:
         clock = request.clock or Clock(watched=watched)
         index, path = self.source.split(request.path)
         request = request._replace(clock=clock)
-        record = Record(request._replace(path=path) if watched else request, clock)
+        record = Record(request if path == request.path else request._replace(path=path), clock)
         problem = path != _OLD_PATH
         try:
-            response = self._respond(index, path, request, answer, record, needs_key=needs_key)
+            response = self._respond(index, request, answer, record, needs_key=needs_key)
         except RequestError as error:
             record.code = error.code
             response = refusal(error, problem=problem)
@@ -82,7 +82,6 @@ class Router:
     def _respond(
         self,
         index: str,
-        path: str,
         request: Request,
         answer: Callable[[Request], Response] | None,
         record: Record,
@@ -91,16 +90,19 @@ class Router:
     ) -> Response:
         if request.method == "OPTIONS" and self._is_preflight(request):
             return _preflight()
+        path = record.request.path
         if not path:
             return _to_folder(index, request.query)
         if needs_key and (request.method, path) not in OPEN_PATHS:
             sent = request.headers.get(KEY_HEADER, "").encode(errors="surrogatepass")
             record.key = check_key(sent, self._settings.api_keys)
-        return self._answer(index, path, request, record) if answer is None else answer(request)
+        return self._answer(index, record) if answer is None else answer(request)
 
-    def _answer(self, index: str, path: str, request: Request, record: Record) -> Response:
-        found = find_route(request.method, path)
-        request = request._replace(path=path, parameters=found.parameters)
+    def _answer(self, index: str, record: Record) -> Response:
+        request = record.request
+        found = find_route(request.method, request.path)
+        if found.parameters:
+            request = request._replace(parameters=found.parameters)
         # Taken once: all of an answer is of one artifact.
         service = self.source.current(index)
         record.index, record.service = index, service

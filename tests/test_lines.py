@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,9 @@ from emf import read_metrics
 from http_events import EVENTS, BrokenSearcher, make_event, stable
 from watched import NAME, ON, QUERIES, QUERY, REFUSED, SECRET, Context, Watched, event_of, failing_output
 
+from handler.emf import BY_ROUTE, NAMESPACE, UNITS
 from handler.function import Function
-from handler.lines import BY_ROUTE, NAMESPACE, UNITS, timestamp, trace_id
+from handler.lines import timestamp, trace_id
 from handler.routes import ROUTES
 from handler.searcher import Searcher
 from handler.service import Served, Service
@@ -187,3 +189,25 @@ def test_timestamps_are_rfc_3339() -> None:
     assert timestamp(0) == "1970-01-01T00:00:00.000Z"
     assert timestamp(1795860000.9996) == "2026-11-28T10:00:00.999Z"
     assert {"Latency", "Requests"} <= UNITS.keys()
+
+
+def test_a_line_of_a_new_minute_has_its_date() -> None:
+    midnight = 1795910400.0
+    moments = [midnight - 0.001, midnight, midnight - 0.001, midnight + 59.999, midnight + 60]
+    assert [timestamp(moment) for moment in moments] == [
+        datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        for moment in moments
+    ]
+
+
+@pytest.mark.parametrize("variables", [{"LOG_REQUESTS": "on"}, ON])
+def test_no_field_is_there_twice_and_an_id_is_escaped(
+    searcher: Searcher, capsys: pytest.CaptureFixture[str], variables: dict[str, str]
+) -> None:
+    watched = Watched(searcher, capsys, **variables)
+    for event in EVENTS.values():
+        watched.ask({**event, "headers": {**event.get("headers", {}), "x-request-id": 'a"b\\c'}})
+        (line,) = watched.written()
+        pairs = json.loads(line, object_pairs_hook=list)
+        assert len(dict(pairs)) == len(pairs)
+        assert dict(pairs)["id"] == 'a"b\\c'

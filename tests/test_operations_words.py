@@ -18,8 +18,8 @@ from lambda_tools import ROOT
 from releases import POINTER, QUERY, load, make_releases, publish
 from watched import SALT, Context
 
+from handler.emf import UNITS
 from handler.function import Function
-from handler.lines import UNITS
 from handler.searcher import Searcher
 from handler.settings import Settings
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cloudformation import RESOURCES, TEMPLATE, Stack
 
-from handler.lines import NAMESPACE, UNITS
+from handler.emf import NAMESPACE, UNITS
 from handler.settings import Settings
 
 ALARM = "AWS::CloudWatch::Alarm"
