@@ -10,11 +10,12 @@ import os
 import sys
 from typing import Any
 
-from handler import later
+from handler import bundled, later
 
 # Nothing that a start makes is garbage. To look for some of it takes a twentieth of the time.
 gc.disable()
 later.put_off()
+bundled.install()
 
 from handler.errors import SeekletError  # noqa: E402 - they import numpy
 from handler.function import Function  # noqa: E402

@@ -31,13 +31,15 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from handler.checksums import affordable, file_crc32
 from handler.errors import ArtifactError
 from handler.manifest import FORMAT_VERSION, MANIFEST_FILE, MAX_MANIFEST_BYTES, REMEDY, Manifest
 from handler.named import NamedTuple
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MODEL_FILE = "model.onnx"
 # ONNX external data is mapped into memory. Weights within model.onnx would be parsed and copied, 30 ms at each start.
@@ -115,7 +117,11 @@ class Artifact(NamedTuple):
 
     @classmethod
     def _read(cls, directory: Path | str, oldest: int) -> Artifact:
-        directory = Path(directory)
+        if isinstance(directory, str):
+            # Imported here: a start has a LightPath.
+            from pathlib import Path
+
+            directory = Path(directory)
         path = directory / MANIFEST_FILE
         if not directory.is_dir():
             raise ArtifactError(

@@ -10,8 +10,7 @@ from __future__ import annotations
 import binascii
 import math
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +21,9 @@ from handler.manifest import REMEDY
 from handler.named import NamedTuple
 from handler.safetensors import read_safetensors
 from handler.session import open_session
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # The matrix is padded to a multiple of this many rows, so that any power of two up to it divides it.
 PADDING = 128

@@ -10,8 +10,10 @@ from __future__ import annotations
 import binascii
 import json
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # The field of the checksum of all other fields. A manifest without it is of an older export.
 FIELDS_CRC32 = "manifest_crc32"

@@ -9,8 +9,7 @@ import json
 import os
 import re
 import weakref
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +18,9 @@ from handler.errors import ArtifactError
 from handler.json_types import refuse_constant
 from handler.manifest import REMEDY
 from handler.named import NamedTuple
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # What numpy writes before a one-dimensional array of uint64. Its own reader evaluates a header as Python, warns on
 # standard error, and multiplies sizes until they overflow.
@@ -101,4 +103,4 @@ def _map_offsets(path: Path, count: int) -> np.ndarray[Any, np.dtype[np.uint64]]
             f"{count + 1:,} in {header.end() + 8 * (count + 1):,}: {REMEDY}"
         )
     # As a plain array: a memmap runs Python code at each access.
-    return np.asarray(np.memmap(path, np.uint64, "r", header.end(), (count + 1,)))
+    return np.asarray(np.memmap(os.fspath(path), np.uint64, "r", header.end(), (count + 1,)))

@@ -9,8 +9,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +23,9 @@ from handler.pooling import POOLINGS, Layer, l2_normalize
 from handler.session import open_session
 from handler.threads import thread_pool
 from handler.tokenizer import BoundedTokenizer, load_tokenizer
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 INPUT = "input_ids"
 

@@ -14,7 +14,6 @@ import functools
 import math
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +27,8 @@ from handler.postings import MOST_IMPACT, KeywordQuery, Posting
 from handler.safetensors import read_safetensors, rises
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from handler.terms import Analyzer, Word
 
 # Tensors of keywords.safetensors: their types. Word i is text[word_ends[i]:word_ends[i + 1]], in UTF-8.

@@ -7,8 +7,7 @@ ranked: it computes no score, and knows neither embeddings nor keywords. docs/ex
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,9 @@ from handler.errors import ArtifactError
 from handler.manifest import REMEDY
 from handler.named import NamedTuple
 from handler.safetensors import read_safetensors
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # Rows that are asked for at first, for each document. The best rows of a query are often of the same document, and a second
 # search costs more than the additional rows.

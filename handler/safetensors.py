@@ -11,14 +11,16 @@ from __future__ import annotations
 import json
 import math
 import mmap
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handler.errors import ArtifactError
 from handler.manifest import REMEDY
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LENGTH_BYTES = 8
 # An export's headers have some hundred bytes.

@@ -7,7 +7,6 @@ no files, and compares no hashes (artifact.py does).
 from __future__ import annotations
 
 import mmap
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -20,6 +19,7 @@ from handler.safetensors import read_safetensors
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
+    from pathlib import Path
 
 Rows: TypeAlias = NDArray[np.float32] | NDArray[np.float16] | NDArray[np.int8]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +18,8 @@ from handler.local import LocalEngine
 from handler.manifest import MODES, Manifest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from handler.filters import Filter
 
 

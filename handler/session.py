@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import onnxruntime
 
 from handler.errors import ArtifactError, reason
 from handler.manifest import REMEDY
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def open_session(path: Path, *, threads: int = 1, arena: bool = False, optimize: bool = False) -> Any:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from handler import variables
+from handler.light_path import LightPath
 from handler.named import NamedTuple
 from handler.variables import ApiKey, IndexPlace
 
@@ -67,7 +67,7 @@ class Settings(NamedTuple):
     snap_start      whether Lambda takes a SnapStart snapshot after this start
     """
 
-    artifact_dir: Path
+    artifact_dir: LightPath
     artifact_uri: str | None
     refresh_seconds: int
     indexes: tuple[IndexPlace, ...]
@@ -112,7 +112,7 @@ class Settings(NamedTuple):
         """Reads the variables; raises SettingsError that names the unusable one."""
         analytics = variables.switch(environ, "ANALYTICS", "off")
         return cls(
-            artifact_dir=Path(environ.get("ARTIFACT_DIR") or "/opt/artifact"),
+            artifact_dir=LightPath(environ.get("ARTIFACT_DIR") or "/opt/artifact"),
             artifact_uri=variables.s3_uri(environ, "ARTIFACT_URI"),
             refresh_seconds=variables.whole(environ, "REFRESH_SECONDS", DEFAULT_REFRESH_SECONDS, least=0),
             indexes=variables.places(environ, "INDEXES"),

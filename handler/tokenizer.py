@@ -9,13 +9,15 @@ from __future__ import annotations
 import functools
 import json
 import re
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tokenizers import Tokenizer
 
 from handler.errors import ArtifactError, is_defect, reason
 from handler.manifest import REMEDY
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # English has 4 to 5 characters for a token, so the first part of a long text nearly always has enough tokens.
 CHARS_PER_TOKEN = 8

@@ -12,8 +12,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tokenizers import AddedToken
 from tokenizers.normalizers import BertNormalizer
@@ -22,6 +21,9 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 from handler.errors import ArtifactError
 from handler.manifest import REMEDY
 from handler.named import NamedTuple
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # The settings of BERT's normaliser, by the library's names.
 NORMALIZER = ("clean_text", "handle_chinese_chars", "strip_accents", "lowercase")

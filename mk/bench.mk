@@ -114,6 +114,6 @@ build/short/manifest.json: $(SHORT_TEXTS) | $(STAMP)
 	@test -n "$(SHORT_TEXTS)" || { echo "error: which texts? make bench-large SHORT_TEXTS=texts.txt.gz" >&2; exit 2; }
 	@$(PY) -m export --corpus "$(SHORT_TEXTS)" --text text --out build/short
 
-build/bench/layer-%: layers/runtime/prune.txt $(wildcard layers/runtime/*/requirements.txt) | $(BENCH_STAMP)
+build/bench/layer-%: layers/runtime/prune.txt layers/runtime/start.txt $(wildcard layers/runtime/*/requirements.txt) | $(BENCH_STAMP)
 	@$(BENCH) -m layers.runtime.build --target python3.13-$* --out $@
 	@touch $@

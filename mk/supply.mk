@@ -29,7 +29,7 @@ $(SUPPLY_STAMP): requirements-supply.txt $(TEST_STAMP)
 	@echo "making $(SUPPLY_VENV) ..." >&2
 	$(call BESIDE,$(SUPPLY_VENV),requirements-supply.txt)
 
-$(SUPPLY_LAYER)/complete: layers/runtime/$(SUPPLY_TARGET)/requirements.txt layers/runtime/postgresql.txt layers/runtime/prune.txt $(wildcard layers/runtime/*.py)
+$(SUPPLY_LAYER)/complete: layers/runtime/$(SUPPLY_TARGET)/requirements.txt layers/runtime/postgresql.txt layers/runtime/prune.txt layers/runtime/start.txt $(wildcard layers/runtime/*.py)
 	@$(PYTHON) -m layers.runtime.build --target $(SUPPLY_TARGET) --engine postgresql --out $(SUPPLY_LAYER) >&2
 	@touch $@
 

@@ -24,6 +24,7 @@ CALLS = {
     "argpartition": "np.sort(np.argpartition(a, 1)[:2])",
     "argsort": "np.argsort(a, kind='stable')",
     "array": "np.array([1, 2], np.int64)",
+    "asarray": "np.asarray([1, 2])",
     "ascontiguousarray": "np.ascontiguousarray(a[::2], np.float32)",
     "bincount": "np.bincount([1, 1, 3], minlength=5)",
     "ceil": "np.ceil(a)",

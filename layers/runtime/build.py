@@ -17,10 +17,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from layers import EPOCH
+from layers.runtime.bundle import bundle, modules_of, read_start_list
 from layers.runtime.bytecode import compile_tree
 from layers.runtime.elf import strip
 from layers.runtime.prune import prune, read_prune
-from layers.runtime.targets import RUNTIME, TARGETS, BuildError, lock_of, pip_install, pip_target
+from layers.runtime.targets import RUNTIME, TARGETS, BuildError, lock_of, pip_install, pip_target, tag_of
 
 # Each has a file of pinned distributions beside this module.
 ENGINES = ("postgresql",)
@@ -73,6 +74,8 @@ def build_layer(target: str, out: Path, engine: str = "", *, docs: bool = True) 
         library.write_bytes(strip(library.read_bytes()))
     pruned = size_of(tree)
     compiled = compile_tree(target, tree, "/opt/python", sources=False)
+    if compiled:
+        bundle(tree, tree, tag_of(target), read_start_list())
     settle(tree)
     megabytes = [f"{n / 1e6:.1f}" for n in (installed, pruned, size_of(tree))]
     bytecode = "with bytecode" if compiled else "without bytecode"
@@ -89,7 +92,8 @@ def build_code(target: str, package: Path, out: Path, stamp: Sequence[Path] = ()
     """
     shutil.rmtree(out / package.name, ignore_errors=True)
     shutil.copytree(package, out / package.name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc", ".*"))
-    compile_tree(target, out, "/var/task", sources=True)
+    if compile_tree(target, out, "/var/task", sources=True):
+        bundle(out, out / package.name, tag_of(target), modules_of(package))
     if stamp:
         digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in stamp]
         (out / "layers.sha256").write_text("\n".join(digests) + "\n")

@@ -24,6 +24,11 @@ def lock_of(target: str) -> Path:
     return RUNTIME / target / "requirements.txt"
 
 
+def tag_of(target: str) -> str:
+    """Returns what the names of the target's bytecode files have: cpython-313."""
+    return f"cpython-{target.removeprefix('python').split('-')[0].replace('.', '')}"
+
+
 def pip_install(python: str = sys.executable) -> list[str]:
     """Returns the beginning of a command that installs packages with that interpreter's pip."""
     return [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]

@@ -1,0 +1,69 @@
+"""Writes the bytecode of a start's modules into one file, which handler/bundled.py imports them from.
+
+    4 bytes   length of the index, little-endian
+    index     marshalled: module -> path below the file's folder, place and length of its bytecode
+    bytecode  of one module after the other, as .pyc files have it after their header
+
+start.txt names the packages' modules. The bytecode files stay where they are: whoever imports without the file needs them.
+"""
+
+from __future__ import annotations
+
+import marshal
+from collections.abc import Iterable
+from pathlib import Path
+
+from layers.runtime.targets import RUNTIME, BuildError
+
+START_LIST = RUNTIME / "start.txt"
+# Of a .pyc file: magic number, flags, hash of the source (PEP 552).
+_HEADER_BYTES = 16
+_LENGTH_BYTES = 4
+# The oldest form that the target's Pythons read.
+_MARSHAL_VERSION = 4
+
+
+def read_start_list(path: Path = START_LIST) -> list[str]:
+    """Returns the names of the modules that a start imports from the layer."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def bundle(tree: Path, out: Path, tag: str, modules: Iterable[str]) -> None:
+    """Writes start.TAG.bin into `out`, `tree` or a package in it, from the bytecode of modules that are below `out`.
+
+    `tag` is a Python's, as the names of its bytecode files have it: cpython-313. Raises BuildError where a module is missing.
+    """
+    index: dict[str, tuple[str, int, int]] = {}
+    bodies: list[bytes] = []
+    place = 0
+    for name in sorted(modules):
+        path, bytecode = _find(tree, name, tag)
+        body = bytecode.read_bytes()[_HEADER_BYTES:]
+        index[name] = path.relative_to(out).as_posix(), place, len(body)
+        bodies.append(body)
+        place += len(body)
+    written = marshal.dumps(index, _MARSHAL_VERSION)
+    head = len(written).to_bytes(_LENGTH_BYTES, "little") + written
+    (out / f"start.{tag}.bin").write_bytes(b"".join([head, *bodies]))
+
+
+def modules_of(package: Path) -> list[str]:
+    """Returns the names of all modules of a package, from its sources."""
+    names = []
+    for path in package.rglob("*.py"):
+        parts = [package.name, *path.relative_to(package).with_suffix("").parts]
+        names.append(".".join(parts).removesuffix(".__init__"))
+    return names
+
+
+def _find(tree: Path, name: str, tag: str) -> tuple[Path, Path]:
+    """Returns a module's file, and the one of its bytecode: the same where sources were replaced."""
+    place = tree.joinpath(*name.split("."))
+    for path in (place / "__init__.py", place.with_name(f"{place.name}.py")):
+        if path.with_suffix(".pyc").exists():
+            return path.with_suffix(".pyc"), path.with_suffix(".pyc")
+        cached = path.parent / "__pycache__" / f"{path.stem}.{tag}.pyc"
+        if cached.exists():
+            return path, cached
+    raise BuildError(f"start.txt: this layer has no module {name}: delete or mend the line")
