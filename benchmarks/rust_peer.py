@@ -15,32 +15,27 @@ Lambda. The two take turns. Ours answers by meaning alone, as the peer does.
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
-import socket
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 
-from benchmarks.artifacts import ENOUGH, draw_texts, float32_rows
+from benchmarks.artifacts import ENOUGH, draw_texts
 from benchmarks.cold_start import WORK
+from benchmarks.http_starts import free_port, http_start, post, served
 from benchmarks.installs import Prepared, prepare
 from benchmarks.memory import SERVE
 from benchmarks.options import make_parser, results_file
 from benchmarks.peer_tables import rust
 from benchmarks.record import Results, save, spread
+from benchmarks.rust_program import Peer, one_core, write_folder
 from benchmarks.starts import EVENT, OURS, Start, isolated, make_starts
 from export.build.sample import cut_queries
-from handler.artifact import DOCUMENTS_FILE, EMBEDDINGS_FILE, MODEL_FILE, TOKENIZER_FILE, WEIGHTS_FILE
 from layers.runtime.targets import MALLOC
 
 PEER = "the same in Rust"
@@ -97,53 +92,6 @@ def main() -> None:
     print(rust(Results.read(path)))
 
 
-class Peer:
-    """The Rust program over a folder."""
-
-    def __init__(self, program: Path, folder: Path) -> None:
-        library = next(Path(onnxruntime.__file__).parent.glob("capi/libonnxruntime.so*"))
-        self._command = [*one_core(), str(program), str(folder), str(library)]
-
-    def start(self) -> float:
-        """Returns the milliseconds from before the process exists to its answer."""
-        started = time.monotonic_ns()
-        process = subprocess.Popen([*self._command, "once", "send a text message"], stdout=subprocess.PIPE)
-        assert process.stdout is not None
-        process.stdout.readline()
-        took = (time.monotonic_ns() - started) / 1e6
-        process.wait()
-        return took
-
-    def microseconds(self, bodies: Path) -> list[float]:
-        """Returns the microseconds of each request."""
-        done = subprocess.run(
-            [*self._command, "time", str(bodies)], capture_output=True, text=True, check=True
-        )
-        return [float(line.split()[0]) for line in done.stdout.splitlines()]
-
-    def server(self, port: int) -> list[str]:
-        """Returns the command of the HTTP service."""
-        return [*self._command, "serve", str(port)]
-
-
-def one_core() -> list[str]:
-    """Returns what begins a command that runs on one core."""
-    return ["taskset", "-c", str(max(os.sched_getaffinity(0)))]
-
-
-def write_folder(artifact: Path, folder: Path) -> Path:
-    """Writes the peer's folder: our files, and the embeddings in float32."""
-    folder.mkdir(parents=True)
-    for name in (MODEL_FILE, WEIGHTS_FILE, TOKENIZER_FILE, DOCUMENTS_FILE):
-        (folder / name).symlink_to(artifact / name)
-    rows = np.ascontiguousarray(float32_rows(artifact))
-    entry = {"dtype": "F32", "shape": list(rows.shape), "data_offsets": [0, rows.nbytes]}
-    header = json.dumps({"embeddings": entry}).encode()
-    header += b" " * (-len(header) % 8)
-    (folder / EMBEDDINGS_FILE).write_bytes(len(header).to_bytes(8, "little") + header + rows.tobytes())
-    return folder
-
-
 def turns(calls: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, dict[str, Any]]:
     """Returns the spread of each call's value, after one that doesn't count. They take turns."""
     taken: dict[str, list[float]] = {name: [] for name in calls}
@@ -173,53 +121,6 @@ def ours_server(prepared: Prepared) -> Callable[[int], list[str]]:
         return ["env", "-i", *variables, *one_core(), prepared.python, "-I", "-S", "-c", code]
 
     return command
-
-
-@contextmanager
-def served(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
-    """Runs a service; its requests are sent by `post`."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def http_start(command: Callable[[int], list[str]]) -> float:
-    """Returns the milliseconds from before the process exists to its first answer by HTTP."""
-    port = free_port()
-    started = time.monotonic_ns()
-    with served(command(port)) as process:
-        while True:
-            try:
-                post(port, "send a text message")
-                return (time.monotonic_ns() - started) / 1e6
-            except OSError:
-                if process.poll() is not None:
-                    sys.exit(f"error: {command(port)[-4:]} ended with status {process.returncode}")
-                time.sleep(0.001)
-
-
-def free_port() -> int:
-    """Returns a port that nothing listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def post(port: int, text: str) -> bytes:
-    """Asks POST /similar; raises OSError where nothing listens yet."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    try:
-        body = json.dumps({"text": text, "num_results": 5})
-        connection.request("POST", "/similar", body, {"content-type": "application/json"})
-        response = connection.getresponse()
-        if response.status != 200:
-            sys.exit(f"error: POST /similar answers {response.status}")
-        return response.read()
-    finally:
-        connection.close()
 
 
 def requests(
