@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # The settings of BERT's normaliser, by the library's names.
 NORMALIZER = ("clean_text", "handle_chinese_chars", "strip_accents", "lowercase")
+# Words whose ids are kept: 1 MB, or 3 where all are long.
+KEPT_WORDS = 4096
 
 
 class Tokens(NamedTuple):
@@ -37,28 +39,27 @@ class Tokens(NamedTuple):
 
 
 class Vocabulary:
-    """Pieces and their ids, by the pieces' first two characters. Nothing of a pair is read before a word needs it."""
+    """Pieces and their ids, by the pieces' first two characters. A line is searched as it is: as dicts, all take 3 MB."""
 
     def __init__(self, lines: Mapping[str, str]) -> None:
         """Takes a line for each pair, or for a piece of one character: each piece and its id, with spaces between."""
         self._lines = lines
-        self._read: dict[str, dict[str, int]] = {}
 
     def find(self, piece: str) -> int | None:
         """Returns a piece's id; None where the vocabulary hasn't the piece. Raises ArtifactError where a line is damaged."""
-        start = piece[:2]
-        known = self._read.get(start)
-        if known is None:
-            line = self._lines.get(start)
-            parts = line.split(" ") if line else []
-            try:
-                known = dict(zip(parts[::2], map(int, parts[1::2]), strict=True))
-            except ValueError:
-                raise ArtifactError(f"the vocabulary's line {start!a} is damaged: {REMEDY}") from None
-            # A pair that no piece begins with is not kept: texts may have any number of them.
-            if known:
-                self._read[start] = known
-        return known.get(piece)
+        line = self._lines.get(piece[:2])
+        if not line:
+            return None
+        try:
+            if piece.isdigit():
+                # An id may look like it, so only every other part is one.
+                parts = line.split(" ")
+                pieces = parts[::2]
+                return int(parts[2 * pieces.index(piece) + 1]) if piece in pieces else None
+            _, found, after = f" {line} ".partition(f" {piece} ")
+            return int(after.partition(" ")[0]) if found else None
+        except (ValueError, IndexError):
+            raise ArtifactError(f"the vocabulary's line {piece[:2]!a} is damaged: {REMEDY}") from None
 
 
 class WordPieces:
@@ -77,6 +78,8 @@ class WordPieces:
         self._added: dict[str, int] = settings["added"]
         self._room = max_length - len(self._before) - len(self._after)
         self._load = load
+        # Common words come again and again.
+        self._ids = functools.lru_cache(KEPT_WORDS)(self._pieces)
         for lines in (settings["words"], settings["parts"]):
             if not all(type(line) is str for line in lines.values()):
                 raise TypeError
@@ -117,15 +120,12 @@ class WordPieces:
             return self.library.encode(text, **options)
         ids: list[int] = []
         for word, _ in self.pre_tokenizer.pre_tokenize_str(self.normalizer.normalize_str(text)):
-            number = self._words.find(word)
-            ids += self._pieces(word) if number is None else [number]
+            ids += self._ids(word) if len(word) <= self._longest_word else [self._unknown]
         return Tokens([*self._before, *ids[: self._room], *self._after], ids[self._room :])
 
     def _pieces(self, word: str) -> list[int]:
         """Cuts a word into the longest pieces from its start on; a word that can't be cut so is the unknown token."""
         length = len(word)
-        if length > self._longest_word:
-            return [self._unknown]
         ids, start, pieces = [], 0, self._words
         while start < length:
             for end in range(min(length, start + self._longest_piece), start, -1):

@@ -21,7 +21,7 @@ from handler.errors import ArtifactError
 from handler.manifest import MANIFEST_FILE
 from handler.searcher import Searcher
 from handler.tokenizer import BoundedTokenizer, boundary_of, load_tokenizer
-from handler.wordpieces import WordPieces
+from handler.wordpieces import Vocabulary, WordPieces
 
 BERT = {
     "BERT, lower case",
@@ -87,6 +87,24 @@ def test_the_artifacts_ids_are_the_librarys(artifact: Path) -> None:
         check_same(ours, library, text)
 
 
+def test_each_piece_has_its_id(artifact: Path) -> None:
+    opened = Artifact.open(artifact)
+    ours = open_tokenizer(opened)
+    library = load_tokenizer(artifact / TOKENIZER_FILE, opened.manifest.max_length)
+    # Years and other numbers among them, which look like ids.
+    pieces = [piece for piece in library.get_vocab() if not piece.startswith("[")]
+    assert sum(piece.isdigit() for piece in pieces) > 500
+    for piece in pieces:
+        check_same(ours, library, piece.removeprefix("##"))
+        check_same(ours, library, f"q{piece.removeprefix('##')}")
+
+
+def test_a_number_is_no_id_beside_it() -> None:
+    vocabulary = Vocabulary({"19": "19 1950 1951 19 1950 7", "²": "² 5"})
+    found = [vocabulary.find(piece) for piece in ("19", "1950", "1951", "195", "19th", "²")]
+    assert found == [1950, 7, 19, None, None, 5]
+
+
 def test_a_query_never_needs_the_library(artifact: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("handler.encoder.load_tokenizer", lambda *_: fail())
     searcher = Searcher.load(artifact)
@@ -124,7 +142,7 @@ def test_a_damaged_file_is_refused(tmp_path: Path, damage: Callable[[dict[str, A
         WordPieces.open(path, 256, fail)
 
 
-@pytest.mark.parametrize("line", ["storm", "storm 1 storms", "storm x"])
+@pytest.mark.parametrize("line", ["storm", "storms 1 storm", "storm x"])
 def test_a_damaged_line_is_refused_when_it_is_read(line: str) -> None:
     ours = WordPieces({**pair("BERT, cased")[1], "words": {"st": line}}, 256, fail)
     with pytest.raises(ArtifactError, match="line 'st' is damaged"):
