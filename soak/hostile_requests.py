@@ -16,135 +16,21 @@ import logging
 import os
 import sys
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from handler.artifact import Artifact
-from handler.documents import Documents
 from handler.function import Function
 from handler.settings import Settings
 from soak.children import CrashError, lines_of_child, tell
-from soak.hostile_bodies import Corpus
 from soak.hostile_events import make
-from soak.hostile_values import CANARY
+from soak.hostility import Hostility, corpus_of
 
-# How many of the slowest events are told, and after how many events the child says how far it is.
-SLOWEST = 10
+# After how many events the child says how far it is.
 REPORTED = 1_000
 MOST_GROWTH = 0.02
 # template.yaml's Timeout: Lambda ends an invocation then. A batch of 128 long texts, the most that a request may have, is the slowest.
 MOST_SECONDS = 10.0
-
-
-class Log(logging.Handler):
-    """Counts the function's log lines, and those with a query's text in them."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines = 0
-        self.telling = 0
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Counts a line, as it would be written."""
-        self.lines += 1
-        self.telling += CANARY in logging.Formatter().format(record)
-
-
-class Hostility:
-    """A function under hostile events, and the figures of them."""
-
-    def __init__(self, artifact: Path, seed: int) -> None:
-        self.function = Function.load(Settings.from_env({"ARTIFACT_DIR": str(artifact), "THREADS": "1"}))
-        self.corpus = corpus_of(artifact)
-        self.seed = seed
-        self.statuses: Counter[str] = Counter()
-        self.slowest: list[tuple[float, int, str]] = []
-        self.slow_kinds: dict[str, float] = {}
-        self.faults: list[dict[str, Any]] = []
-        self.log = Log()
-        logging.getLogger().handlers = [self.log]
-
-    def send(self, number: int) -> None:
-        """Sends the event of a number, and keeps what came of it."""
-        made = make(self.seed, number, self.corpus)
-        what = f"{made.sender} {made.route}: {made.kind}"
-        try:
-            event = json.loads(made.event)
-        except (RecursionError, ValueError):
-            # The runtime reads no such event, so the function never sees it.
-            self.statuses["not read by the runtime"] += 1
-            return
-        start = time.process_time()
-        try:
-            answer = self.function(event)
-            taken = time.process_time() - start
-            status, fault = judge(answer)
-        except BaseException as error:  # noqa: BLE001 - whatever leaves the function ends an invocation
-            taken, status, fault = (
-                time.process_time() - start,
-                "exception",
-                f"{type(error).__name__}: {error}"[:300],
-            )
-        self.statuses[status] += 1
-        if fault:
-            self.faults.append({"number": number, "what": what, "fault": fault})
-        self.slowest = sorted([*self.slowest, (taken, number, what)], reverse=True)[:SLOWEST]
-        self.slow_kinds[what.partition(":")[0]] = max(taken, self.slow_kinds.get(what.partition(":")[0], 0))
-
-    def figures(self) -> dict[str, Any]:
-        """Returns what has come of the events so far."""
-        return {
-            "statuses": dict(sorted(self.statuses.items())),
-            "faults": self.faults,
-            "slowest": [
-                {"ms": round(taken * 1e3, 1), "number": number, "what": what}
-                for taken, number, what in self.slowest
-            ],
-            "slowest of each route, ms": {
-                what: round(taken * 1e3, 1) for what, taken in sorted(self.slow_kinds.items())
-            },
-            "log lines": self.log.lines,
-            "log lines with a query": self.log.telling,
-            "resident bytes": resident_bytes(),
-        }
-
-
-def judge(answer: Any) -> tuple[str, str | None]:
-    """Returns an answer's status, and what is wrong with it; None where Lambda can pass it on and it is no 500."""
-    text = json.dumps(answer, allow_nan=False)
-    text.encode()
-    if not isinstance(answer, dict):
-        return "no object", f"the answer is {type(answer).__name__}"
-    if "statusCode" in answer:
-        status = answer["statusCode"]
-        fits = isinstance(answer["body"], str) and all(
-            isinstance(value, str) for value in (answer.get("headers") or {}).values()
-        )
-        if not fits:
-            return str(status), "a body or a header isn't text"
-        return str(status), f"status {status}" if status >= 500 else None
-    # Errors of POST /search are problems (RFC 9457), those of POST /similar and of unknown events have an object of their own.
-    error = answer if "type" in answer and "status" in answer else answer.get("error")
-    if error is None:
-        return "direct, answered", None
-    code = error.get("code")
-    return "direct, refused", "internal_error" if code in (None, "internal_error") else None
-
-
-def corpus_of(artifact: Path) -> Corpus:
-    """Returns what valid requests name."""
-    opened = Artifact.open(artifact)
-    documents = Documents.open(opened)
-    places = {0, len(documents) // 2, len(documents) - 1}
-    return Corpus(list(opened.manifest.columns or {}), [documents[place].id for place in sorted(places)])
-
-
-def resident_bytes() -> int:
-    """Returns the process's resident memory that no file has: mapped pages of the artifact come and go."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition("RssAnon:")[2].split()[0]) * 1024
 
 
 def run_child(artifact: Path, seed: int, count: int) -> None:
@@ -158,15 +44,22 @@ def run_child(artifact: Path, seed: int, count: int) -> None:
 
 
 def run(artifact: Path, seed: int, count: int) -> dict[str, Any]:
-    """Sends the events in a child process; returns the last figures, the memory at each report, and a crash if there is one."""
+    """Sends the events in a child process and prints how far it is.
+
+    Returns the last figures, the memory at each report, and a crash if there is one.
+    """
     memory: dict[int, int] = {}
     told: dict[str, Any] = {}
     crash = None
+    start = time.monotonic()
     try:
         for told in lines_of_child(
             "soak.hostile_requests", [str(artifact), "--child", "--seed", str(seed), "--count", str(count)]
         ):
-            memory[told["number"]] = told["resident bytes"]
+            number, memory[told["number"]] = told["number"], told["resident bytes"]
+            left = (time.monotonic() - start) / number * (count - number) if number else 0.0
+            size = f"{told['resident bytes'] / 1e6:,.1f} MB"
+            print(f"{number:,} of {count:,} events, {size}, {left:,.0f} s left", file=sys.stderr, flush=True)
     except CrashError as error:
         crash = f"after event {told.get('number')}: {error}"
     return {

@@ -25,7 +25,7 @@ from typing import Any
 from handler.function import Function
 from handler.settings import Settings
 from soak.children import CrashError, lines_of_child, tell
-from soak.hostile_requests import judge, resident_bytes
+from soak.judging import judge, resident_bytes
 from soak.mixed_parts import KEY, Corpus, corpus_of
 from soak.mixed_requests import FIRST, Event, make
 

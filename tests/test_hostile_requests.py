@@ -20,8 +20,10 @@ from handler.requests import write_list
 from handler.routes import ROUTES
 from soak import hostile_requests
 from soak.hostile_events import SENDERS, make
-from soak.hostile_requests import Hostility, broken, corpus_of, growth, judge
+from soak.hostile_requests import broken, growth
 from soak.hostile_values import CANARY, written
+from soak.hostility import Hostility, corpus_of
+from soak.judging import judge
 
 COUNT = 700
 FIGURES: dict[str, Any] = {
