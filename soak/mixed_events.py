@@ -4,7 +4,7 @@
 
 One process answers all of them, as one environment of Lambda does, with a key, lines, metrics and analytics. The status is 1
 where an answer was a 500 or an exception, where it had another status than its request must have, or where the memory grew by
-more than --most-growth after the first ten thousand. The memory is what no file has: mapped pages of the artifact come and go.
+more than --most-growth after the first thousand. The memory is what no file has: mapped pages of the artifact come and go.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import functools
 import io
 import json
 import os
+import statistics
 import sys
 import time
 from collections import Counter
@@ -29,9 +30,8 @@ from soak.judging import judge, resident_bytes
 from soak.mixed_parts import KEY, Corpus, corpus_of
 from soak.mixed_requests import FIRST, Event, make
 
-# From here on the memory may not grow: before, malloc's gaps between what is in use grow to what the largest texts and answers need.
-# After so many events the child says how far it is.
-WARM = 10_000
+# From here on the memory may not grow. After so many events the child says how far it is.
+WARM = 1_000
 REPORTED = 1_000
 MOST_GROWTH = 0.02
 # Faults that are told; all are counted.
@@ -135,12 +135,15 @@ def send_all(mixture: Mixture, count: int, report: Tell, *, every: int = REPORTE
 
 
 def growth(memory: Mapping[int, int], warm: int = WARM) -> float:
-    """Returns by which share the memory, in bytes by number of events, is more at the end than after the warm-up.
+    """Returns by which share the memory, in bytes by number of events, is more in the last tenth than after the warm-up.
 
-    It is 0 where there is no figure of both.
+    Of the last tenth the median counts: each figure is one moment's, and depends on the last few events. It is 0 where there is
+    no figure after the warm-up.
     """
-    start = min((at for at in memory if at >= warm), default=0)
-    return memory[max(memory)] / memory[start] - 1 if start else 0.0
+    start, last = min((at for at in memory if at >= warm), default=0), max(memory, default=0)
+    if not start:
+        return 0.0
+    return statistics.median(size for at, size in memory.items() if at > 0.9 * last) / memory[start] - 1
 
 
 def broken(figures: Mapping[str, Any], most_growth: float) -> list[str]:
@@ -188,7 +191,7 @@ def summary(figures: Mapping[str, Any]) -> str:
     lines = [f"{route}: {statuses}" for route, statuses in figures.get("routes", {}).items()]
     lines.append(f"senders: {figures.get('senders')}")
     memory = figures["resident MB"]
-    wanted = (FIRST, WARM, figures["number"] // 2)
+    wanted = (FIRST, 10 * WARM, figures["number"] // 2)
     moments = {min(memory, key=functools.partial(_apart, moment)) for moment in wanted} if memory else set()
     lines += [f"memory after {at:,} events: {memory[at]} MB" for at in sorted({*moments, *list(memory)[-1:]})]
     lines.append(
