@@ -113,9 +113,9 @@ class Embeddings:
             part = slice(start, start + _CHUNK)
             rows = self._floats[part].astype(np.float32, copy=False)
             np.vecdot(rows[None], queries[:, None], out=scores[:, part])
-            if self.scales is not None:
-                scores[:, part] *= self.scales[part]
 
         starts = range(0, self.count, _CHUNK)
         list(map(score, starts) if pool is None or len(starts) < _SHARED else pool.map(score, starts))
+        if self.scales is not None:
+            scores *= self.scales
         return scores
