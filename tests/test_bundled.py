@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import marshal
 import py_compile
 import subprocess
 import sys
@@ -114,6 +115,19 @@ def test_a_package_has_a_file_of_its_own(tree: Path) -> None:
     module = load("bundled_example.inner.two")
     assert isinstance(module.__loader__, bundled.Loader)
     assert module.__file__ == str(package / "inner" / "two.py")
+
+
+def test_the_functions_file_has_all_of_its_modules(tmp_path: Path) -> None:
+    python313()
+    package = build_function(tmp_path) / "handler"
+    names = modules_of(package)
+    assert {"handler", "handler.routes.search", "handler.postgres.engine"} < {*names}
+    data = (package / "start.cpython-313.bin").read_bytes()
+    length = int.from_bytes(data[:4], "little")
+    index = marshal.loads(data[4 : 4 + length])
+    assert {*index} == {*names}
+    assert {package / path for path, _, _ in index.values()} == {*package.rglob("*.py")}
+    assert index["handler.routes.search"][0] == "routes/search.py"
 
 
 def test_a_module_that_is_missing_stops_the_build(tree: Path) -> None:

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from layers import EPOCH
-from layers.runtime.bundle import bundle, modules_of, read_start_list
+from layers.runtime.bundle import bundle, drop_bytecode, modules_of, read_start_list
 from layers.runtime.bytecode import compile_tree
 from layers.runtime.elf import strip
 from layers.runtime.prune import prune, read_prune
@@ -25,6 +25,8 @@ from layers.runtime.targets import RUNTIME, TARGETS, BuildError, lock_of, pip_in
 
 # Each has a file of pinned distributions beside this module.
 ENGINES = ("postgresql",)
+# What the function imports before it looks for the file of all its modules (handler/app.py).
+FIRST_MODULES = ("__init__", "app", "bundled", "later")
 # What /docs and /openapi.json alone need.
 DOCS_LIST = RUNTIME / "without_docs.txt"
 
@@ -94,6 +96,7 @@ def build_code(target: str, package: Path, out: Path, stamp: Sequence[Path] = ()
     shutil.copytree(package, out / package.name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc", ".*"))
     if compile_tree(target, out, "/var/task", sources=True):
         bundle(out, out / package.name, tag_of(target), modules_of(package))
+        drop_bytecode(out / package.name, FIRST_MODULES)
     if stamp:
         digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in stamp]
         (out / "layers.sha256").write_text("\n".join(digests) + "\n")

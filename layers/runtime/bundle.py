@@ -4,13 +4,14 @@
     index     marshalled: module -> path below the file's folder, place and length of its bytecode
     bytecode  of one module after the other, as .pyc files have it after their header
 
-start.txt names the packages' modules. The bytecode files stay where they are: whoever imports without the file needs them.
+start.txt names the packages' modules. Their own bytecode files stay: whoever imports them without the file has no sources. The
+function's go, but for the first ones: its sources are there.
 """
 
 from __future__ import annotations
 
 import marshal
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from layers.runtime.targets import RUNTIME, BuildError
@@ -46,6 +47,16 @@ def bundle(tree: Path, out: Path, tag: str, modules: Iterable[str]) -> None:
     written = marshal.dumps(index, _MARSHAL_VERSION)
     head = len(written).to_bytes(_LENGTH_BYTES, "little") + written
     (out / f"start.{tag}.bin").write_bytes(b"".join([head, *bodies]))
+
+
+def drop_bytecode(package: Path, kept: Collection[str]) -> None:
+    """Deletes the bytecode beside a package's sources, but that of some modules of the package itself."""
+    for cache in package.rglob("__pycache__"):
+        for path in cache.iterdir():
+            if cache.parent != package or path.name.partition(".")[0] not in kept:
+                path.unlink()
+        if not any(cache.iterdir()):
+            cache.rmdir()
 
 
 def modules_of(package: Path) -> list[str]:
