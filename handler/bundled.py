@@ -17,7 +17,7 @@ from typing import Any
 
 # As the names of bytecode files have it: another Python's bytecode is not looked at.
 NAME = f"start.{sys.implementation.cache_tag}.bin"
-# At most so many bytes of index.
+# The file begins with the length of its index, in so many bytes, little-endian.
 LENGTH_BYTES = 4
 
 
