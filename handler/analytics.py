@@ -1,4 +1,4 @@
-"""What is asked, and what has no good answer: a line of JSON on standard output for each query, where ANALYTICS=on.
+"""What is asked, and what has no good answer: a line of JSON for each query, where ANALYTICS=on.
 
     {"kind": "query", "query": "storms in Europe", "results": 10, "top_score": 0.53, "no_good_answer": 0, "who": "5b1e04c1..."}
 
@@ -12,7 +12,8 @@ import functools
 import time
 from collections.abc import Callable
 
-from handler.lines import timestamp, to_line, to_stdout
+from handler.clock import Searched
+from handler.lines import timestamp, to_line
 from handler.record import Record
 from handler.settings import Settings
 
@@ -21,52 +22,47 @@ MOST_CHARACTERS = 1000
 
 
 class Analytics:
-    """A watcher that writes a line for each query that was searched for."""
+    """Tells a line of each query that was searched for."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        *,
-        write: Callable[[str], None] | None = None,
-        now: Callable[[], float] = time.time,
-    ) -> None:
+    def __init__(self, settings: Settings, *, now: Callable[[], float] = time.time) -> None:
         self._good_score = settings.good_score
-        self._write = write or to_stdout
         self._now = now
         # Most requests of a person come together.
         self._who = functools.lru_cache(256)(functools.partial(hash_of, settings.analytics_salt))
 
-    def ping(self, invocation: str) -> None:
-        """Writes nothing: nobody asked."""
+    def ping(self, _invocation: str, /) -> tuple[()]:
+        """Returns nothing: nobody asked."""
+        return ()
 
-    def __call__(self, record: Record) -> None:
-        """Writes the lines of a request: none where it wasn't a search."""
+    def __call__(self, record: Record) -> list[str]:
+        """Returns the lines of a request: none where it wasn't a search."""
         asker = record.request.source_ip or record.key
-        for searched in record.clock.searches or ():
-            top, query = searched.top_score, searched.query
-            best = top if top is not None and top == top else None
-            # The best result of a later page is on an earlier one, so nothing is said of it.
-            poor = searched.empty or (best is not None and best < self._good_score)
-            self._write(
-                to_line(
-                    {
-                        "kind": "query",
-                        "level": "INFO",
-                        "timestamp": timestamp(self._now()),
-                        "requestId": record.request.invocation or None,
-                        "id": record.response.headers.get("x-request-id"),
-                        "route": record.route,
-                        "index": record.index,
-                        "query": None if query is None else query[:MOST_CHARACTERS],
-                        "mode": searched.mode,
-                        "results": searched.results,
-                        "top_score": best,
-                        # A number: whether Logs Insights calls a boolean true or 1, nobody need know.
-                        "no_good_answer": int(poor),
-                        "who": self._who(asker) if asker else None,
-                    }
-                )
-            )
+        who = self._who(asker) if asker else None
+        return [self._line(record, searched, who) for searched in record.clock.searches or ()]
+
+    def _line(self, record: Record, searched: Searched, who: str | None) -> str:
+        top, query = searched.top_score, searched.query
+        best = top if top is not None and top == top else None
+        # The best result of a later page is on an earlier one, so nothing is said of it.
+        poor = searched.empty or (best is not None and best < self._good_score)
+        return to_line(
+            {
+                "kind": "query",
+                "level": "INFO",
+                "timestamp": timestamp(self._now()),
+                "requestId": record.request.invocation or None,
+                "id": record.response.headers.get("x-request-id"),
+                "route": record.route,
+                "index": record.index,
+                "query": None if query is None else query[:MOST_CHARACTERS],
+                "mode": searched.mode,
+                "results": searched.results,
+                "top_score": best,
+                # A number: whether Logs Insights calls a boolean true or 1, nobody need know.
+                "no_good_answer": int(poor),
+                "who": who,
+            }
+        )
 
 
 def hash_of(salt: str, who: str) -> str:

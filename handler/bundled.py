@@ -8,11 +8,11 @@ module that isn't in the file, and each one where there is no file, is imported 
 
 from __future__ import annotations
 
-import marshal
+import json
 import os
 import sys
 from importlib.machinery import ModuleSpec, SourcelessFileLoader
-from types import CodeType, ModuleType
+from types import ModuleType
 from typing import Any
 
 # As the names of bytecode files have it: another Python's bytecode is not looked at.
@@ -22,15 +22,15 @@ LENGTH_BYTES = 4
 
 
 class Loader(SourcelessFileLoader):
-    """Loads one module; what is asked of its file beside code, the file itself answers."""
+    """Loads one module as from a bytecode file of its own, whose bytes are the bundle's."""
 
     def __init__(self, name: str, path: str, bundle: Bundle) -> None:
         super().__init__(name, path)
         self._bundle = bundle
 
-    def get_code(self, fullname: str) -> CodeType:
-        """Returns the module's code."""
-        return self._bundle.read(fullname)
+    def get_data(self, path: str) -> bytes:
+        """Returns the bytecode file's bytes, or those of another file."""
+        return self._bundle.read(self.name) if path == self.path else super().get_data(path)
 
 
 class Bundle:
@@ -41,8 +41,8 @@ class Bundle:
         self._folder = folder
         self._descriptor = os.open(os.path.join(folder, NAME), os.O_RDONLY)
         length = int.from_bytes(os.pread(self._descriptor, LENGTH_BYTES, 0), "little")
-        # Name -> path, place and length of the bytecode.
-        self._index: dict[str, tuple[str, int, int]] = marshal.loads(
+        # Name -> path, place and length of the bytecode file.
+        self._index: dict[str, tuple[str, int, int]] = json.loads(
             os.pread(self._descriptor, length, LENGTH_BYTES)
         )
         self._start = LENGTH_BYTES + length
@@ -62,11 +62,10 @@ class Bundle:
             spec.submodule_search_locations.append(os.path.dirname(path))
         return spec
 
-    def read(self, name: str) -> CodeType:
-        """Returns a module's code."""
+    def read(self, name: str) -> bytes:
+        """Returns the bytes of a module's bytecode file."""
         _, place, length = self._index[name]
-        code: CodeType = marshal.loads(os.pread(self._descriptor, length, self._start + place))
-        return code
+        return os.pread(self._descriptor, length, self._start + place)
 
 
 def install() -> None:

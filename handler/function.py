@@ -12,7 +12,7 @@ import functools
 import json
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from handler.errors import RequestError, is_defect
 from handler.events import Request, direct_path, is_http, is_ping, read_request, write_response
@@ -25,6 +25,9 @@ from handler.searcher import Searcher
 from handler.service import WARM_QUERY, Service, Source
 from handler.settings import Settings
 from handler.threads import available_cpus
+
+if TYPE_CHECKING:
+    from handler.output import Teller
 
 # How long a ping waits for a new release, in seconds, where Lambda doesn't say how much time is left.
 WAIT = 60.0
@@ -179,16 +182,20 @@ class Function:
 
 def watchers(settings: Settings, environ: Mapping[str, str]) -> list[Watcher]:
     """Makes what the settings ask to be told of requests; what isn't asked for isn't imported."""
-    made: list[Watcher] = []
+    tellers: list[Teller] = []
     if settings.log_requests or settings.metrics != "off":
         from handler.lines import Lines
 
-        made.append(Lines(settings, environ=environ))
+        tellers.append(Lines(settings, environ=environ))
     if settings.analytics:
         from handler.analytics import Analytics
 
-        made.append(Analytics(settings))
-    return made
+        tellers.append(Analytics(settings))
+    if not tellers:
+        return []
+    from handler.output import Output
+
+    return [Output(tellers)]
 
 
 def _invocation(context: Any) -> str:

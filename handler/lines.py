@@ -1,4 +1,4 @@
-"""One line of JSON on standard output for each request, which CloudWatch reads as metrics too where METRICS=emf.
+"""One line of JSON for each request, which CloudWatch reads as metrics too where METRICS=emf.
 
     {"_aws": {...}, "kind": "request", "level": "INFO", "route": "POST /search", "status": 200, ..., "Latency": 1.04}
 
@@ -14,8 +14,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import sys
-import threading
 import time
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -35,22 +33,20 @@ MOST_VALUES = 100
 _METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")
 # X-Ray's id of a trace, 1-5759e988-bd862e3fe1be46a994272793; what a caller sends may be anything.
 _TRACE = re.compile(r"Root=(1-[0-9A-Za-z]{8}-[0-9A-Za-z]{24})(?:;|\Z)")
-_writing = threading.Lock()
 to_line = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 
 class Lines:
-    """A watcher that writes a line for each request, and one for each ping."""
+    """Tells a line of each request, and one of each ping."""
 
     def __init__(
         self,
         settings: Settings,
         *,
-        write: Callable[[str], None] | None = None,
         environ: Mapping[str, str] = MappingProxyType({}),
         now: Callable[[], float] = time.time,
     ) -> None:
-        """Writes to standard output, unless `write` takes the lines.
+        """Takes what is asked for.
 
         `environ` has what Lambda sets anew at each event, the id of its trace; `now` gives seconds since 1970.
         """
@@ -59,14 +55,13 @@ class Lines:
             from handler.emf import Metrics
 
             self._emf = Metrics(settings.function_name)
-        self._write = write or to_stdout
         self._environ = environ
         self._now = now
         # Where requests had not to wait for the start, none of them was a cold one.
         self._cold = not settings.provisioned
 
-    def __call__(self, record: Record) -> None:
-        """Writes the line of a request."""
+    def __call__(self, record: Record) -> tuple[str]:
+        """Returns the line of a request."""
         now, request, response = self._now(), record.request, record.response
         method, status = request.method, response.status
         trace = trace_id(self._environ.get("_X_AMZN_TRACE_ID") or request.headers.get("x-amzn-trace-id", ""))
@@ -90,21 +85,18 @@ class Lines:
         metrics = (
             "" if self._emf is None else self._emf.head(now, record.route, status, shared.cold, measured)
         )
-        self._write(f"{{{metrics}{line}")
+        return (f"{{{metrics}{line}",)
 
-    def ping(self, invocation: str) -> None:
-        """Writes the line of a ping, of which nothing is measured."""
-        self._write(
-            to_line(
-                {
-                    "kind": "ping",
-                    "level": "INFO",
-                    "timestamp": timestamp(self._now()),
-                    "requestId": invocation or None,
-                    "cold": self._is_cold(),
-                }
-            )
-        )
+    def ping(self, invocation: str) -> tuple[str]:
+        """Returns the line of a ping, of which nothing is measured."""
+        fields = {
+            "kind": "ping",
+            "level": "INFO",
+            "timestamp": timestamp(self._now()),
+            "requestId": invocation or None,
+            "cold": self._is_cold(),
+        }
+        return (to_line(fields),)
 
     def _is_cold(self) -> bool:
         """Tells whether this is the first event of the environment."""
@@ -183,10 +175,3 @@ def trace_id(text: str) -> str | None:
     """Returns X-Ray's id of a trace, as X-Ray's console wants it; None where the text has none."""
     found = _TRACE.search(text) if text else None
     return found[1] if found else None
-
-
-def to_stdout(line: str) -> None:
-    """Writes a line at once, and whole: an environment may be frozen before a buffer is full, and uvicorn's threads write too."""
-    with _writing:
-        sys.stdout.write(f"{line}\n")
-        sys.stdout.flush()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import marshal
 import py_compile
 import subprocess
 import sys
@@ -124,7 +123,7 @@ def test_the_functions_file_has_all_of_its_modules(tmp_path: Path) -> None:
     assert {"handler", "handler.routes.search", "handler.postgres.engine"} < {*names}
     data = (package / "start.cpython-313.bin").read_bytes()
     length = int.from_bytes(data[:4], "little")
-    index = marshal.loads(data[4 : 4 + length])
+    index = json.loads(data[4 : 4 + length])
     assert {*index} == {*names}
     assert {package / path for path, _, _ in index.values()} == {*package.rglob("*.py")}
     assert index["handler.routes.search"][0] == "routes/search.py"

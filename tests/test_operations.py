@@ -29,6 +29,7 @@ from watched import NAME, Context
 
 from handler.function import Function
 from handler.lines import Lines
+from handler.output import Output
 from handler.searcher import Searcher
 from handler.settings import Settings
 
@@ -80,7 +81,7 @@ def deploy(searcher: Searcher, lines: list[str], **variables: str) -> Function:
     """A version of the function, whose lines go into a list as they go into the log."""
     environ = {"AWS_LAMBDA_FUNCTION_NAME": NAME, "LOG_REQUESTS": "on", "METRICS": "emf", **variables}
     function = Function(Settings.from_env(environ), searcher)
-    function.router.watchers = [Lines(function.settings, write=lines.append)]
+    function.router.watchers = [Output([Lines(function.settings)], lines.append)]
     return function
 
 
@@ -258,7 +259,7 @@ def test_an_old_pointer_raises_the_alarm_of_the_index_age(bucket: FakeS3, artifa
     publish(bucket, artifacts["a"])
     lines: list[str] = []
     function = load(AWS_LAMBDA_FUNCTION_NAME=NAME, LOG_REQUESTS="on", METRICS="emf")
-    function.router.watchers = [Lines(function.settings, write=lines.append)]
+    function.router.watchers = [Output([Lines(function.settings)], lines.append)]
     function(search(), Context())
     alarm = Stack(Metrics="emf", AlarmIndexAgeSeconds="60").resources["IndexAgeAlarm"]
     assert emitted(lines[0], "index age") > float(alarm["Threshold"])

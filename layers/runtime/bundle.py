@@ -1,8 +1,8 @@
 """Writes the bytecode of a start's modules into one file, which handler/bundled.py imports them from.
 
     4 bytes   length of the index, little-endian
-    index     marshalled: module -> path below the file's folder, place and length of its bytecode
-    bytecode  of one module after the other, as .pyc files have it after their header
+    index     JSON: module -> path below the file's folder, place and length of its bytecode file
+    files     one bytecode file after the other
 
 start.txt names the packages' modules. Their own bytecode files stay: whoever imports them without the file has no sources. The
 function's go, but for the first ones: its sources are there.
@@ -10,18 +10,14 @@ function's go, but for the first ones: its sources are there.
 
 from __future__ import annotations
 
-import marshal
+import json
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from layers.runtime.targets import RUNTIME, BuildError
 
 START_LIST = RUNTIME / "start.txt"
-# Of a .pyc file: magic number, flags, hash of the source (PEP 552).
-_HEADER_BYTES = 16
 _LENGTH_BYTES = 4
-# The oldest form that the target's Pythons read.
-_MARSHAL_VERSION = 4
 
 
 def read_start_list(path: Path = START_LIST) -> list[str]:
@@ -40,11 +36,11 @@ def bundle(tree: Path, out: Path, tag: str, modules: Iterable[str]) -> None:
     place = 0
     for name in sorted(modules):
         path, bytecode = _find(tree, name, tag)
-        body = bytecode.read_bytes()[_HEADER_BYTES:]
+        body = bytecode.read_bytes()
         index[name] = path.relative_to(out).as_posix(), place, len(body)
         bodies.append(body)
         place += len(body)
-    written = marshal.dumps(index, _MARSHAL_VERSION)
+    written = json.dumps(index, separators=(",", ":")).encode()
     head = len(written).to_bytes(_LENGTH_BYTES, "little") + written
     (out / f"start.{tag}.bin").write_bytes(b"".join([head, *bodies]))
 
