@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
+import itertools
 import json
 from pathlib import Path
 
@@ -108,9 +110,12 @@ def test_a_timing_is_a_median_of_medians_with_quartiles_and_p99() -> None:
 
 def test_calls_take_turns_in_blocks() -> None:
     order: list[str] = []
-    plan = Plan(rounds=2, warm_up=1, timed=2, seconds=60)
-    time_blocks({"a": lambda: order.append("a"), "b": lambda: order.append("b")}, plan)
-    assert "".join(order) == "aaabbbbbbaaa"
+    plan = Plan(rounds=40, warm_up=1, timed=2, seconds=60)
+    time_blocks({name: functools.partial(order.append, name) for name in "abc"}, plan)
+    rounds = ["".join(order[start : start + 9]) for start in range(0, len(order), 9)]
+    assert len(rounds) == 40
+    # Each round has a block of each, and nobody always follows the same one.
+    assert {*rounds} == {"".join(name * 3 for name in names) for names in itertools.permutations("abc")}
 
 
 def test_a_slow_block_ends_after_one_timed_call() -> None:
