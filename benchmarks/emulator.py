@@ -16,6 +16,7 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.http_starts import free_port
 from benchmarks.installs import Prepared, install_client, lambda_arch
 from benchmarks.record import ROOT
 from benchmarks.starts import EVENT, OURS, OURS_FASTAPI, TEXTBOOK, TEXTBOOK_ASYNC
@@ -118,13 +119,6 @@ def session_of(pid: int) -> int | None:
     except (FileNotFoundError, ProcessLookupError):
         return None
     return None if fields[0] == "Z" else int(fields[3])
-
-
-def free_port() -> int:
-    """Returns a port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_for(port: int) -> None:

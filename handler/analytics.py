@@ -13,7 +13,8 @@ import time
 from collections.abc import Callable
 
 from handler.clock import Searched
-from handler.lines import timestamp, to_line
+from handler.lines import timestamp
+from handler.output import to_line
 from handler.record import Record
 from handler.settings import Settings
 
@@ -36,11 +37,10 @@ class Analytics:
 
     def __call__(self, record: Record) -> list[str]:
         """Returns the lines of a request: none where it wasn't a search."""
-        asker = record.request.source_ip or record.key
-        who = self._who(asker) if asker else None
-        return [self._line(record, searched, who) for searched in record.clock.searches or ()]
+        return [self._line(record, searched) for searched in record.clock.searches or ()]
 
-    def _line(self, record: Record, searched: Searched, who: str | None) -> str:
+    def _line(self, record: Record, searched: Searched) -> str:
+        asker = record.request.source_ip or record.key
         top, query = searched.top_score, searched.query
         best = top if top is not None and top == top else None
         # The best result of a later page is on an earlier one, so nothing is said of it.
@@ -60,7 +60,7 @@ class Analytics:
                 "top_score": best,
                 # A number: whether Logs Insights calls a boolean true or 1, nobody need know.
                 "no_good_answer": int(poor),
-                "who": who,
+                "who": self._who(asker) if asker else None,
             }
         )
 

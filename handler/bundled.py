@@ -15,8 +15,8 @@ from importlib.machinery import ModuleSpec, SourcelessFileLoader
 from types import ModuleType
 from typing import Any
 
-# As the names of bytecode files have it: another Python's bytecode is not looked at.
-NAME = f"start.{sys.implementation.cache_tag}.bin"
+# With a Python's tag, as the names of bytecode files have it: another Python's bytecode is not looked at.
+NAME = "start.{tag}.bin"
 # The file begins with the length of its index, in so many bytes, little-endian.
 LENGTH_BYTES = 4
 
@@ -39,7 +39,9 @@ class Bundle:
     def __init__(self, folder: str) -> None:
         """Reads the index; raises OSError where the folder has no such file."""
         self._folder = folder
-        self._descriptor = os.open(os.path.join(folder, NAME), os.O_RDONLY)
+        self._descriptor = os.open(
+            os.path.join(folder, NAME.format(tag=sys.implementation.cache_tag)), os.O_RDONLY
+        )
         length = int.from_bytes(os.pread(self._descriptor, LENGTH_BYTES, 0), "little")
         # Name -> path, place and length of the bytecode file.
         self._index: dict[str, tuple[str, int, int]] = json.loads(
@@ -54,7 +56,7 @@ class Bundle:
             return None
         path = os.path.join(self._folder, found[0])
         loader = Loader(name, path, self)
-        package = os.path.basename(path).startswith("__init__.")
+        package = loader.is_package(name)
         spec = ModuleSpec(name, loader, origin=path, is_package=package)
         spec.has_location = True
         if package:

@@ -5,10 +5,11 @@ docs.aws.amazon.com has the format. It is imported only where METRICS=emf.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
+
+from handler.output import to_line
 
 NAMESPACE = "seeklet"
 # Metric -> its unit, of the function as a whole; those of BY_ROUTE of each route besides.
@@ -32,7 +33,7 @@ class Metrics:
     """Writes what makes a line metrics, of a function by its name."""
 
     def __init__(self, function_name: str) -> None:
-        self._name = to_json(function_name or NAMESPACE)
+        self._name = to_line(function_name or NAMESPACE)
 
     def head(self, now: float, route: str, status: int, cold: bool, measured: Iterable[str]) -> str:
         """Writes a line's first fields, with a comma after them; `measured` are the names of what was measured."""
@@ -52,19 +53,14 @@ def write_counts(route: str, status: int, cold: bool) -> str:
         "ServerErrors": int(status >= 500),
         "ColdStarts": int(cold),
     }
-    return to_json({"Route": route, **counts})[1:-1]
+    return to_line({"Route": route, **counts})[1:-1]
 
 
 # A few combinations, so each is written once: half of a line is this.
 @lru_cache(maxsize=64)
 def write_directives(measured: tuple[str, ...]) -> str:
     """Writes which of a line's fields are metrics: the counts, and what was measured."""
-    return to_json(directives_of(("Requests", "ClientErrors", "ServerErrors", "ColdStarts", *measured)))
-
-
-def to_json(value: Any) -> str:
-    """Writes compact JSON."""
-    return json.dumps(value, separators=(",", ":"))
+    return to_line(directives_of(("Requests", "ClientErrors", "ServerErrors", "ColdStarts", *measured)))
 
 
 def directives_of(names: Iterable[str]) -> list[dict[str, Any]]:

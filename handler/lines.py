@@ -11,7 +11,6 @@ It is imported only where LOG_REQUESTS or METRICS asks for it (docs/adr/0010-obs
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import time
@@ -22,6 +21,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from handler.named import NamedTuple
+from handler.output import to_line
 from handler.record import Record
 from handler.settings import Settings
 
@@ -33,7 +33,6 @@ MOST_VALUES = 100
 _METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")
 # X-Ray's id of a trace, 1-5759e988-bd862e3fe1be46a994272793; what a caller sends may be anything.
 _TRACE = re.compile(r"Root=(1-[0-9A-Za-z]{8}-[0-9A-Za-z]{24})(?:;|\Z)")
-to_line = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 
 class Lines:

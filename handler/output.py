@@ -5,6 +5,7 @@ It is imported only where something is told (handler/lines.py, handler/analytics
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -13,6 +14,7 @@ from typing import Protocol
 from handler.record import Record
 
 _writing = threading.Lock()
+to_line = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 
 class Teller(Protocol):

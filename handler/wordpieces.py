@@ -51,6 +51,9 @@ class Vocabulary:
         if not line:
             return None
         try:
+            if line.count(" ") % 2 == 0:
+                # A piece without an id, or an id without a piece.
+                raise ValueError
             if piece.isdigit():
                 # An id may look like it, so only every other part is one.
                 parts = line.split(" ")

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,13 @@ def lines_of_child(module: str, arguments: Sequence[str]) -> Iterator[dict[str, 
         last = child.stderr.read().strip()[-2000:]
     if child.returncode:
         raise CrashError(f"status {child.returncode}: {last}")
+
+
+def progress(told: Mapping[str, Any], count: int, seconds: float) -> str:
+    """Says how far a child is: its `number` of `count` events, its `resident bytes`, and how long the rest will take."""
+    number = told["number"]
+    left = seconds / number * (count - number) if number else 0.0
+    return f"{number:,} of {count:,} events, {told['resident bytes'] / 1e6:,.1f} MB, {left:,.0f} s left"
 
 
 def tell(**fields: Any) -> None:

@@ -22,7 +22,7 @@ from typing import Any
 
 from handler.function import Function
 from handler.settings import Settings
-from soak.children import CrashError, lines_of_child, tell
+from soak.children import CrashError, lines_of_child, progress, tell
 from soak.hostile_events import make
 from soak.hostility import Hostility, corpus_of
 
@@ -56,10 +56,8 @@ def run(artifact: Path, seed: int, count: int) -> dict[str, Any]:
         for told in lines_of_child(
             "soak.hostile_requests", [str(artifact), "--child", "--seed", str(seed), "--count", str(count)]
         ):
-            number, memory[told["number"]] = told["number"], told["resident bytes"]
-            left = (time.monotonic() - start) / number * (count - number) if number else 0.0
-            size = f"{told['resident bytes'] / 1e6:,.1f} MB"
-            print(f"{number:,} of {count:,} events, {size}, {left:,.0f} s left", file=sys.stderr, flush=True)
+            memory[told["number"]] = told["resident bytes"]
+            print(progress(told, count, time.monotonic() - start), file=sys.stderr, flush=True)
     except CrashError as error:
         crash = f"after event {told.get('number')}: {error}"
     return {

@@ -25,7 +25,7 @@ from typing import Any
 
 from handler.function import Function
 from handler.settings import Settings
-from soak.children import CrashError, lines_of_child, tell
+from soak.children import CrashError, lines_of_child, progress, tell
 from soak.judging import judge, resident_bytes
 from soak.mixed_parts import KEY, Corpus, corpus_of
 from soak.mixed_requests import FIRST, Event, make
@@ -167,10 +167,8 @@ def run(artifact: Path, seed: int, count: int) -> dict[str, Any]:
     child = [str(artifact), "--child", "--seed", str(seed), "--count", str(count)]
     try:
         for told in lines_of_child("soak.mixed_events", child):
-            number, memory[told["number"]] = told["number"], told["resident bytes"]
-            left = (time.monotonic() - start) / number * (count - number)
-            size = f"{told['resident bytes'] / 1e6:,.1f} MB"
-            print(f"{number:,} of {count:,} events, {size}, {left:,.0f} s left", flush=True)
+            memory[told["number"]] = told["resident bytes"]
+            print(progress(told, count, time.monotonic() - start), flush=True)
     except CrashError as error:
         crash = f"after event {told['number']:,}: {error}"
     return {

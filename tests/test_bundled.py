@@ -102,7 +102,7 @@ def test_a_module_that_is_not_in_the_file_has_its_own(tree: Path) -> None:
 
 def test_another_pythons_file_is_not_looked_at(tree: Path) -> None:
     bundle(tree, tree, TAG, ["bundled_example"])
-    (tree / bundled.NAME).rename(tree / "start.cpython-399.bin")
+    (tree / bundled.NAME.format(tag=TAG)).rename(tree / "start.cpython-399.bin")
     bundled.install()
     assert not isinstance(load("bundled_example").__loader__, bundled.Loader)
 

@@ -142,7 +142,7 @@ def test_a_damaged_file_is_refused(tmp_path: Path, damage: Callable[[dict[str, A
         WordPieces.open(path, 256, fail)
 
 
-@pytest.mark.parametrize("line", ["storm", "storms 1 storm", "storm x"])
+@pytest.mark.parametrize("line", ["storm", "storm 1 storms", "storms 1 storm", "storm x"])
 def test_a_damaged_line_is_refused_when_it_is_read(line: str) -> None:
     ours = WordPieces({**pair("BERT, cased")[1], "words": {"st": line}}, 256, fail)
     with pytest.raises(ArtifactError, match="line 'st' is damaged"):

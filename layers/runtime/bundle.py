@@ -14,10 +14,10 @@ import json
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
+from handler.bundled import LENGTH_BYTES, NAME
 from layers.runtime.targets import RUNTIME, BuildError
 
 START_LIST = RUNTIME / "start.txt"
-_LENGTH_BYTES = 4
 
 
 def read_start_list(path: Path = START_LIST) -> list[str]:
@@ -41,8 +41,8 @@ def bundle(tree: Path, out: Path, tag: str, modules: Iterable[str]) -> None:
         bodies.append(body)
         place += len(body)
     written = json.dumps(index, separators=(",", ":")).encode()
-    head = len(written).to_bytes(_LENGTH_BYTES, "little") + written
-    (out / f"start.{tag}.bin").write_bytes(b"".join([head, *bodies]))
+    head = len(written).to_bytes(LENGTH_BYTES, "little") + written
+    (out / NAME.format(tag=tag)).write_bytes(b"".join([head, *bodies]))
 
 
 def drop_bytecode(package: Path, kept: Collection[str]) -> None:
