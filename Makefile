@@ -18,10 +18,18 @@ ID ?=
 METADATA ?=
 QUERY ?=
 OPTIONS ?=
+# As they were typed: neither make nor the shell looks for $, quotes or backticks in them.
+override export CORPUS := $(value CORPUS)
+override export TEXT := $(value TEXT)
+override export ID := $(value ID)
+override export METADATA := $(value METADATA)
+override export QUERY := $(value QUERY)
 # A folder of data for the tests that need large corpora; without it they are skipped.
 DATA ?=
+# So many processes share the tests. Each takes 1.2 GB of memory.
+JOBS ?= $(shell n=$$(nproc 2> /dev/null || sysctl -n hw.ncpu 2> /dev/null || echo 1); echo $$((n > 4 ? 4 : n)))
 
-.PHONY: help setup test-setup run stop test check format export package test-package clean
+.PHONY: help setup test-setup run free-port stop test check format export package test-package clean
 comma := ,
 
 help: ## print this list
@@ -54,14 +62,17 @@ $(TEST_STAMP): requirements-test.txt $(STAMP)
 	@touch $@
 
 ifeq ($(CORPUS),)
-run: build/artifact/manifest.json ## serve the demo corpus, or yours: make run CORPUS=my.csv TEXT=title,abstract
-	@$(PY) -m dev.background --artifact build/artifact --port $(PORT) --query "$(if $(QUERY),$(QUERY),send a text message to a phone)"
+run: free-port build/artifact/manifest.json ## serve the demo corpus, or yours: make run CORPUS=my.csv TEXT=title,abstract
+	@$(PY) -m dev.background --artifact build/artifact --port $(PORT) --query "$${QUERY:-send a text message to a phone}"
 else
-run: setup
-	@test -n "$(TEXT)" || { echo 'error: which columns are the text? make run CORPUS=$(CORPUS) TEXT=title,abstract' >&2; exit 2; }
+run: free-port
 	@$(MAKE) --no-print-directory export OUT=build/own-artifact
-	@$(PY) -m dev.background --artifact build/own-artifact --port $(PORT) $(if $(QUERY),--query "$(QUERY)")
+	@$(PY) -m dev.background --artifact build/own-artifact --port $(PORT) --query "$$QUERY"
 endif
+
+# Told before an export, which takes minutes.
+free-port: setup
+	@$(PY) -m dev.background --check --port $(PORT)
 
 stop: ## end the service that `make run` started
 	@$(PY) -m dev.background --stop
@@ -75,10 +86,12 @@ build/artifact/manifest.json: build/demo.jsonl $(wildcard export/*.py export/*/*
 
 OUT ?= build/own-artifact
 export: setup ## make an artifact of your corpus: make export CORPUS=my.csv TEXT=title,abstract OUT=artifact
-	@$(PY) -m seeklet export --corpus "$(CORPUS)" --text "$(TEXT)" $(if $(ID),--id "$(ID)") $(if $(METADATA),--metadata "$(METADATA)") --out "$(OUT)" $(OPTIONS)
+	@test -n "$$CORPUS" || { echo 'error: which file? make $@ CORPUS=my.csv TEXT=title,abstract' >&2; exit 2; }
+	@test -n "$$TEXT" || { echo "error: which columns are the text? make $@ CORPUS=$$CORPUS TEXT=title,abstract" >&2; exit 2; }
+	@$(PY) -m seeklet export --corpus "$$CORPUS" --text "$$TEXT" $${ID:+--id "$$ID"} $${METADATA:+--metadata "$$METADATA"} --out "$(OUT)" $(OPTIONS)
 
-test: test-setup ## run all the tests; DATA=folder runs those with large corpora too
-	@$(PY) -m pytest $(if $(DATA),--data="$(DATA)") $(or $(TESTS),tests)
+test: test-setup ## run the tests that need no other program; DATA=folder runs those with large corpora too
+	@$(PY) -m pytest $(if $(DATA),--data="$(DATA)") $(or $(TESTS),-n $(JOBS) --dist loadfile tests)
 
 check: test-setup ## run ruff, mypy --strict and the import contracts
 	@$(VENV)/bin/ruff check .

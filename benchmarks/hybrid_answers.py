@@ -27,7 +27,7 @@ from export.build.vectors import DEFAULT_DTYPE
 from handler.searcher import Searcher
 
 F32 = NDArray[np.float32]
-VECTORS, KEYWORDS, RRF, HYBRID = "vectors", "BM25", "reciprocal rank fusion", "hybrid"
+VECTORS, KEYWORDS, RRF, HYBRID = "vectors", "keywords", "reciprocal rank fusion", "hybrid"
 SHARES = (0.3, 0.4, 0.5, 0.6, 0.7)
 
 

@@ -38,7 +38,7 @@ Encode = Callable[[Sequence[str]], F32]
 ARTICLE_TOKENS = 128
 ARTICLE = "fp32, the article's recipe"
 POOLINGS = ("mean", "max", "cls")
-BM25 = "BM25"
+BM25 = "BM25 (bm25s)"
 QUICK_PAIRS, QUICK_DOCUMENTS = 50, 100
 
 

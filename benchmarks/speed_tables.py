@@ -138,7 +138,7 @@ def summary(results: Results) -> str:
     """Returns the README's three figures: a warm query, a new process's first answer, and the quality with fp32's."""
     rows = []
     for title, found, digits in (
-        ("a query, warm: event to response", _warm_event(results), 1),
+        ("a query by meaning, warm: event to response", _warm_event(results), 1),
         ("the first answer of a new process", _first_answer(results), 0),
     ):
         if found:

@@ -41,18 +41,22 @@ def main() -> int:
     )
     parser.add_argument("--query", help="what to ask (default: words of the corpus's middle document)")
     parser.add_argument("--stop", action="store_true", help="stop the service and end")
+    parser.add_argument("--check", action="store_true", help="only tell whether the port can be used")
     options = parser.parse_args()
     pid_file, log = options.state / "serve.pid", options.state / "serve.log"
-    stopped = stop(pid_file)
     if options.stop:
-        print("stopped" if stopped else "no service of this folder is running")
+        print("stopped" if stop(pid_file) else "no service of this folder is running")
         return 0
-    if is_taken(options.port):
+    # Asked before anything is stopped, or exported.
+    if is_taken(options.port) and not serves(pid_file, options.port):
         print(
             f"error: port {options.port} is taken by another program: `make run PORT={options.port + 1}`",
             file=sys.stderr,
         )
         return 2
+    if options.check:
+        return 0
+    stop(pid_file)
     options.state.mkdir(parents=True, exist_ok=True)
     print(f"starting the service on http://127.0.0.1:{options.port} ...", file=sys.stderr)
     process = start(options.artifact, options.port, log)
@@ -81,21 +85,38 @@ def start(artifact: Path, port: int, log: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
 
 
-def stop(pid_file: Path) -> bool:
-    """Ends the service that an earlier run started; returns whether there was one."""
+def running(pid_file: Path) -> tuple[int, str] | None:
+    """Returns the process id and the command of the service that an earlier run started; None where it runs no more."""
     try:
         pid = int(pid_file.read_text())
-        # Another process may have got this process id since.
-        ours = (
-            b"\0seeklet\0serve\0" in Path(f"/proc/{pid}/cmdline").read_bytes()
-            if Path("/proc").is_dir()
-            else True
-        )
-    except (FileNotFoundError, ProcessLookupError, ValueError):
+        command = command_of(pid)
+    except (OSError, ValueError, subprocess.CalledProcessError):
+        return None
+    # Another process may have got this process id since.
+    return (pid, command) if " seeklet serve " in command else None
+
+
+def command_of(pid: int) -> str:
+    """Returns a process's command, its words with spaces between. Raises OSError or CalledProcessError where there is none."""
+    if Path("/proc").is_dir():
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+    asked = ["ps", "-o", "args=", "-p", str(pid)]
+    return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def serves(pid_file: Path, port: int) -> bool:
+    """Tells whether an earlier run's service listens on the port."""
+    service = running(pid_file)
+    return service is not None and service[1].endswith(f" --port {port}")
+
+
+def stop(pid_file: Path) -> bool:
+    """Ends the service that an earlier run started; returns whether there was one."""
+    service = running(pid_file)
+    pid_file.unlink(missing_ok=True)
+    if service is None:
         return False
-    pid_file.unlink()
-    if not ours:
-        return False
+    pid = service[0]
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
         for _ in range(100):

@@ -20,7 +20,14 @@ BODY = {"text": "europe climate change storm", "num_results": 3}
 
 def main() -> int:
     """Asks one query; returns 0, or 1 where no good answer came."""
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in json.load(sys.stdin)}
+    try:
+        outputs = {output["OutputKey"]: output["OutputValue"] for output in json.load(sys.stdin)}
+    except ValueError:
+        # What is wrong, SAM has said.
+        print(
+            "error: SAM tells no outputs of the stack: make smoke [CONFIG=prod] [STACK=name]", file=sys.stderr
+        )
+        return 1
     url = outputs["Url"].rstrip("/") + "/similar"
     problem = ""
     for attempt in range(ATTEMPTS):

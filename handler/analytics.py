@@ -8,13 +8,12 @@ without the deployment's secret (ANALYTICS_SALT); the same person has the same h
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Callable
+from functools import lru_cache, partial
 
 from handler.clock import Searched
-from handler.lines import timestamp
-from handler.output import to_line
+from handler.output import or_null, timestamp, to_line
 from handler.record import Record
 from handler.settings import Settings
 
@@ -29,7 +28,7 @@ class Analytics:
         self._good_score = settings.good_score
         self._now = now
         # Most requests of a person come together.
-        self._who = functools.lru_cache(256)(functools.partial(hash_of, settings.analytics_salt))
+        self._who = lru_cache(256)(partial(hash_of, settings.analytics_salt))
 
     def ping(self, _invocation: str, /) -> tuple[()]:
         """Returns nothing: nobody asked."""
@@ -40,29 +39,26 @@ class Analytics:
         return [self._line(record, searched) for searched in record.clock.searches or ()]
 
     def _line(self, record: Record, searched: Searched) -> str:
-        asker = record.request.source_ip or record.key
-        top, query = searched.top_score, searched.query
-        best = top if top is not None and top == top else None
+        request, best = record.request, searched.top_score
         # The best result of a later page is on an earlier one, so nothing is said of it.
         poor = searched.empty or (best is not None and best < self._good_score)
-        return to_line(
-            {
-                "kind": "query",
-                "level": "INFO",
-                "timestamp": timestamp(self._now()),
-                "requestId": record.request.invocation or None,
-                "id": record.response.headers.get("x-request-id"),
-                "route": record.route,
-                "index": record.index,
-                "query": None if query is None else query[:MOST_CHARACTERS],
-                "mode": searched.mode,
-                "results": searched.results,
-                "top_score": best,
-                # A number: whether Logs Insights calls a boolean true or 1, nobody need know.
-                "no_good_answer": int(poor),
-                "who": self._who(asker) if asker else None,
-            }
+        query = None if searched.query is None else searched.query[:MOST_CHARACTERS]
+        asker = request.source_ip or record.key
+        # `no_good_answer` is a number: whether Logs Insights calls a boolean true or 1, nobody need know.
+        return (
+            f'{{"kind":"query","level":"INFO","timestamp":"{timestamp(self._now())}",'
+            f'"requestId":{or_null(request.invocation)},"id":{or_null(record.response.headers.get("x-request-id"))},'
+            f"{_write_shared(record.route, record.index, searched.mode)},"
+            f'"query":{"null" if query is None else to_line(query)},"results":{searched.results},'
+            f'"top_score":{"null" if best is None else repr(best)},"no_good_answer":{int(poor)},'
+            f'"who":{or_null(self._who(asker) if asker else None)}}}'
         )
+
+
+@lru_cache(maxsize=256)
+def _write_shared(route: str, index: str, mode: str) -> str:
+    """Writes what many lines have alike, without braces."""
+    return to_line({"route": route, "index": index, "mode": mode})[1:-1]
 
 
 def hash_of(salt: str, who: str) -> str:

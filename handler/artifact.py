@@ -100,9 +100,8 @@ class Artifact(NamedTuple):
         The corpus's files may be missing, as where a database has the corpus. Raises ArtifactError as `open` does.
         """
         artifact = cls._read(directory, FORMAT_VERSION)
-        names = [name for name in ENCODER_FILES if name in artifact.manifest.files]
-        artifact.check_sizes(names)
-        artifact.check_crc32(names)
+        artifact.check_sizes(artifact.encoder_files)
+        artifact.check_crc32(artifact.encoder_files)
         return artifact
 
     @classmethod
@@ -144,6 +143,11 @@ class Artifact(NamedTuple):
     def path(self, name: str) -> Path:
         """Returns the path of one of its files."""
         return self.directory / name
+
+    @property
+    def encoder_files(self) -> list[str]:
+        """The files of it that embed a query."""
+        return [name for name in ENCODER_FILES if name in self.manifest.files]
 
     @property
     def has_scan(self) -> bool:

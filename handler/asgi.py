@@ -1,4 +1,4 @@
-"""The ASGI application, for uvicorn: threads answer by router.py, and FastAPI is imported for its own paths alone.
+"""The ASGI application, for uvicorn: threads answer by router.py, and by FastAPI for its own paths alone.
 
     request --read, with limits--> [ queue ] --a thread: Router.respond--> response
                                        |
@@ -65,13 +65,6 @@ class Application:
         elif self._counters is not None and (scope["method"], scope["path"]) == ("GET", METRICS_PATH):
             # By no thread: what is counted matters most where all of them are taken.
             await _send(self._router.respond(read_head(scope), self._count), send)
-        elif scope["path"] in FRAMEWORK_PATHS and scope["method"] == "GET":
-            try:
-                app = await asyncio.get_running_loop().run_in_executor(None, self._framework)
-            except RequestError as error:
-                await _send(refuse(self._router, read_head(scope), error), send)
-                return
-            await app(scope, receive, send)
         else:
             response = await self._respond(scope, receive)
             if response is not None:
@@ -107,13 +100,44 @@ class Application:
             return refuse(self._router, request, _overloaded())
         waits = self._taken >= self._at_once
         self._taken += 1
+        answer = self._threads.submit(self._answer, scope, request._replace(raw_body=body))
+        # A thread may go on when its client has gone, and its place is taken as long.
+        loop = asyncio.get_running_loop()
+        answer.add_done_callback(lambda _: loop.call_soon_threadsafe(self._free))
+        answered = asyncio.wrap_future(answer)
+        return await (_unless_gone(answered, receive) if waits else answered)
+
+    def _free(self) -> None:
+        self._taken -= 1
+
+    def _answer(self, scope: Message, request: Request) -> Response:
+        """Answers a request whose body is read. It runs on a thread."""
+        if not (request.path in FRAMEWORK_PATHS and request.method == "GET"):
+            return self._router.respond(request)
         try:
-            answer = asyncio.wrap_future(
-                self._threads.submit(self._router.respond, request._replace(raw_body=body))
-            )
-            return await (_unless_gone(answer, receive) if waits else answer)
-        finally:
-            self._taken -= 1
+            app = self._framework()
+        except RequestError as error:
+            return refuse(self._router, request, error)
+        # The router is asked within, and asks a source that may ask a database.
+        return asyncio.run(run_app(app, scope, request.body()))
+
+
+async def run_app(app: Asgi, scope: Message, body: bytes) -> Response:
+    """Returns the response of an ASGI application to a request whose body is read."""
+    received: list[Message] = [{"type": "http.request", "body": body}]
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return received.pop() if received else {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await app(scope, receive, send)
+    start, *parts = sent
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in start["headers"]}
+    headers.pop("content-length", None)
+    return Response(start["status"], b"".join([part.get("body", b"") for part in parts]), headers)
 
 
 def refuse(router: Router, request: Request, error: RequestError) -> Response:

@@ -78,7 +78,7 @@ class Counters:
             self._stages.add((("stage", stage),), seconds)
         for searched in record.clock.searches or ():
             self._empty[index,] += searched.empty
-            if searched.top_score is not None and searched.top_score == searched.top_score:
+            if searched.top_score is not None:
                 self._scores.add((index,), searched.top_score)
         if record.service is not None:
             self._documents[index,] = record.service.searcher.manifest.count

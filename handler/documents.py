@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import weakref
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from handler.errors import ArtifactError
 from handler.json_types import refuse_constant
 from handler.manifest import REMEDY
 from handler.named import NamedTuple
+from handler.open_file import OpenFile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,10 +45,8 @@ class Documents:
     def __init__(self, path: Path, offsets: np.ndarray[Any, np.dtype[np.uint64]]) -> None:
         """Opens `path`. Line i lies between offsets i and i + 1 of the (n + 1,) offsets."""
         # Not mapped: a map's pages count as the process's memory, sixteen for each line that is read.
-        self._descriptor = os.open(path, os.O_RDONLY)
-        weakref.finalize(self, os.close, self._descriptor)
+        self._file = OpenFile(path)
         self._offsets = offsets
-        self._path = path
         self.directory = path.parent
 
     @classmethod
@@ -59,7 +57,7 @@ class Documents:
         offsets = _map_offsets(artifact.path(OFFSETS_FILE), count)
         try:
             documents = cls(path, offsets)
-            size = os.fstat(documents._descriptor).st_size
+            size = documents._file.size
         except OSError as error:
             raise ArtifactError(f"{path} can't be read ({error.strerror}): {REMEDY}") from None
         if int(offsets[-1]) != size:
@@ -78,13 +76,13 @@ class Documents:
         """Reads the document of row `index`; raises ArtifactError where its line is damaged."""
         start, end = self._offsets[index].item(), self._offsets[index + 1].item()
         try:
-            line = _DECODER.decode(os.pread(self._descriptor, end - start, start).decode())
+            line = _DECODER.decode(self._file.read(start, end - start).decode())
             document = Document(line["id"], line["text"], line["metadata"])
             if tuple(map(type, (document.id, document.text, document.metadata))) != (str, str, dict):
                 raise TypeError
             return document
         except (OSError, OverflowError, ValueError, KeyError, TypeError, RecursionError):
-            raise ArtifactError(f"{self._path}, line {index + 1} is damaged: {REMEDY}") from None
+            raise ArtifactError(f"{self._file.path}, line {index + 1} is damaged: {REMEDY}") from None
 
 
 def _map_offsets(path: Path, count: int) -> np.ndarray[Any, np.dtype[np.uint64]]:

@@ -22,7 +22,7 @@ from handler.named import NamedTuple
 from handler.pooling import POOLINGS, Layer, l2_normalize
 from handler.session import open_session
 from handler.threads import thread_pool
-from handler.tokenizer import BoundedTokenizer, load_tokenizer
+from handler.tokenizer import BoundedTokenizer, load_tokenizer, open_tokenizer_file, read_tokenizer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -191,12 +191,14 @@ class Encoder:
 
 def open_tokenizer(artifact: Artifact) -> Any:
     """Opens the artifact's tokenizer, a BERT one by its word pieces. Raises ArtifactError where a file can't be used."""
-    load = functools.partial(load_tokenizer, artifact.path(TOKENIZER_FILE), artifact.manifest.max_length)
+    path, max_length = artifact.path(TOKENIZER_FILE), artifact.manifest.max_length
     if WORDPIECES_FILE not in artifact.manifest.files:
-        return load()
+        return load_tokenizer(path, max_length)
     from handler.wordpieces import WordPieces
 
-    return WordPieces.open(artifact.path(WORDPIECES_FILE), artifact.manifest.max_length, load)
+    # Opened now: another release may share this encoder when the folder is gone.
+    load = functools.partial(read_tokenizer, open_tokenizer_file(path), max_length)
+    return WordPieces.open(artifact.path(WORDPIECES_FILE), max_length, load)
 
 
 def _finite(vector: NDArray[np.float32]) -> NDArray[np.float32]:

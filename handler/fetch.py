@@ -17,7 +17,7 @@ import re
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from handler.artifact import Artifact, file_sha256, parse_manifest
@@ -34,22 +34,6 @@ FOLDER_PREFIX = "seeklet-"
 _OUR_FOLDER = re.compile(r"seeklet-([0-9a-f]{64}|[a-z0-9_]{8}\.partial)")
 
 
-def fetch_artifact(
-    uri: str,
-    parent: Path | None = None,
-    *,
-    owner: str | None = None,
-    connect: Callable[[str, str | None], S3Folder] = S3Folder,
-) -> Path:
-    """Fetches the artifact at s3://bucket/prefix into a folder under `parent`, by default /tmp, and returns that folder.
-
-    `owner` is the AWS account that the bucket must belong to. Raises ArtifactError where the artifact is missing,
-    forbidden, damaged, or larger than the free space.
-    """
-    with contextlib.closing(connect(uri, owner)) as source:
-        return fetch_folder(source, Folders(parent))
-
-
 def fetch_folder(
     source: S3Folder, folders: Folders, *, sha256: str | None = None, like: Artifact | None = None
 ) -> Path:
@@ -61,7 +45,8 @@ def fetch_folder(
         sha256: what the manifest must be, in hex digits.
         like: an artifact that was fetched before. Files that it has too are linked, not downloaded.
 
-    Raises ArtifactError as `fetch_artifact` does, and where the manifest is another one than `sha256` says.
+    Raises ArtifactError where the artifact is missing, forbidden, damaged, larger than the free space, or another one than
+    `sha256` says.
     """
     data = source.read_manifest()
     found = hashlib.sha256(data).hexdigest()
@@ -138,22 +123,30 @@ def _fetch_into(
     missing: Mapping[str, FileEntry],
 ) -> None:
     """Downloads the missing files and links the shared ones into a folder of another name, then renames that."""
-    partial = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, suffix=".partial", dir=folder.parent))
-    folders.use(partial)
     try:
-        for name, path in shared.items():
-            _copy(path, partial / name)
-        source.download(missing, partial)
-        (partial / MANIFEST_FILE).write_bytes(data)
-        _rename(partial, folder, data)
+        with _partial(folder.parent, folders) as partial:
+            for name, path in shared.items():
+                _copy(path, partial / name)
+            source.download(missing, partial)
+            (partial / MANIFEST_FILE).write_bytes(data)
+            _rename(partial, folder, data)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise ArtifactError(f"{folder.parent} can't be written ({error.strerror})") from None
         raise no_room(source.uri, folder.parent, _bytes_of(missing)) from None
+    logger.info("fetched %.1f MB from %s", _bytes_of(missing) / MB, source.uri)
+
+
+@contextlib.contextmanager
+def _partial(parent: Path, folders: Folders) -> Iterator[Path]:
+    """Makes a folder for what is being fetched, and deletes what is left of it."""
+    partial = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, suffix=".partial", dir=parent))
+    folders.use(partial)
+    try:
+        yield partial
     finally:
         folders.let_go(partial)
         shutil.rmtree(partial, ignore_errors=True)
-    logger.info("fetched %.1f MB from %s", _bytes_of(missing) / MB, source.uri)
 
 
 def _copy(path: Path, to: Path) -> None:
@@ -187,10 +180,9 @@ def _make_room(uri: str, folders: Folders, needed: int) -> None:
     """
     parent = folders.parent
     if shutil.disk_usage(parent).free < needed:
-        used = folders.used()
         for folder in parent.iterdir():
-            if _OUR_FOLDER.fullmatch(folder.name) and folder not in used and _is_ours(folder):
-                shutil.rmtree(folder, ignore_errors=True)
+            if _OUR_FOLDER.fullmatch(folder.name) and _is_ours(folder):
+                folders.delete_unused(folder)
     if shutil.disk_usage(parent).free < needed:
         raise no_room(uri, parent, needed)
 

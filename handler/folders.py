@@ -12,16 +12,28 @@ import threading
 import weakref
 from pathlib import Path
 
+from handler.errors import ArtifactError
+
 
 class Folders:
     """Counts who uses which folder under `parent`, by default /tmp. Safe to share between threads."""
 
     def __init__(self, parent: Path | None = None) -> None:
-        self.parent = parent or Path(tempfile.gettempdir())
+        self._parent = parent
         self._users: dict[Path, int] = {}
         self._retired: set[Path] = set()
         # Taken again by a thread that has it, where a finalizer runs within it.
         self._lock = threading.RLock()
+
+    @property
+    def parent(self) -> Path:
+        """Where the folders go; raises ArtifactError where there is no such place, which a function without S3 doesn't need."""
+        if self._parent is None:
+            try:
+                self._parent = Path(tempfile.gettempdir())
+            except OSError as error:
+                raise ArtifactError(f"nothing can be fetched: {error.strerror}") from None
+        return self._parent
 
     def use(self, folder: Path) -> None:
         """Notes one more user of a folder, before it is looked at; it is no longer retired."""
@@ -49,7 +61,8 @@ class Folders:
         # At the end of the process the folder stays: the next start may find it.
         weakref.finalize(user, self.let_go, folder).atexit = False
 
-    def used(self) -> set[Path]:
-        """Returns the folders in use."""
+    def delete_unused(self, folder: Path) -> None:
+        """Deletes a folder that nobody uses. Whoever notes a use meanwhile waits, and finds it deleted."""
         with self._lock:
-            return set(self._users)
+            if folder not in self._users:
+                shutil.rmtree(folder, ignore_errors=True)

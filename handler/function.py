@@ -18,8 +18,8 @@ from handler.errors import RequestError, is_defect
 from handler.events import Request, direct_path, is_http, is_ping, read_request, write_response
 from handler.json_types import json_type
 from handler.record import Watcher
-from handler.responses import Response, as_defect, refusal
-from handler.router import Router
+from handler.responses import Response, as_defect
+from handler.router import OLD_PATH, Router
 from handler.routes import FRAMEWORK_PATHS, find_route
 from handler.searcher import Searcher
 from handler.service import WARM_QUERY, Service, Source
@@ -105,11 +105,11 @@ class Function:
                 return self._answer_direct(event, path, context)
             raise _unknown(event)
         except RequestError as error:
-            return self._parsed(refusal(error, problem=False).body)
+            return self._refuse(error, context)
         except BaseException as error:
             if not is_defect(error):
                 raise
-            return self._parsed(refusal(as_defect(error), problem=False).body)
+            return self._refuse(as_defect(error), context)
 
     def warm(self, seconds: float = WAIT) -> dict[str, Any]:
         """Answers a ping: runs one search, after it has waited, at most so long, for a new release that is being loaded."""
@@ -126,7 +126,7 @@ class Function:
             if name not in names:
                 from handler.indexes import unknown_index
 
-                raise unknown_index(name, names)
+                return self._refuse(unknown_index(name, names), context, problem=path != OLD_PATH)
             path = f"/{name}{path}"
         request = Request("POST", path, {}, raw_body=_to_text(event), invocation=_invocation(context))
         # Who may invoke the function needs no key: AWS has checked the caller's permission.
@@ -136,9 +136,9 @@ class Function:
         try:
             request = read_request(event)
         except RequestError as error:
-            return self.router.refuse(error)
+            return self.router.refuse(error, invocation=_invocation(context))
         except Exception as error:  # noqa: BLE001 - a defect: logged with its traceback, and answered without it
-            return self.router.refuse(as_defect(error))
+            return self.router.refuse(as_defect(error), invocation=_invocation(context))
         if self.router.watchers:
             request = request._replace(invocation=_invocation(context))
         if self._direct and not (request.method == "GET" and request.path in FRAMEWORK_PATHS):
@@ -173,6 +173,10 @@ class Function:
                 404, "no_docs", "this function was built without its documentation, by DOCS=off"
             ) from None
         return create_app(self.router)
+
+    def _refuse(self, error: RequestError, context: Any, *, problem: bool = False) -> dict[str, Any]:
+        """Returns the answer to an event without HTTP that can't be answered."""
+        return self._parsed(self.router.refuse(error, invocation=_invocation(context), problem=problem).body)
 
     @staticmethod
     def _parsed(body: bytes) -> dict[str, Any]:

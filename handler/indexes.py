@@ -7,6 +7,7 @@ bytes than there is room for, but never the default one. Their folders in /tmp s
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 import threading
@@ -61,6 +62,8 @@ class Catalog:
         for name in self._indexes.keys() & RESERVED:
             raise SettingsError(f"INDEXES has the name {name!r}, which is a route's: choose another one")
         self._lock = threading.Lock()
+        # What each thread is loading: it counts before its index has it.
+        self._coming: dict[threading.Thread, Manifest] = {}
         self._uses = itertools.count(1)
         self._resumed = False
         self._loader = Loader(
@@ -72,10 +75,9 @@ class Catalog:
         )
         self._default: Source | None = None
         self._first = settings.indexes[0].name
-        if settings.artifact_uri:
-            self._default = open_source(self._loader, settings.artifact_uri)
-        elif settings.artifact_dir.is_dir():
-            self._default = open_source(self._loader, str(settings.artifact_dir))
+        if settings.artifact_uri or settings.artifact_dir.is_dir():
+            with self._counted():
+                self._default = open_source(self._loader, settings.artifact_uri or str(settings.artifact_dir))
         else:
             self._open(self._indexes[self._first])
 
@@ -161,12 +163,24 @@ class Catalog:
             return source
 
     def _open(self, index: _Index) -> Source:
-        source = open_source(self._loader, index.uri)
-        if self._resumed:
-            source.resume()
-        index.used = next(self._uses)
-        index.source = source
+        with self._counted():
+            source = open_source(self._loader, index.uri)
+            if self._resumed:
+                source.resume()
+            index.used = next(self._uses)
+            index.source = source
         return source
+
+    @contextlib.contextmanager
+    def _counted(self) -> Iterator[None]:
+        """Lets what this thread loads count as coming, until its index has it."""
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._coming.pop(threading.current_thread(), None)
+                # Another one may have come at the same time. The newest stays.
+                self._let_go(but_newest=True)
 
     def _is_default(self, index: _Index) -> bool:
         return self._default is None and index.name == self._first
@@ -174,22 +188,30 @@ class Catalog:
     def _loaded(self) -> Iterator[Source]:
         if self._default is not None:
             yield self._default
-        yield from (index.source for index in self._indexes.values() if index.source is not None)
+        # Another thread may let go of one meanwhile.
+        yield from (source for index in self._indexes.values() if (source := index.source) is not None)
 
     def _make_room(self, coming: Manifest) -> None:
         """Lets go of the indexes that were used longest ago, until what is coming fits beside the others."""
         with self._lock:
-            while _bytes_of([*self._manifests(), coming]) > self._limit:
-                loaded = [
-                    index
-                    for index in self._indexes.values()
-                    if index.source is not None and not self._is_default(index)
-                ]
-                if not loaded:
-                    return
-                oldest = min(loaded, key=lambda index: index.used)
-                oldest.source = None
-                logger.info("index %s: let go, memory is needed", oldest.name)
+            # A thread that looked for a new release ends when it is served.
+            self._coming = {thread: one for thread, one in self._coming.items() if thread.is_alive()}
+            self._coming[threading.current_thread()] = coming
+            self._let_go()
+
+    def _let_go(self, *, but_newest: bool = False) -> None:
+        """Lets go of loaded indexes, but of the default one, until all that count fit."""
+        loaded = [
+            index
+            for index in self._indexes.values()
+            if index.source is not None and not self._is_default(index)
+        ]
+        loaded.sort(key=lambda index: index.used)
+        for oldest in loaded[:-1] if but_newest else loaded:
+            if _bytes_of([*self._manifests(), *self._coming.values()]) <= self._limit:
+                return
+            oldest.source = None
+            logger.info("index %s: let go, memory is needed", oldest.name)
 
     def _manifests(self) -> Iterator[Manifest]:
         return (source.current().searcher.manifest for source in self._loaded())

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 else:
 
     class LightPath:
-        """A path. It equals a Path of the same text."""
+        """A path. It equals a Path of the same text; its hash is another one."""
 
         __slots__ = ("_text",)
 

@@ -11,17 +11,16 @@ It is imported only where LOG_REQUESTS or METRICS asks for it (docs/adr/0010-obs
 
 from __future__ import annotations
 
-import math
+import itertools
 import re
 import time
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from json.encoder import encode_basestring_ascii
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from handler.named import NamedTuple
-from handler.output import to_line
+from handler.output import or_null, timestamp, to_line
 from handler.record import Record
 from handler.settings import Settings
 
@@ -56,8 +55,8 @@ class Lines:
             self._emf = Metrics(settings.function_name)
         self._environ = environ
         self._now = now
-        # Where requests had not to wait for the start, none of them was a cold one.
-        self._cold = not settings.provisioned
+        # Where requests had not to wait for the start, none of them was a cold one: counting begins behind the first.
+        self._events = itertools.count(int(settings.provisioned))
 
     def __call__(self, record: Record) -> tuple[str]:
         """Returns the line of a request."""
@@ -78,8 +77,8 @@ class Lines:
         written = ",".join([f'"{name}":{value}' for name, value in measured.items()])
         line = (
             f'"kind":"request","level":"{"ERROR" if status >= 500 else "INFO"}","timestamp":"{timestamp(now)}",'
-            f'"requestId":{_or_null(request.invocation)},"id":{_or_null(response.headers.get("x-request-id"))},'
-            f'"trace":{_or_null(trace)},{write_shared(shared)},{written}}}'
+            f'"requestId":{or_null(request.invocation)},"id":{or_null(response.headers.get("x-request-id"))},'
+            f'"trace":{or_null(trace)},{write_shared(shared)},{written}}}'
         )
         metrics = (
             "" if self._emf is None else self._emf.head(now, record.route, status, shared.cold, measured)
@@ -98,9 +97,8 @@ class Lines:
         return (to_line(fields),)
 
     def _is_cold(self) -> bool:
-        """Tells whether this is the first event of the environment."""
-        cold, self._cold = self._cold, False
-        return cold
+        """Tells whether this is the first event of the environment; of one alone, though threads ask at once."""
+        return next(self._events) == 0
 
 
 class Shared(NamedTuple):
@@ -128,10 +126,6 @@ def write_shared(shared: Shared) -> str:
     return to_line(fields)[1:-1]
 
 
-def _or_null(text: str | None) -> str:
-    return encode_basestring_ascii(text) if text else "null"
-
-
 def measure(record: Record, now: float) -> dict[str, str]:
     """Returns what was measured of a request, as JSON: durations in ms, and what its searches found."""
     clock = record.clock
@@ -142,11 +136,9 @@ def measure(record: Record, now: float) -> dict[str, str]:
     for stage, seconds in clock.stages.items():
         measured[stage.capitalize()] = f"{1000 * seconds:.3f}"
     if clock.searches:
-        # A score that is no number can't be written, and its request has failed.
-        scores = [one.top_score for one in clock.searches if one.top_score is not None]
-        finite = [repr(score) for score in scores if math.isfinite(score)]
-        if finite:
-            measured["TopScore"] = _one_or_many(finite)
+        scores = [repr(one.top_score) for one in clock.searches if one.top_score is not None]
+        if scores:
+            measured["TopScore"] = _one_or_many(scores)
         measured["EmptyAnswers"] = _one_or_many(["1" if one.empty else "0" for one in clock.searches])
     release = record.service and record.service.release
     if release and release.created is not None:
@@ -156,18 +148,6 @@ def measure(record: Record, now: float) -> dict[str, str]:
 
 def _one_or_many(values: list[str]) -> str:
     return values[0] if len(values) == 1 else f"[{','.join(values[:MOST_VALUES])}]"
-
-
-def timestamp(now: float) -> str:
-    """Writes seconds since 1970 as 2026-11-28T10:00:00.123Z."""
-    whole = int(now)
-    return f"{_minute(whole // 60)}{whole % 60:02}.{int(1000 * (now - whole)):03}Z"
-
-
-# strftime was a sixth of a line's time, and a minute has many lines.
-@lru_cache(maxsize=2)
-def _minute(minutes: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:", time.gmtime(60 * minutes))
 
 
 def trace_id(text: str) -> str | None:

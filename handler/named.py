@@ -24,7 +24,7 @@ else:
             return made
 
     class NamedTuple(tuple, metaclass=_Maker):
-        """A tuple whose items have names. The methods are those of collections.namedtuple."""
+        """A tuple whose items have names. It has the methods of collections.namedtuple; `_make` fills in defaults besides."""
 
         def __new__(cls, *args: Any, **kwargs: Any) -> Any:
             """Raises TypeError where a field has no value or two, or there is no such field."""

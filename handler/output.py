@@ -8,9 +8,13 @@ from __future__ import annotations
 import json
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from json.encoder import encode_basestring_ascii
 from typing import Protocol
 
+from handler.logs import log
 from handler.record import Record
 
 _writing = threading.Lock()
@@ -45,13 +49,13 @@ class Output:
 
     def _write_all(self, tell: Callable[[Teller], Iterable[str]]) -> None:
         lines: list[str] = []
-        try:
-            for teller in self._tellers:
+        for teller in self._tellers:
+            try:
                 lines += tell(teller)
-        finally:
-            # What one has told is written though the next one fails.
-            if lines:
-                self._write("\n".join(lines))
+            except Exception as error:  # noqa: BLE001 - the others are asked all the same
+                log().error("an event was answered, and can't be told of", exc_info=error)
+        if lines:
+            self._write("\n".join(lines))
 
 
 def to_stdout(text: str) -> None:
@@ -59,3 +63,20 @@ def to_stdout(text: str) -> None:
     with _writing:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
+
+
+def or_null(text: str | None) -> str:
+    """Writes a text as JSON; null where there is none, or an empty one."""
+    return encode_basestring_ascii(text) if text else "null"
+
+
+def timestamp(now: float) -> str:
+    """Writes seconds since 1970 as 2026-11-28T10:00:00.123Z."""
+    whole = int(now)
+    return f"{_minute(whole // 60)}{whole % 60:02}.{int(1000 * (now - whole)):03}Z"
+
+
+# strftime was a sixth of a line's time, and a minute has many lines.
+@lru_cache(maxsize=2)
+def _minute(minutes: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:", time.gmtime(60 * minutes))

@@ -6,7 +6,6 @@ can't serve is logged, and the old one goes on as long as its tables are there.
 
 from __future__ import annotations
 
-import datetime
 import logging
 import threading
 import time
@@ -18,7 +17,7 @@ from handler.encoder import Encoder
 from handler.errors import ArtifactError, UnavailableError
 from handler.postgres.opening import Corpus, open_corpus
 from handler.searcher import Searcher
-from handler.service import Served, Service, Split
+from handler.service import Served, Service, Split, now
 from handler.settings import Settings
 
 logger = logging.getLogger("seeklet")
@@ -37,6 +36,7 @@ class PublishedSource:
         self._service: Service | None = None
         self._looked = 0.0
         self._refused: dict[str, str | None] | None = None
+        self._said = ""
 
     @classmethod
     def open(cls, settings: Settings) -> PublishedSource:
@@ -98,21 +98,25 @@ class PublishedSource:
             release = self._corpus.current()
             if service.release is None or release != service.release.id:
                 self._service = self._open()
-        except (ArtifactError, UnavailableError) as error:
-            told = {"id": release, "time": _now(), "reason": str(error)}
-            if self._refused is None or self._refused["reason"] != told["reason"]:
-                logger.error("a release is not taken, the old one goes on: %s", error)
-            self._refused = told
+            self._said = ""
+        except UnavailableError as error:
+            # The release may be a good one.
+            self._say(f"a look for a new release failed, the next one tries again: {error}", logging.WARNING)
+        except ArtifactError as error:
+            self._refused = {"id": release, "at": now()}
+            self._say(f"release {release} is refused, the one before goes on: {error}", logging.ERROR)
+
+    def _say(self, message: str, level: int) -> None:
+        """Logs a message, unless the last look ended with the same."""
+        if message != self._said:
+            logger.log(level, "%s", message)
+        self._said = message
 
     def _open(self) -> Service:
         engine = self._corpus.open(self._artifact.manifest, self._encoder.tokenizer.whole)
         self._looked = time.monotonic()
         self._corpus.connection.moved = False
         self._refused = None
-        served = Served(engine.release, _now(), lambda: self._refused)
+        served = Served(engine.release, now(), lambda: self._refused)
         logger.info("release %s is open: %s documents", engine.release, f"{engine.manifest.count:,}")
         return Service(self.settings, Searcher(self._encoder, engine), served)
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

@@ -15,14 +15,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from handler.artifact import Artifact
 from handler.errors import SeekletError, UnreachableError, reason
 from handler.loading import Loaded, Loader
 from handler.pointer import Pointer, Release, parse_pointer
-from handler.service import Served, Service, Split
+from handler.service import Served, Service, Split, now
 from handler.settings import Settings
 
 if TYPE_CHECKING:
@@ -100,17 +100,19 @@ class Refresher:
                 release = pointer.current
                 try:
                     self._switch(place, release, pointer.released)
-                except UnreachableError:
-                    # The release may be a good one.
-                    self._etag = etag
+                except Exception as error:
+                    if passes(error):
+                        # The release may be a good one.
+                        self._etag = etag
                     raise
             self._said = ""
-        except UnreachableError as error:
-            self._say(f"a look for a new release failed, the next one tries again: {reason(error)}")
-        except SeekletError as error:
-            self._refuse(release, reason(error))
         except Exception as error:  # noqa: BLE001 - whatever a release breaks, the one before goes on
-            self._refuse(release, f"{type(error).__name__}: {reason(error)}")
+            if passes(error):
+                self._say(f"a look for a new release failed, the next one tries again: {reason(error)}")
+            elif isinstance(error, SeekletError):
+                self._refuse(release, reason(error))
+            else:
+                self._refuse(release, f"{type(error).__name__}: {reason(error)}")
 
     def _is_due(self) -> bool:
         seconds = self.settings.refresh_seconds
@@ -134,14 +136,14 @@ class Refresher:
             return self._load(place, pointer.current, pointer.released)
         except Exception as error:
             # A new environment must not fail by a release that those before it refuse.
-            if pointer.previous is None or isinstance(error, UnreachableError):
+            if pointer.previous is None or passes(error):
                 raise
             self._refuse(pointer.current, reason(error))
             # It is older than the pointer; how much, nothing says.
             return self._load(place, pointer.previous, pointer.released)
 
     def _load(self, place: S3Folder, release: Release, released: str, like: Artifact | None = None) -> Loaded:
-        served = Served(release.id, _now(), lambda: self._refused, _seconds(released))
+        served = Served(release.id, now(), lambda: self._refused, _seconds(released))
         return self._loader.fetch(
             place.beside(release.folder), sha256=release.manifest_sha256, release=served, like=like
         )
@@ -165,7 +167,7 @@ class Refresher:
         )
 
     def _refuse(self, release: Release | None, why: str) -> None:
-        self._refused = {"id": None if release is None else release.id, "at": _now()}
+        self._refused = {"id": None if release is None else release.id, "at": now()}
         named = "the pointer" if release is None else f"release {release.id}"
         self._say(f"{named} is refused, the release before it goes on: {why}", logging.ERROR)
 
@@ -176,14 +178,16 @@ class Refresher:
         self._said = message
 
 
+def passes(error: Exception) -> bool:
+    """Tells whether an error is of this moment, and says nothing about the release."""
+    # Python's own words, where the system has no thread left.
+    no_thread = isinstance(error, RuntimeError) and "can't start new thread" in str(error)
+    return isinstance(error, (UnreachableError, MemoryError)) or no_thread
+
+
 def _seconds(released: str) -> float | None:
     """Returns a pointer's time in seconds since 1970; None where it has none that can be read."""
     try:
         return datetime.fromisoformat(released).timestamp()
     except (ValueError, OverflowError):
         return None
-
-
-def _now() -> str:
-    """Returns the time in UTC, as 2026-11-23T10:00:00Z."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

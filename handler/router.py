@@ -20,7 +20,7 @@ from handler.routes import OPEN_PATHS, ROUTES, find_route, load_route
 from handler.service import Source
 
 # The route whose errors keep the shape that they had before RFC 9457's.
-_OLD_PATH = "/similar"
+OLD_PATH = "/similar"
 _ID = re.compile(r"[!-~]{1,200}")
 _EXPOSED = "etag, server-timing, x-request-id"
 _ALLOWED = "authorization, content-type, if-none-match, mcp-protocol-version, mcp-session-id, x-api-key, x-request-id"
@@ -51,7 +51,7 @@ class Router:
         index, path = self.source.split(request.path)
         request = request._replace(clock=clock)
         record = Record(request if path == request.path else request._replace(path=path), clock)
-        problem = path != _OLD_PATH
+        problem = path != OLD_PATH
         try:
             response = self._respond(index, request, answer, record, needs_key=needs_key)
         except RequestError as error:
@@ -69,10 +69,10 @@ class Router:
             self._tell(lambda watch: watch(record))
         return response
 
-    def refuse(self, error: RequestError) -> Response:
-        """Returns the response to a request that can't even be read."""
-        request, clock = Request("", "", {}), Clock()
-        response = self._with_headers(request, refusal(error), clock)
+    def refuse(self, error: RequestError, *, invocation: str = "", problem: bool = True) -> Response:
+        """Returns the response to an event that can't be read as a request; `problem` is the shape of the error."""
+        request, clock = Request("", "", {}, invocation=invocation), Clock()
+        response = self._with_headers(request, refusal(error, problem=problem), clock)
         if self.watchers:
             record = Record(request, clock)
             record.code, record.response = error.code, response

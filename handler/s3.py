@@ -42,7 +42,7 @@ ATTEMPTS = 3
 SILENT_SECONDS = 10.0
 BODY_SECONDS = 60.0
 # What S3 answers where it has too much to do.
-_BUSY = ("SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "503", "500")
+_BUSY = ("SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "500", "502", "503", "504")
 # In place of a file's name: the object at the address itself.
 POINTER = ""
 UPLOAD = "upload the whole folder that `seeklet export` wrote"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -178,12 +179,7 @@ def _tell(clock: Clock, queries: Sequence[str | None], answers: Sequence[Answer]
     if clock.searches is not None:
         for query, answer in zip(queries, answers, strict=True):
             hits = answer.hits
-            clock.searches.append(
-                Searched(
-                    query,
-                    answer.mode,
-                    len(hits),
-                    not hits and not asked.offset,
-                    hits[0].score if hits and not asked.offset else None,
-                )
-            )
+            top = hits[0].score if hits and not asked.offset else None
+            # Damaged embeddings give a score that is no number. The request fails, and its line says so.
+            top = top if top is not None and math.isfinite(top) else None
+            clock.searches.append(Searched(query, answer.mode, len(hits), not hits and not asked.offset, top))

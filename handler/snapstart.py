@@ -15,6 +15,7 @@ from handler.errors import SeekletError
 from handler.events import Request
 from handler.requests import KEY_HEADER
 from handler.routes import FRAMEWORK_PATHS
+from handler.service import WARM_QUERY
 from handler.settings import Settings
 
 logger = logging.getLogger("seeklet")
@@ -25,8 +26,8 @@ Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 WARMING = {"source": "aws.events"}
 # A real search, the other search with what its answers may hold, then FastAPI's import and first answer.
 REQUESTS = (
-    ("POST", "/similar", '{"text": "europe climate change storm", "num_results": 5}'),
-    ("POST", "/search", '{"query": "europe climate change storm", "include": ["text", "highlights"]}'),
+    ("POST", "/similar", f'{{"text": "{WARM_QUERY}", "num_results": 5}}'),
+    ("POST", "/search", f'{{"query": "{WARM_QUERY}", "include": ["text", "highlights"]}}'),
     ("GET", "/info", ""),
     ("GET", "/openapi.json", ""),
 )
@@ -64,6 +65,10 @@ def prime(handler: Handler, settings: Settings, resume: Callable[[], None]) -> N
                 "the log says why"
             )
     # A search in the artifact's own mode: it imports what keywords need.
-    handler(WARMING, None)
+    answer = handler(WARMING, None)
+    if "error" in answer:
+        raise SeekletError(
+            f"the search before the snapshot failed ({answer['error']['code']}): the log says why"
+        )
     # The next event comes after a restore.
     resume()

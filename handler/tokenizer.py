@@ -15,6 +15,7 @@ from tokenizers import Tokenizer
 
 from handler.errors import ArtifactError, is_defect, reason
 from handler.manifest import REMEDY
+from handler.open_file import OpenFile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,8 +65,22 @@ def load_tokenizer(path: Path, max_length: int) -> Any:
 
     Raises ArtifactError where the file is no tokenizer.
     """
+    return read_tokenizer(open_tokenizer_file(path), max_length)
+
+
+def open_tokenizer_file(path: Path) -> OpenFile:
+    """Opens tokenizer.json, to be read later; raises ArtifactError where it can't be opened."""
     try:
-        tokenizer = Tokenizer.from_file(str(path))
+        return OpenFile(path)
+    except (OSError, UnicodeEncodeError) as error:
+        raise ArtifactError(f"{path} can't be read ({reason(error)}): {REMEDY}") from None
+
+
+def read_tokenizer(file: OpenFile, max_length: int) -> Any:
+    """Reads an open tokenizer.json as `load_tokenizer` does."""
+    path = file.path
+    try:
+        tokenizer = Tokenizer.from_buffer(file.read_all())
         # Both are set here whatever the file says: a tokenizer that pads or cuts elsewhere changes every vector.
         tokenizer.no_padding()
         tokenizer.enable_truncation(max_length)

@@ -72,17 +72,17 @@ class WordPieces:
         """Takes what wordpieces.json has, the limit in tokens with the special ones, and what loads the library's tokenizer."""
         self.normalizer = BertNormalizer(**{name: settings["normalizer"][name] for name in NORMALIZER})
         self.pre_tokenizer = BertPreTokenizer()
-        self._words, self._parts = Vocabulary(settings["words"]), Vocabulary(settings["parts"])
         self._unknown: int = settings["unknown"]
         self._longest_word: int = settings["longest_word"]
-        self._longest_piece: int = settings["longest_piece"]
         self._before: list[int] = settings["before"]
         self._after: list[int] = settings["after"]
         self._added: dict[str, int] = settings["added"]
         self._room = max_length - len(self._before) - len(self._after)
         self._load = load
-        # Common words come again and again.
-        self._ids = functools.lru_cache(KEPT_WORDS)(self._pieces)
+        words, parts = Vocabulary(settings["words"]), Vocabulary(settings["parts"])
+        cut = functools.partial(cut_word, words, parts, settings["longest_piece"], self._unknown)
+        # Common words come again and again. The cache holds no tokenizer: such a cycle would never be freed (app.py).
+        self._ids = functools.lru_cache(KEPT_WORDS)(cut)
         for lines in (settings["words"], settings["parts"]):
             if not all(type(line) is str for line in lines.values()):
                 raise TypeError
@@ -126,17 +126,26 @@ class WordPieces:
             ids += self._ids(word) if len(word) <= self._longest_word else [self._unknown]
         return Tokens([*self._before, *ids[: self._room], *self._after], ids[self._room :])
 
-    def _pieces(self, word: str) -> list[int]:
-        """Cuts a word into the longest pieces from its start on; a word that can't be cut so is the unknown token."""
-        length = len(word)
-        ids, start, pieces = [], 0, self._words
-        while start < length:
-            for end in range(min(length, start + self._longest_piece), start, -1):
-                number = pieces.find(word[start:end])
-                if number is not None:
-                    break
-            else:
-                return [self._unknown]
-            ids.append(number)
-            start, pieces = end, self._parts
-        return ids
+
+def cut_word(words: Vocabulary, parts: Vocabulary, longest: int, unknown: int, word: str) -> list[int]:
+    """Cuts a word into the longest pieces from its start on; a word that can't be cut so is the unknown token.
+
+    Args:
+        words: the pieces that begin a word.
+        parts: those that go on within it.
+        longest: the characters of the longest piece.
+        unknown: the unknown token's id.
+        word: a word without spaces.
+    """
+    length = len(word)
+    ids, start, pieces = [], 0, words
+    while start < length:
+        for end in range(min(length, start + longest), start, -1):
+            number = pieces.find(word[start:end])
+            if number is not None:
+                break
+        else:
+            return [unknown]
+        ids.append(number)
+        start, pieces = end, parts
+    return ids

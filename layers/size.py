@@ -11,14 +11,7 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from handler.artifact import (
-    DOCUMENTS_FILE,
-    MODEL_FILE,
-    TOKENIZER_FILE,
-    WEIGHTS_FILE,
-    WORDPIECES_FILE,
-    Artifact,
-)
+from handler.artifact import DOCUMENTS_FILE, ENCODER_FILES, Artifact
 from handler.errors import ArtifactError
 
 MB = 2**20
@@ -90,12 +83,18 @@ def table(parts: Mapping[str, int], zipped: Mapping[str, int] | None = None) -> 
     """Writes a table of the parts and their sum, largest first; with `zipped`, a column of those sizes too."""
     sizes = [(size, zipped[name] if zipped else 0, name) for name, size in parts.items()]
     sizes.sort(key=lambda row: -row[0])
-    sizes.append((sum(row[0] for row in sizes), sum(row[1] for row in sizes), "in all, of 250 unzipped"))
+    sizes.append(
+        (
+            sum(row[0] for row in sizes),
+            sum(row[1] for row in sizes),
+            "in all, of 250 unzipped",
+        )
+    )
     lines = [
         f"{size / MB:8.1f} MB  " + (f"{small / MB:8.1f} MB  " if zipped else "") + name
         for size, small, name in sizes
     ]
-    return "\n".join(["unzipped        zipped", *lines] if zipped else lines)
+    return "\n".join(["unzipped        zipped        (a MB is 2**20 bytes)", *lines] if zipped else lines)
 
 
 def refusal(parts: Mapping[str, int]) -> str:
@@ -108,10 +107,9 @@ def refusal(parts: Mapping[str, int]) -> str:
 
 
 def room(artifact: Artifact, free: int) -> str:
-    """Says how many documents like these would fit with `free` bytes more."""
-    fixed = (MODEL_FILE, WEIGHTS_FILE, TOKENIZER_FILE, WORDPIECES_FILE)
+    """Says how many documents like these would fit with `free` bytes more: all files grow with them but the encoder's."""
     files, count = artifact.manifest.files, artifact.manifest.count
-    growing = sum(entry.bytes for name, entry in files.items() if name not in fixed)
+    growing = sum(entry.bytes for name, entry in files.items() if name not in ENCODER_FILES)
     return f"{count:,} documents; about {count + free * count // growing:,} like these fit"
 
 

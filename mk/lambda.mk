@@ -34,7 +34,7 @@ override SAM_DEPLOY = $(SAM_STACK) $(if $(SAM_PARAMETERS),--parameter-overrides 
   $(shell $(PYTHON) -m layers.overrides $(or $(CONFIG),default)) $(SAM_PARAMETERS))
 override SAM_STACK := --config-env $(or $(CONFIG),default) $(if $(STACK),--stack-name $(STACK))
 
-.PHONY: sam-setup lock validate build invoke serve deploy deploy-built smoke image logs delete test-lambda
+.PHONY: sam-setup lock validate build missing-artifact invoke serve deploy deploy-built smoke image logs delete test-lambda
 
 sam-setup: $(SAM_STAMP) ## make .venv-sam with the SAM CLI, Lambda's runtime client and moto, pinned
 
@@ -56,9 +56,16 @@ $(LOCK_VENV):
 validate: $(SAM_STAMP) ## check template.yaml with SAM and cfn-lint
 	@AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} $(SAM) validate --lint
 
+# What a build would only tell at its end.
+$(if $(filter-out x86_64 arm64,$(ARCH)),$(error ARCH is $(ARCH): leave it out, or choose arm64))
 ifeq ($(ARTIFACT),build/artifact)
 build: build/artifact/manifest.json
+else ifeq ($(filter s3://%,$(ARTIFACT))$(wildcard $(ARTIFACT)/manifest.json),)
+build: missing-artifact
 endif
+missing-artifact:
+	@echo "error: $(ARTIFACT) is no artifact, it has no manifest.json: make build ARTIFACT=folder, one that seeklet export wrote" >&2; exit 2
+
 build: $(SAM_STAMP) ## build what is deployed with SAM, and print its size: make build [ARTIFACT=folder] [ARCH=arm64]
 	@ARTIFACT="$(ARTIFACT)" ENGINE="$(ENGINE)" DOCS="$(DOCS)" $(SAM) build $(SAM_OVERRIDES)
 	@$(PYTHON) -m layers.size .aws-sam/build

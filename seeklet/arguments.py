@@ -1,48 +1,25 @@
-"""The parts that the command lines share: a parser whose errors are sentences, kinds of values, and options."""
+"""The parts that the command lines share: kinds of values, and options."""
 
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from handler.errors import OptionError
 from handler.threads import available_cpus
+from seeklet.parser import Parser
 
 if TYPE_CHECKING:
     from export.build.gate import Thresholds
-
-STATUSES = """\
-exit status:
-  0 done, 2 failed for a cause that you can mend (one sentence says how), 130 interrupted
-"""
-
 
 # What default_artifact does, for help texts.
 DEFAULT_ARTIFACT = "$ARTIFACT_DIR, else ./artifact, else ./build/artifact"
 
 # No count is meant to be larger.
 MOST = 10**9
-
-
-class Parser(argparse.ArgumentParser):
-    """An argument parser that raises OptionError where argparse would print its usage and exit."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raises OptionError with argparse's message and the command that explains the options."""
-        raise OptionError(f"{message}: see {self.prog} --help")
-
-
-def new_parser(prog: str, description: str, epilog: str) -> Parser:
-    """Makes a command's parser. `epilog` names the command as %(prog)s; the exit statuses are added to it."""
-    return Parser(
-        prog=prog,
-        description=description,
-        epilog=f"{epilog}\n{STATUSES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
 
 
 def column_names(value: str) -> list[str]:
@@ -97,6 +74,20 @@ def port(value: str) -> int:
 def _is_number(value: str, most: int) -> bool:
     """Tells whether it is a whole number from 1 to `most`. Python refuses to read thousands of digits."""
     return value.isascii() and value.isdigit() and len(value) <= len(str(most)) and 1 <= int(value) <= most
+
+
+def sha256(value: str) -> str:
+    """Reads a SHA-256."""
+    if not re.fullmatch("[0-9a-fA-F]{64}", value):
+        raise argparse.ArgumentTypeError(f"{value!r:.80} is not a SHA-256, which has 64 hex digits")
+    return value
+
+
+def new_folder(value: str) -> Path:
+    """Reads the name of a folder; an empty one would be the folder in which the command runs."""
+    if not value:
+        raise argparse.ArgumentTypeError("'' names no folder")
+    return Path(value)
 
 
 def share(value: str) -> float:

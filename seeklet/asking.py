@@ -45,6 +45,9 @@ _FUNCTION = re.compile(
     r"(arn:aws[a-z-]*:lambda:(?P<region>[a-z0-9-]+):\d{12}:function:)?[\w-]{1,64}(:[\w$-]+)?", re.ASCII
 )
 
+# An address whose http:// was left out: "localhost:3000", "127.0.0.1:3000/search".
+_ADDRESS = re.compile(r"(localhost|[\w-]+(\.[\w-]+)+):\d+(/.*)?", re.ASCII)
+
 
 def is_url(target: str) -> bool:
     """Tells whether the target begins as an http address does."""
@@ -65,6 +68,8 @@ def find_target(target: str, key: str | None, region: str | None, profile: str |
         return ask_url(target, key)
     if is_folder(target):
         return ask_folder(Path(target))
+    if _ADDRESS.fullmatch(target):
+        raise ArtifactError(f"{target} has no http:// or https:// before it: write http://{target} for a URL")
     found = _FUNCTION.fullmatch(target)
     if found is None:
         raise ArtifactError(

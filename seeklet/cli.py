@@ -7,7 +7,6 @@ all of them share: errors, interrupts, broken pipes and the exit status. `python
 from __future__ import annotations
 
 import argparse
-import difflib
 import errno
 import os
 import signal
@@ -17,8 +16,8 @@ from typing import NoReturn, Protocol
 
 from handler import __version__
 from handler.errors import OptionError, SeekletError
-from seeklet.arguments import Parser
 from seeklet.commands import demo_corpus, evaluate, export, info, publish, query, release, serve, verify
+from seeklet.parser import Parser, see_help
 from seeklet.terminal import printable
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
@@ -110,7 +109,7 @@ def build_parser() -> Parser:
 def run(name: str, prog: str, arguments: Sequence[str], environ: MutableMapping[str, str]) -> None:
     """Runs the command `name`, which the user knows as `prog`."""
     command = COMMANDS[name]
-    command.run(command.build_parser(prog).parse_args(arguments), environ)
+    command.run(command.build_parser(prog).read(arguments), environ)
 
 
 def guard(command: Callable[[], None]) -> int:
@@ -157,13 +156,13 @@ def _dispatch(arguments: Sequence[str], environ: MutableMapping[str, str]) -> No
     if not arguments:
         build_parser().print_help()
     elif arguments[0].startswith("-"):
-        build_parser().parse_args(arguments)
+        build_parser().read(arguments)
     elif arguments[0] in COMMANDS:
         run(arguments[0], f"seeklet {arguments[0]}", arguments[1:], environ)
     else:
-        near = difflib.get_close_matches(arguments[0], COMMANDS, 1)
-        meant = f"did you mean {near[0]}? See" if near else "see"
-        raise OptionError(f"there is no command {arguments[0]!r}: {meant} seeklet --help")
+        raise OptionError(
+            f"there is no command {arguments[0]!r}: {see_help(arguments[0], COMMANDS, 'seeklet')}"
+        )
 
 
 def _fail(message: str) -> int:

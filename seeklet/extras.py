@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.util import find_spec
 
 from handler.errors import SeekletError
@@ -18,14 +19,24 @@ PACKAGES = {
     "llama-index": ("llama_index.core",),
 }
 
+# PyTorch's builds for the CPU.
+TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
+
 
 def require(extra: str, what: str) -> None:
     """Raises SeekletError where a package of `extra` isn't installed. `what` names who needs it."""
     missing = [name for name in PACKAGES[extra] if not _is_installed(name)]
     if missing:
         raise SeekletError(
-            f'{what} needs {", ".join(missing)}, not installed here: pip install "seeklet[{extra}]"'
+            f'{what} needs {", ".join(missing)}, not installed here: pip install "seeklet[{extra}]"{_index(extra)}'
         )
+
+
+def _index(extra: str) -> str:
+    """Returns the index from which pip takes torch for the CPU; PyPI's torch for Linux brings CUDA."""
+    if extra != "export" or sys.platform != "linux":
+        return ""
+    return f" --extra-index-url {TORCH_INDEX} (that index is for Linux without an NVIDIA GPU)"
 
 
 def _is_installed(name: str) -> bool:

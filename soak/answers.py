@@ -13,13 +13,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from handler.artifact import Artifact
-from handler.documents import Documents
 from handler.errors import SeekletError
 from handler.function import Function
 from handler.settings import Settings
+from soak.corpus import corpus_of
+from soak.senders import SENDERS, Event
 
-Event = dict[str, Any]
 # Documents that queries are cut from, evenly spread over the corpus.
 _CUT = 6
 _QUERY_WORDS = 4
@@ -34,32 +33,28 @@ class Outcome(NamedTuple):
     answers: Sequence[str | None]
 
 
+class IntactError(SeekletError):
+    """Raised when an artifact that nobody damaged isn't answered from: then no damage can be judged."""
+
+
 def make_event(method: str, path: str, body: Any = None, query: str = "") -> Event:
-    """Returns an event of payload 2.0; a body that isn't text is written as JSON."""
-    return {
-        "version": "2.0",
-        "rawPath": path,
-        "rawQueryString": query,
-        "headers": {"content-type": "application/json"},
-        "requestContext": {"http": {"method": method, "path": path, "sourceIp": "192.0.2.1"}},
-        "body": body if body is None or isinstance(body, str) else json.dumps(body),
-        "isBase64Encoded": False,
-    }
+    """Returns an event of an API Gateway; a body that isn't text is written as JSON."""
+    event = SENDERS["http"](method, path, query, {"content-type": "application/json"})
+    written = body if body is None or isinstance(body, str) else json.dumps(body)
+    return {**event, "body": written, "isBase64Encoded": False}
 
 
 def make_events(directory: Path) -> list[Event]:
     """Makes the requests for an artifact, from its own documents and columns."""
-    artifact = Artifact.open(directory)
-    documents, manifest = Documents.open(artifact), artifact.manifest
-    places = np.unique(np.linspace(0, manifest.count - 1, _CUT).astype(np.int64)).tolist()
-    columns = list(manifest.columns or {})
-    modes = ["semantic"] if manifest.keywords is None else ["hybrid", "semantic", "keyword"]
+    corpus = corpus_of(directory)
+    documents, columns = corpus.documents, corpus.columns
+    places = np.unique(np.linspace(0, len(documents) - 1, _CUT).astype(np.int64)).tolist()
     events = [make_event("GET", "/info"), make_event("POST", "/documents", {"indexes": places})]
     everything = ["text", "metadata", "embedding", "highlights", "explain"]
     for place in places:
         document = documents[place]
         text = " ".join(document.text.split()[:_QUERY_WORDS]) or "storm"
-        asked = [{"query": text, "k": 10, "mode": mode, "include": everything} for mode in modes]
+        asked = [{"query": text, "k": 10, "mode": mode, "include": everything} for mode in corpus.modes]
         asked.append({"like": document.id, "k": 5})
         if columns:
             asked[0]["facets"] = columns
@@ -86,6 +81,20 @@ def ask(directory: Path, events: Sequence[Event]) -> Outcome:
         return Outcome(None, [_stable(function(event)) for event in events])
     finally:
         logging.disable(before)
+
+
+def ask_intact(directory: Path, events: Sequence[Event]) -> Sequence[str | None]:
+    """Returns the answers of an artifact before it is damaged; raises IntactError where it is refused, or one is a 500."""
+    outcome = ask(directory, events)
+    if outcome.refused is not None:
+        raise IntactError(f"the intact artifact {directory} is refused: {outcome.refused}")
+    failed = outcome.answers.count(None)
+    if failed:
+        raise IntactError(
+            f"the intact artifact {directory} answers {failed:,} of {len(outcome.answers):,} requests with 500: "
+            "run `seeklet verify` on it"
+        )
+    return outcome.answers
 
 
 def _stable(answer: Mapping[str, Any]) -> str | None:

@@ -22,10 +22,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from handler.artifact import Artifact
-from handler.errors import ArtifactError
+from handler.errors import ArtifactError, SeekletError
 from handler.manifest import MANIFEST_FILE
-from soak.answers import Event, ask, make_events
-from soak.children import CrashError, lines_of_child, tell
+from soak.answers import ask, ask_intact, make_events
+from soak.children import CrashError, lines_of_child, starting, tell
+from soak.senders import Event
 
 BATCH = 100
 FILES, BYTES = "files", "bytes"
@@ -84,19 +85,20 @@ def fate_of(directory: Path, events: Sequence[Event], intact: Sequence[str | Non
     return (HARMLESS if all(answer == expected for answer, expected in pairs) else FAILED), ""
 
 
-def run_child(directory: Path, seed: int, numbers: range) -> None:
-    """Makes the changes of some numbers to a folder of its own, and tells the fate of each."""
-    sizes = sizes_of(directory)
-    events = make_events(directory)
-    intact = ask(directory, events).answers
-    if not intact or None in intact:
-        raise SystemExit("the intact artifact doesn't answer: run `seeklet verify`")
+def run_child(artifact: Path, copy: Path, seed: int, numbers: range) -> None:
+    """Makes the changes of some numbers to a copy of the artifact, and tells the fate of each."""
+    with starting():
+        sizes = sizes_of(artifact)
+        events = make_events(artifact)
+        intact = ask_intact(artifact, events)
+    # What fails from here on is a change's crash.
+    tell(begins=True)
     for number in numbers:
         change = choose(sizes, seed, number)
-        flip(directory, change)
-        fate, why = fate_of(directory, events, intact)
-        tell(number=number, fate=fate, why=why, verified=passes_verify(directory))
-        flip(directory, change)
+        flip(copy, change)
+        fate, why = fate_of(copy, events, intact)
+        tell(number=number, fate=fate, why=why, verified=passes_verify(copy))
+        flip(copy, change)
 
 
 def sizes_of(directory: Path) -> dict[str, int]:
@@ -106,18 +108,30 @@ def sizes_of(directory: Path) -> dict[str, int]:
 
 
 def fates(artifact: Path, count: int, seed: int) -> Iterator[tuple[Change, dict[str, Any]]]:
-    """Makes the changes in child processes, on a copy; gives each with its fate."""
+    """Makes the changes in child processes, on a copy; gives each with its fate.
+
+    Raises StartError where a child fails before its first change, as it does where the intact artifact doesn't answer.
+    """
     sizes = sizes_of(artifact)
     number = 0
     while number < count:
         with tempfile.TemporaryDirectory() as folder:
             copy = Path(shutil.copytree(artifact, Path(folder) / "artifact"))
             stop = min(number + BATCH, count)
-            arguments = [str(copy), "--child", f"{number}:{stop}", "--seed", str(seed)]
+            # A child has another current folder.
+            arguments = [
+                str(artifact.resolve()),
+                "--child",
+                str(copy),
+                f"{number}:{stop}",
+                "--seed",
+                str(seed),
+            ]
             try:
                 for told in lines_of_child("soak.corruptions", arguments):
-                    yield choose(sizes, seed, number), told
-                    number += 1
+                    if "fate" in told:
+                        yield choose(sizes, seed, number), told
+                        number += 1
             except CrashError as crash:
                 yield (
                     choose(sizes, seed, number),
@@ -171,7 +185,7 @@ def show(figures: Mapping[str, Any]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; the status is 1 where a change was served wrong after `verify`, or crashed."""
+    """Runs the command; the status is 1 where a change was served wrong after `verify` or crashed, 2 where it can't begin."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -179,13 +193,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the figures")
-    parser.add_argument("--child", help=argparse.SUPPRESS)
+    parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.child:
-        first, last = map(int, options.child.split(":"))
-        run_child(options.artifact, options.seed, range(first, last))
+        copy, numbers = options.child
+        run_child(options.artifact, Path(copy), options.seed, range(*map(int, numbers.split(":"))))
         return 0
-    figures = count_fates(fates(options.artifact, options.count, options.seed))
+    try:
+        figures = count_fates(fates(options.artifact, options.count, options.seed))
+    except SeekletError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     print(show(figures))
     if options.json:
         options.json.write_text(json.dumps(figures, indent=1) + "\n")

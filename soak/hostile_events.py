@@ -1,20 +1,22 @@
 """Hostile events of every kind that Lambda passes on, each made of a seed and a number alone, so that it can be made again.
 
-An event is JSON, which the runtime reads before the function sees it. The bodies are hostile_bodies.py's. The sender of most events is an API Gateway, a function URL or a load balancer, which would stop some of
-them; whoever may invoke the function itself can send them all.
+An event is JSON, which the runtime reads before the function sees it. The bodies are hostile_bodies.py's, the shapes of
+ordinary events are senders.py's. The sender of most events is an API Gateway, a function URL or a load balancer, which would
+stop some of them; whoever may invoke the function itself can send them all.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from handler.routes import FRAMEWORK_PATHS, ROUTES
-from soak.hostile_bodies import SIX_MB, Body, Corpus, body_of, fields_of
+from soak.corpus import Corpus
+from soak.hostile_bodies import SIX_MB, Body, body_of, fields_of
 from soak.hostile_parts import headers_of, path_of, query_of
 from soak.hostile_values import deep, text, value, written
+from soak.senders import PING_SOURCES, SENDERS, Event, many, parts_of
 
 METHODS = (
     "",
@@ -31,7 +33,6 @@ METHODS = (
     "M" * 10_000,
     "\ud800",
 )
-SOURCES = ("aws.events", "aws.scheduler", "serverless-plugin-warmup")
 # One event in so many is of 6 MB.
 LARGE_EVERY = 2_000
 # Mangum's and FastAPI's paths, which only these events ask for: the first takes half a second.
@@ -74,68 +75,33 @@ def make(seed: int, number: int, corpus: Corpus) -> Made:
     headers: dict[str, Any] = {"content-type": "application/json", "host": "example.com", **body.headers}
     if change == "headers":
         headers = headers_of(rng, headers)
-    event = SENDERS[sender](method, path, query, headers)
+    event = _sent(sender, method, path, query, headers)
     event |= {"body": body.content, "isBase64Encoded": body.is_base64}
     if change == "event":
         _spoil(rng, event)
     return Made(sender, route, f"{kind}, {change}" if change else kind, written(event))
 
 
-def _version_2(method: str, path: str, query: str, headers: dict[str, Any]) -> dict[str, Any]:
-    http = {"method": method, "path": path, "sourceIp": "192.0.2.1", "userAgent": "curl"}
-    context = {"http": http, "requestId": "r", "stage": "$default"}
-    route = {"routeKey": "$default", "rawPath": path, "rawQueryString": query, "headers": headers}
-    return {"version": "2.0", **route, "requestContext": context}
-
-
-def _url(method: str, path: str, query: str, headers: dict[str, Any]) -> dict[str, Any]:
-    event = _version_2(method, path, query, headers)
-    event["requestContext"] |= {"domainName": "x.lambda-url.eu-west-1.on.aws", "accountId": "anonymous"}
-    return {**event, "cookies": ["a=b", 5, None]}
-
-
-def _rest(method: str, path: str, query: str, headers: dict[str, Any]) -> dict[str, Any]:
-    parts = dict(part.partition("=")[::2] for part in query.split("&") if part)
-    return {
-        "resource": "/{proxy+}",
-        "path": path,
-        "httpMethod": method,
-        "headers": headers,
-        "multiValueHeaders": {name: [value] for name, value in headers.items()},
-        "queryStringParameters": parts,
-        "multiValueQueryStringParameters": {name: [value] for name, value in parts.items()},
-        "pathParameters": {"proxy": path.removeprefix("/")},
-        "requestContext": {"stage": "prod", "identity": {"sourceIp": "192.0.2.1"}, "requestId": "r"},
-    }
-
-
-def _alb(method: str, path: str, query: str, headers: dict[str, Any]) -> dict[str, Any]:
-    parts = dict(part.partition("=")[::2] for part in query.split("&") if part)
-    event = {"httpMethod": method, "path": path, "headers": headers, "queryStringParameters": parts}
-    return {**event, "requestContext": {"elb": {"targetGroupArn": "arn"}}}
-
-
-def _alb_many(method: str, path: str, query: str, headers: dict[str, Any]) -> dict[str, Any]:
-    event = _alb(method, path, query, headers)
-    many = {name: [value, value] for name, value in event.pop("headers").items()}
-    parts = {name: [value] for name, value in event.pop("queryStringParameters").items()}
-    return {**event, "multiValueHeaders": many, "multiValueQueryStringParameters": parts}
-
-
-SENDERS: dict[str, Callable[[str, str, str, dict[str, Any]], dict[str, Any]]] = {
-    "http": _version_2,
-    "url": _url,
-    "rest": _rest,
-    "alb": _alb,
-    "alb-many": _alb_many,
-}
+def _sent(sender: str, method: str, path: str, query: str, headers: dict[str, Any]) -> Event:
+    """Returns a sender's event, with what that sender itself would never pass on."""
+    event = SENDERS[sender](method, path, query, headers)
+    match sender:
+        case "url":
+            event["cookies"] = ["a=b", 5, None]
+        case "rest":
+            # Not decoded: a value may be any text.
+            event["queryStringParameters"] = parts = parts_of(query)
+            event["multiValueQueryStringParameters"] = many(parts)
+        case "alb-many":
+            event["multiValueHeaders"] = {name: [value, value] for name, value in headers.items()}
+    return event
 
 
 def _direct(rng: random.Random, sender: str, corpus: Corpus) -> tuple[str, Any]:
     """Returns the kind and the event of a direct invocation, of a ping, or of what is none of these."""
     if sender == "ping":
         return "ping", {
-            "source": rng.choice(SOURCES),
+            "source": rng.choice(PING_SOURCES),
             "detail-type": rng.choice(["Scheduled Event", None, "x", value(rng)]),
         }
     if sender == "none":

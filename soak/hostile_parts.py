@@ -6,7 +6,7 @@ import random
 from typing import Any
 from urllib.parse import quote
 
-from soak.hostile_bodies import Corpus
+from soak.corpus import Corpus
 from soak.hostile_values import ODD, text
 
 

@@ -22,9 +22,10 @@ from typing import Any
 
 from handler.function import Function
 from handler.settings import Settings
-from soak.children import CrashError, lines_of_child, progress, tell
+from soak.children import CrashError, StartError, lines_of_child, progress, starting, tell
+from soak.corpus import corpus_of
 from soak.hostile_events import make
-from soak.hostility import Hostility, corpus_of
+from soak.hostility import Hostility
 
 # After how many events the child says how far it is.
 REPORTED = 1_000
@@ -35,7 +36,8 @@ MOST_SECONDS = 10.0
 
 def run_child(artifact: Path, seed: int, count: int) -> None:
     """Sends all events, and tells the figures again and again."""
-    hostility = Hostility(artifact, seed)
+    with starting():
+        hostility = Hostility(artifact, seed)
     for number in range(count):
         if number % min(REPORTED, max(1, count // 10)) == 0:
             tell(number=number, **hostility.figures())
@@ -46,7 +48,8 @@ def run_child(artifact: Path, seed: int, count: int) -> None:
 def run(artifact: Path, seed: int, count: int) -> dict[str, Any]:
     """Sends the events in a child process and prints how far it is.
 
-    Returns the last figures, the memory at each report, and a crash if there is one.
+    Returns the last figures, the memory at each report, and a crash if there is one. Raises StartError where the child fails
+    before its first event, as it does where the artifact can't be loaded.
     """
     memory: dict[int, int] = {}
     told: dict[str, Any] = {}
@@ -109,7 +112,7 @@ def replay(artifact: Path, seed: int, number: int) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command."""
+    """Runs the command; the status is 1 where a promise is broken, and 2 where it can't begin."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -134,7 +137,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Without the teardown of native code: what matters is over.
         sys.stdout.flush()
         os._exit(0)
-    figures = run(options.artifact, options.seed, options.count)
+    try:
+        figures = run(options.artifact, options.seed, options.count)
+    except StartError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     print(json.dumps({name: value for name, value in figures.items() if name != "faults"}, indent=1))
     for sentence in broken(figures, options.most_seconds):
         print(f"broken: {sentence}")

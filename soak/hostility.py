@@ -9,11 +9,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from handler.artifact import Artifact
-from handler.documents import Documents
 from handler.function import Function
 from handler.settings import Settings
-from soak.hostile_bodies import Corpus
+from soak.corpus import corpus_of
 from soak.hostile_events import make
 from soak.hostile_values import CANARY
 from soak.judging import judge, resident_bytes
@@ -93,11 +91,3 @@ class Hostility:
             "log lines with a query": self.log.telling,
             "resident bytes": resident_bytes(),
         }
-
-
-def corpus_of(artifact: Path) -> Corpus:
-    """Returns what valid requests name."""
-    opened = Artifact.open(artifact)
-    documents = Documents.open(opened)
-    places = {0, len(documents) // 2, len(documents) - 1}
-    return Corpus(list(opened.manifest.columns or {}), [documents[place].id for place in sorted(places)])

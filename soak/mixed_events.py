@@ -25,10 +25,11 @@ from typing import Any
 
 from handler.function import Function
 from handler.settings import Settings
-from soak.children import CrashError, lines_of_child, progress, tell
+from soak.children import CrashError, StartError, lines_of_child, progress, starting, tell
+from soak.corpus import Corpus, corpus_of
 from soak.judging import judge, resident_bytes
-from soak.mixed_parts import KEY, Corpus, corpus_of
-from soak.mixed_requests import FIRST, Event, make
+from soak.mixed_parts import KEY
+from soak.mixed_requests import FIRST, Made, make
 
 # From here on the memory may not grow. After so many events the child says how far it is.
 WARM = 1_000
@@ -67,7 +68,7 @@ class Mixture:
         self.faults: list[str] = []
         self.faulty = 0
         self.log = Nowhere()
-        self._kept: Event | None = None
+        self._kept: Made | None = None
 
     def send(self, number: int) -> None:
         """Sends the event of a number, or asks again for the answer that was kept, and counts what came of it."""
@@ -91,7 +92,7 @@ class Mixture:
         if made.expected == "200":
             self._keep(made, answer)
 
-    def _keep(self, made: Event, answer: Mapping[str, Any]) -> None:
+    def _keep(self, made: Made, answer: Mapping[str, Any]) -> None:
         """Keeps an event whose answer has an ETag, with that tag: the next answer is 304 and has no body."""
         headers = made.event["multiValueHeaders" if "headers" not in made.event else "headers"]
         given = answer.get("headers") or {
@@ -159,7 +160,10 @@ def broken(figures: Mapping[str, Any], most_growth: float) -> list[str]:
 
 
 def run(artifact: Path, seed: int, count: int) -> dict[str, Any]:
-    """Sends the events in a child process and prints how far it is; returns the last figures, with the memory at each report."""
+    """Sends the events in a child process and prints how far it is; returns the last figures, with the memory at each report.
+
+    Raises StartError where the child fails before its first event, as it does where the artifact can't be loaded.
+    """
     memory: dict[int, int] = {}
     told: dict[str, Any] = {"number": 0, "faults": [], "faulty": 0}
     crash = None
@@ -199,7 +203,7 @@ def summary(figures: Mapping[str, Any]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command."""
+    """Runs the command; the status is 1 where a promise is broken, and 2 where it can't begin."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -211,12 +215,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.child:
-        mixture = Mixture(load(options.artifact), corpus_of(options.artifact), options.seed)
+        with starting():
+            mixture = Mixture(load(options.artifact), corpus_of(options.artifact), options.seed)
+        tell(number=0, **mixture.figures())
         send_all(mixture, options.count, tell)
         # Without the teardown of native code: what matters is over.
         sys.stdout.flush()
         os._exit(0)
-    figures = run(options.artifact, options.seed, options.count)
+    try:
+        figures = run(options.artifact, options.seed, options.count)
+    except StartError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     print(summary(figures))
     told = broken(figures, options.most_growth)
     for sentence in told:

@@ -1,28 +1,16 @@
-"""What ordinary requests are made of: an artifact's own documents, words of them, and a request with the status it must get."""
+"""The parts of ordinary requests: documents and words of a corpus, and a request with the status that it must get."""
 
 from __future__ import annotations
 
 import json
 import random
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from handler.artifact import Artifact
-from handler.documents import Documents
-from handler.manifest import MODES
+from soak.corpus import Corpus
 
 KEY = "k" * 32
 # The longest query, in words.
 _MOST_WORDS = 12
-
-
-class Corpus(NamedTuple):
-    """What requests are made of: all documents, the columns, the modes that can be asked for, and whether there is a map."""
-
-    documents: Documents
-    columns: list[str]
-    modes: list[str]
-    has_map: bool
 
 
 class Asked(NamedTuple):
@@ -34,14 +22,6 @@ class Asked(NamedTuple):
     query: str = ""
     expected: str = "200"
     key: str = KEY
-
-
-def corpus_of(directory: Path) -> Corpus:
-    """Opens the documents of an artifact; raises ArtifactError where it can't."""
-    artifact = Artifact.open(directory)
-    manifest = artifact.manifest
-    modes = [*MODES] if manifest.keywords is not None else ["semantic"]
-    return Corpus(Documents.open(artifact), [*(manifest.columns or {})], modes, manifest.map is not None)
 
 
 def words(rng: random.Random, corpus: Corpus) -> str:

@@ -1,7 +1,7 @@
 """Ordinary requests of every route, made of a seed and a number alone; their queries are cut from an artifact's own texts.
 
 Each says which status it must be answered with: most 200, a share the 4xx that clients of every day get. mixed_events.py sends
-them, mixed_parts.py has what they are made of. Nothing here is hostile: hostile_events.py is.
+them, mixed_parts.py has their parts, senders.py the events' shapes. Nothing here is hostile: hostile_events.py is.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import json
 import random
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import quote, urlencode
 
-from soak.hostile_events import SENDERS, SOURCES
-from soak.mixed_parts import Asked, Corpus, document_of, json_request, words
+from soak.corpus import Corpus
+from soak.mixed_parts import Asked, document_of, json_request, words
+from soak.senders import PING_SOURCES, SENDERS
 
 ANSWERED, REFUSED = "direct, answered", "direct, refused"
 # So many events come first, with the largest answers among them.
@@ -24,7 +25,7 @@ _ALL = ["text", "metadata", "embedding", "highlights", "explain"]
 _TOO_LONG = 65_537
 
 
-class Event(NamedTuple):
+class Made(NamedTuple):
     """An event, and what it is of: its sender, its route, and the status of its answer."""
 
     sender: str
@@ -33,7 +34,7 @@ class Event(NamedTuple):
     event: Any
 
 
-def make(seed: int, number: int, corpus: Corpus) -> Event:
+def make(seed: int, number: int, corpus: Corpus) -> Made:
     """Makes the event of a number."""
     rng = random.Random(f"{seed} {number}")
     # An environment needs the memory of its largest answer, and of FastAPI: the first thousand events have all of that.
@@ -41,28 +42,18 @@ def make(seed: int, number: int, corpus: Corpus) -> Event:
     (maker,) = rng.choices(makers, weights)
     asked = maker(rng, corpus)
     if asked.route == "direct":
-        return Event("direct", "direct", asked.expected, json.loads(asked.body or b""))
+        return Made("direct", "direct", asked.expected, json.loads(asked.body or b""))
     if asked.route == "ping":
-        ping = {"source": rng.choice(SOURCES), "detail-type": "Scheduled Event"}
-        return Event("ping", "ping", asked.expected, ping)
+        ping = {"source": rng.choice(PING_SOURCES), "detail-type": "Scheduled Event"}
+        return Made("ping", "ping", asked.expected, ping)
     sender = rng.choice([*SENDERS])
-    return Event(sender, asked.route, asked.expected, _event(rng, sender, asked))
+    return Made(sender, asked.route, asked.expected, _event(rng, sender, asked))
 
 
 def _event(rng: random.Random, sender: str, asked: Asked) -> dict[str, Any]:
     headers = {"content-type": "application/json", "host": "example.com", "x-api-key": asked.key}
     method = asked.route.partition(" ")[0]
     event = SENDERS[sender](method, asked.path, asked.query, headers)
-    match sender:
-        case "url":
-            event["cookies"] = ["theme=dark"]
-        case "rest":
-            # API Gateway decodes the query's parts; a load balancer doesn't.
-            parts = dict(parse_qsl(asked.query))
-            event["queryStringParameters"] = parts
-            event["multiValueQueryStringParameters"] = {name: [value] for name, value in parts.items()}
-        case "alb-many":
-            event["multiValueHeaders"] = {name: [value] for name, value in headers.items()}
     if asked.body is None:
         return event
     as_base64 = rng.random() < 0.2

@@ -25,9 +25,10 @@ _ARGUMENTS = 16
 _AF_UNIX = 1
 # BPF: load a word; jump where equal; jump where any bit is set; return.
 _LOAD, _IF_EQUAL, _IF_ANY, _RETURN = 0x20, 0x15, 0x45, 0x06
-# Of each processor: its number for audits, and its calls socket, open (none on arm64), openat, openat2.
-_CALLS = {"x86_64": (0xC000003E, 41, 2, 257, 437), "aarch64": (0xC00000B7, 198, None, 56, 437)}
-_WRITING = os.O_WRONLY | os.O_RDWR
+# Of each processor: its number for audits, and its calls socket, open and creat (neither on arm64), openat, openat2.
+_CALLS = {"x86_64": (0xC000003E, 41, 2, 85, 257, 437), "aarch64": (0xC00000B7, 198, None, None, 56, 437)}
+# The last two make a file, or empty one, even where it is opened only to be read.
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _FORBIDDEN = (
     "socket.connect", "socket.bind", "socket.sendto", "socket.sendmsg", "socket.getaddrinfo", "socket.gethostbyname",
     "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.link", "os.symlink", "os.truncate", "os.chmod", "shutil.copyfile",
@@ -67,7 +68,7 @@ def _refuse(event: str, arguments: tuple[Any, ...]) -> NoReturn:
 
 def _filter_calls() -> None:
     """Installs the filter; raises OSError where the system refuses it."""
-    arch, socket, open_, openat, openat2 = _CALLS[platform.machine()]
+    arch, socket, open_, creat, openat, openat2 = _CALLS[platform.machine()]
     flags_of = {open_: 1, openat: 2}
     steps = [
         (_LOAD, 0, 0, _ARCH),
@@ -92,8 +93,11 @@ def _filter_calls() -> None:
                 [load, (_IF_ANY, 0, 1, _WRITING), (_RETURN, 0, 0, _KILL_PROCESS), (_RETURN, 0, 0, _ALLOW)]
             )
             numbers.append(number)
-    rules.append([(_RETURN, 0, 0, _KILL_PROCESS)])
-    numbers.append(openat2)
+    # creat always writes. What openat2 is asked for lies in memory, which a filter can't read.
+    for number in (creat, openat2):
+        if number is not None:
+            rules.append([(_RETURN, 0, 0, _KILL_PROCESS)])
+            numbers.append(number)
     for number, rule in zip(numbers, rules, strict=True):
         steps += [(_IF_EQUAL, 0, len(rule), number), *rule]
     steps.append((_RETURN, 0, 0, _ALLOW))

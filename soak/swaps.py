@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from handler.artifact import ENCODER_FILES, Artifact
+from handler.errors import SeekletError
 from handler.manifest import FORMAT_VERSION, MANIFEST_FILE
-from soak.answers import ask, make_events
-from soak.children import CrashError, lines_of_child, tell
+from soak.answers import ask_intact, make_events
+from soak.children import CrashError, lines_of_child, starting, tell
 from soak.corruptions import CRASHED, FAILED, FATES, WRONG, fate_of, passes_verify, sizes_of, table_of
 
 # Changes a copy of the first artifact; the second folder is the other artifact. False: there is nothing to change.
@@ -95,8 +96,11 @@ def damages(artifact: Path) -> dict[tuple[str, str], Damage]:
 
 def run_child(artifact: Path, other: Path) -> None:
     """Does every damage to a copy, and tells its fate."""
-    events = make_events(artifact)
-    intact = ask(artifact, events).answers
+    with starting():
+        # A folder that is no artifact has no file to bring: nothing would be mixed, and nobody would see it.
+        Artifact.open(other)
+        events = make_events(artifact)
+        intact = ask_intact(artifact, events)
     for (kind, name), damage in damages(artifact).items():
         tell(kind=kind, name=name, begins=True)
         with tempfile.TemporaryDirectory() as folder:
@@ -107,7 +111,10 @@ def run_child(artifact: Path, other: Path) -> None:
 
 
 def fates(artifact: Path, other: Path) -> Iterator[dict[str, Any]]:
-    """Gives the fate of every damage. A crash is the fate of the damage that had begun, and ends the rest."""
+    """Gives the fate of every damage. A crash is the fate of the damage that had begun, and ends the rest.
+
+    Raises StartError where the child fails before its first damage, as it does where a folder is no artifact.
+    """
     begun: dict[str, Any] = {}
     try:
         for told in lines_of_child("soak.swaps", [str(artifact), str(other), "--child"]):
@@ -144,7 +151,7 @@ def show(figures: Mapping[str, Any]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; the status is 1 where a damage was served wrong after `verify`, or crashed."""
+    """Runs the command; the status is 1 where a damage was served wrong after `verify` or crashed, 2 where it can't begin."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -156,7 +163,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.child:
         run_child(options.artifact, options.other)
         return 0
-    figures = count_fates(fates(options.artifact, options.other))
+    try:
+        figures = count_fates(fates(options.artifact, options.other))
+    except SeekletError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     print(show(figures))
     if options.json:
         options.json.write_text(json.dumps(figures, indent=1) + "\n")

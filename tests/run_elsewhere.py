@@ -61,6 +61,14 @@ ELSEWHERE = {
         "docs/deploy.md",
         "aws lambda list-versions-by-function --function-name NAME --query 'Versions[].[Version,LastModified]'",
     ): AWS,
+    (
+        "docs/deploy.md",
+        "make image ARTIFACT=artifact IMAGE=ACCOUNT.dkr.ecr.REGION.amazonaws.com/seeklet:1",
+    ): "tests/test_sam_local.py builds and asks the image; an AWS account is needed for the rest",
+    (
+        "docs/deploy.md",
+        'pip install ".[serve]"',
+    ): "tests/test_app.py and tests/test_faults.py start this server",
     ("docs/cdk.md", "make build"): DEPLOY,
     ("docs/cdk.md", 'make cdk-synth STACK=my-search PARAMETERS="access=iam memory_size=1024"'): DEPLOY,
     ("docs/terraform.md", "make build"): DEPLOY,

@@ -201,6 +201,15 @@ def test_a_function_without_region_or_profile() -> None:
         find_target("f", None, "us-east-1", "nobody")
 
 
+@pytest.mark.parametrize("target", ["127.0.0.1:3917", "localhost:3000", "search.example.org:80/prod"])
+def test_a_url_without_its_beginning(target: str) -> None:
+    with pytest.raises(ArtifactError) as raised:
+        find_target(target, None, None, None)
+    assert str(raised.value) == (
+        f"{target} has no http:// or https:// before it: write http://{target} for a URL"
+    )
+
+
 @pytest.mark.parametrize("target", ["no/folder", "./x", "a b", "x" * 65, "arn:aws:s3:::bucket", "ftp://x"])
 def test_what_can_be_no_target(target: str) -> None:
     with pytest.raises(

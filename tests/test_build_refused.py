@@ -14,7 +14,7 @@ from exports import Export, files
 
 from export.build.gate import Thresholds
 from export.build.progress import Progress
-from handler.errors import CorpusError, ModelError, OutputError, VerifyError
+from handler.errors import CorpusError, ModelError, OptionError, OutputError, VerifyError
 from handler.searcher import Searcher
 
 pytestmark = pytest.mark.usefixtures("use_tiny_cache")
@@ -43,6 +43,17 @@ def test_the_artifact_stays_when_the_next_export_fails(
     assert files(tmp_path / "out") == before
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     Searcher.load(tmp_path / "out")
+
+
+def test_an_unknown_language_is_refused_before_the_corpus_is_read(
+    export: Export, bad_corpus: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(OptionError) as raised:
+        export(bad_corpus, tmp_path / "out", language="xx")
+    assert str(raised.value) == (
+        "--language 'xx' is no language code: give two letters of ISO 639-1, such as en, de or zh, or leave the option out"
+    )
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_max_length_beyond_the_model(export: Export, corpus_file: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from command import refusal, run_export, run_seeklet
+from command import ROOT, refusal, run_export, run_seeklet
 
 from export.__main__ import main
 from export.build.gate import Thresholds
@@ -83,7 +83,31 @@ NEEDED = ["--corpus", "c", "--text", "t", "--out", "o"]
     [
         ([], "the following arguments are required: --corpus, --text, --out: see python -m export --help"),
         (NEEDED[:4], "the following arguments are required: --out: see python -m export --help"),
-        ([*NEEDED, "--pool", "max"], "unrecognized arguments: --pool max: see python -m export --help"),
+        (
+            [*NEEDED, "--pool", "max"],
+            "there is no option --pool: did you mean --pooling? See python -m export --help\n",
+        ),
+        (
+            [*NEEDED, "--metdata=price"],
+            "there is no option --metdata: did you mean --metadata? See python -m export --help\n",
+        ),
+        (
+            ["--corpus", "c", "--txt", "t", "--out", "o"],
+            "there is no option --txt: did you mean --text? See python -m export --help\n",
+        ),
+        ([*NEEDED, "--zzzzzz"], "there is no option --zzzzzz: see python -m export --help\n"),
+        ([*NEEDED, "-z", "x"], "unrecognized arguments: -z x: see python -m export --help\n"),
+        ([*NEEDED, "x"], "unrecognized arguments: x: see python -m export --help\n"),
+        (
+            [*NEEDED, "README.md", "Makefile"],
+            "unrecognized arguments: README.md Makefile: put a pattern into quotes, as in --corpus 'parts/*.csv': "
+            "see python -m export --help\n",
+        ),
+        (
+            [*NEEDED, "--sha256", "abc"],
+            "argument --sha256: 'abc' is not a SHA-256, which has 64 hex digits: see python -m export --help\n",
+        ),
+        ([*NEEDED[:4], "--out", ""], "argument --out: '' names no folder: see python -m export --help\n"),
         ([*NEEDED, "--pooling", "sum"], "argument --pooling: invalid choice: 'sum' (choose from"),
         ([*NEEDED, "--format", "xml"], "argument --format: invalid choice: 'xml' (choose from"),
         ([*NEEDED, "--dtype", "int4"], "argument --dtype: invalid choice: 'int4' (choose from"),
@@ -107,7 +131,10 @@ NEEDED = ["--corpus", "c", "--text", "t", "--out", "o"]
         ),
     ],
 )
-def test_a_bad_command_line(arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bad_command_line(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
     assert main(arguments) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
@@ -131,7 +158,7 @@ def test_the_summary(
     manifest = Artifact.open(out).manifest
     lines = captured.out.splitlines()
     assert lines[0].startswith(f"{out}: done in ")
-    assert re.search(rf"documents +{manifest.count} +{manifest.count} texts embedded", captured.out)
+    assert re.search(rf"documents +{manifest.count} +{manifest.count} texts embedded$", captured.out, re.M)
     assert re.search(rf"skipped +{manifest.skipped} +empty", captured.out)
     assert re.search(
         rf"truncated +{manifest.truncated} +longer than {manifest.max_length} tokens", captured.out
@@ -139,7 +166,7 @@ def test_the_summary(
     assert manifest.verify is not None
     assert f"cosine mean {manifest.verify['cosine_mean']}" in captured.out
     for name in manifest.files:
-        assert re.search(rf"\d MB  {re.escape(name)}$", captured.out, re.MULTILINE)
+        assert re.search(rf" \d+(\.\d)? k?M?B  {re.escape(name)}$", captured.out, re.MULTILINE)
     # It can be pasted, whatever the folder is called.
     assert lines[-2:] == [f"next: seeklet query \"your words\" '{out}'", f"      seeklet serve '{out}'"]
     # Every stage is told, on standard error.
@@ -173,7 +200,11 @@ def test_thresholds_that_it_doesnt_reach(
 def test_verify(tiny_artifact: Path, tiny_model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["verify", str(tiny_artifact), "--model", str(tiny_model)]
     assert main(command) == 0
-    out = capsys.readouterr().out
+    out, errors = capsys.readouterr()
+    steps = ("checking the files", "converting the model", "verifying int8 against fp32")
+    assert re.fullmatch("".join(rf"{step} \.\.\.\n{step}: \d+\.\d s\n" for step in steps), errors)
+    assert main([*command, "--quiet"]) == 0
+    assert capsys.readouterr() == (out, "")
     figures = Artifact.open(tiny_artifact).manifest.verify
     assert figures is not None
     assert re.search(rf"^cosine mean +{figures['cosine_mean']}$", out, re.MULTILINE)
@@ -191,7 +222,7 @@ def test_verify_finds_a_flipped_bit(
     data = bytearray((damaged / name).read_bytes())
     data[len(data) // 2] ^= 1
     (damaged / name).write_bytes(data)
-    assert main(["verify", str(damaged), "--model", str(tiny_model)]) == 2
+    assert main(["verify", str(damaged), "--model", str(tiny_model), "--quiet"]) == 2
     message = capsys.readouterr().err
     expected = json.loads((damaged / "manifest.json").read_text())["files"][name]["sha256"]
     assert re.fullmatch(

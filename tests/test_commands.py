@@ -65,7 +65,16 @@ def test_the_version() -> None:
         (["exprot"], "there is no command 'exprot': did you mean export? See seeklet --help"),
         (["zzz"], "there is no command 'zzz': see seeklet --help"),
         ([""], "there is no command '': see seeklet --help"),
-        (["--versoin"], "unrecognized arguments: --versoin: see seeklet --help"),
+        (["--versoin"], "there is no option --versoin: did you mean --version? See seeklet --help\n"),
+        (
+            ["query", "a", "--jsn", "b"],
+            "there is no option --jsn: did you mean --json? See seeklet query --help\n",
+        ),
+        (
+            ["query", "how", "to", "boil", "water", "a-csv", "-k", "1"],
+            "unrecognized arguments: boil water a-csv: put a query of several words into quotes: see seeklet query --help\n",
+        ),
+        (["query", "a", "b", "--", "--c"], "unrecognized arguments: --c: see seeklet query --help\n"),
         (["query"], "the following arguments are required: TEXT: see seeklet query --help"),
         (
             ["query", "a", "-k", "0"],
@@ -89,6 +98,30 @@ def test_a_bad_command_line(arguments: list[str], sentence: str, capsys: pytest.
     assert captured.out == ""
     assert captured.err.startswith(f"error: {sentence}")
     assert captured.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "positional"),
+    [
+        ("query", "-k 1 two-words a", ("two-words", "a")),
+        ("query", "two-words -k 1 a", ("two-words", "a")),
+        ("query", "two-words a -k 1", ("two-words", "a")),
+        ("query", "two-words -k 1", ("two-words", None)),
+        ("query", "-k 1 -- --two-words a", ("--two-words", "a")),
+        ("release", "a --keep 1 s3://b", (Path("a"), "s3://b")),
+        ("release", "--list s3://b --keep 1", (None, "s3://b")),
+        ("publish", "a --changed postgresql://b", ("a", "postgresql://b")),
+        ("evaluate", "a -k 1 b", (Path("a"), Path("b"))),
+    ],
+)
+def test_options_may_stand_between_the_others(
+    name: str, arguments: str, positional: tuple[object, ...]
+) -> None:
+    parser = COMMANDS[name].build_parser(f"seeklet {name}")
+    given = vars(parser.read(arguments.split()))
+    assert tuple(given[action.dest] for action in parser._get_positional_actions()) == positional
+    if "-k 1" in arguments:
+        assert given["k"] == 1
 
 
 def status_of_a_broken_pipe(*command: str | Path) -> int:

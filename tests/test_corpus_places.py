@@ -87,7 +87,32 @@ def test_a_bad_file_is_named(tmp_path: Path) -> None:
 def test_files_have_one_format(tmp_path: Path) -> None:
     write(tmp_path, {"a.jsonl": b'{"text": "x"}\n', "b.csv": b"text\ny\n", "c.jsonl": b""})
     message = refusal(CorpusReader(str(tmp_path), ["text"]))
-    assert message.endswith(f"b.csv is csv, {tmp_path}/a.jsonl is jsonl: a corpus's files have one format")
+    assert message.endswith(
+        f"b.csv is csv, {tmp_path}/a.jsonl is jsonl, and a corpus's files have one format: move the others away, or "
+        f"leave them out by a pattern such as --corpus '{tmp_path}/*.jsonl'"
+    )
+    write(tmp_path / "zipped", {"a.csv.gz": gzip.compress(b"text\ny\n"), "b.txt": b"x\n"})
+    message = refusal(CorpusReader(str(tmp_path / "zipped"), ["text"]))
+    assert message.endswith(f" such as --corpus '{tmp_path}/zipped/*.csv.gz'")
+
+
+def test_a_file_of_no_format_in_a_folder(tmp_path: Path) -> None:
+    write(tmp_path, {"a.csv": b"text\nx\n", "README.md": b"# Shops\n"})
+    for corpus in (tmp_path, f"{tmp_path}/*"):
+        assert refusal(CorpusReader(str(corpus), ["text"])) == (
+            f"{tmp_path}/README.md: neither name nor content tells the format: move it away, or leave it out by a "
+            f"pattern such as --corpus '{tmp_path}/*.csv'"
+        )
+    # Named alone, it may well be the corpus.
+    message = refusal(CorpusReader(f"{tmp_path}/README.md", ["text"]))
+    assert message.endswith("tells the format: give --format csv, tsv, jsonl, txt or parquet")
+
+
+@pytest.mark.parametrize("url", ["https://example.org/a.csv?b=1", "HTTP://example.org/a.csv"])
+def test_a_url_is_no_corpus(url: str) -> None:
+    with pytest.raises(CorpusError) as raised:
+        find_files(url)
+    assert str(raised.value) == f"{url} is a URL, and a corpus is read from files: download it first"
 
 
 def test_no_file_or_no_document(tmp_path: Path) -> None:

@@ -15,11 +15,10 @@ from tiny import make_model
 from unsigned import unsign
 
 from export.build.pipeline import Summary
-from handler.artifact import DOCUMENTS_FILE
+from handler.artifact import DOCUMENTS_FILE, IDS_FILE
 from soak import corruptions, swaps
-from soak.answers import ask, make_events
-from soak.children import CrashError, lines_of_child
-from soak.corruptions import BYTES, FAILED, FATES, FILES, HARMLESS, REFUSED, WRONG, choose, flip
+from soak.answers import IntactError, ask, ask_intact, make_event, make_events
+from soak.corruptions import BYTES, FAILED, FATES, FILES, HARMLESS, REFUSED, WRONG, Change, choose, flip
 
 
 def figures_of(tmp_path: Path, *arguments: Path | str) -> tuple[int, dict[str, Any]]:
@@ -91,9 +90,42 @@ def test_the_requests_read_every_document_file(tiny_artifact: Path) -> None:
     assert all(answer is not None and json.loads(answer)[0] == 200 for answer in outcome.answers)
 
 
-def test_a_crash_is_told(tmp_path: Path) -> None:
-    with pytest.raises(CrashError, match=r"(?s)status \d+: .*there is no artifact folder"):
-        list(lines_of_child("soak.corruptions", [str(tmp_path / "nowhere"), "--child", "0:1"]))
+def test_nothing_is_judged_where_the_intact_artifact_is_refused(
+    tiny_artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each change of it once counted as a crash."""
+    bad = Path(shutil.copytree(tiny_artifact, tmp_path / "bad"))
+    flip(bad, Change(FILES, IDS_FILE, 100, 1))
+    out = tmp_path / "figures.json"
+    for main, arguments in ((corruptions.main, [bad, "--count", "3"]), (swaps.main, [bad, tiny_artifact])):
+        assert main([*map(str, arguments), "--json", str(out)]) == 2
+        told = capsys.readouterr()
+        assert told.out == ""
+        (sentence,) = told.err.splitlines()
+        assert sentence.startswith("error: soak.")
+        assert f"with status 1: the intact artifact {bad} is refused: {bad / IDS_FILE}" in sentence
+        assert not out.exists()
+
+
+def test_nothing_is_judged_where_the_intact_artifact_answers_with_500(
+    tiny_artifact: Path, tmp_path: Path
+) -> None:
+    older = Path(shutil.copytree(tiny_artifact, tmp_path / "older"))
+    unsign(older)
+    # The first character of the first line.
+    flip(older, Change(FILES, DOCUMENTS_FILE, 0, 1))
+    events = [make_event("GET", "/info"), make_event("POST", "/documents", {"indexes": [0]})]
+    with pytest.raises(IntactError, match=r"older answers 1 of 2 requests with 500: run `seeklet verify`"):
+        ask_intact(older, events)
+    assert ask_intact(tiny_artifact, events) == ask(tiny_artifact, events).answers
+
+
+def test_the_other_artifact_is_one(
+    tiny_artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An empty folder has no file to bring: its damages were once left out."""
+    assert swaps.main([str(tiny_artifact), str(tmp_path)]) == 2
+    assert f"{tmp_path} has no manifest.json, so it is not an artifact" in capsys.readouterr().err
 
 
 @pytest.fixture(scope="module")

@@ -44,7 +44,10 @@ def to_run(page: Path) -> list[Block]:
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with docs/papers.csv and its artifact, as the documents assume them."""
     folder = tmp_path_factory.mktemp("docs")
-    shutil.copy(ROOT / "docs" / "papers.csv", folder)
+    (folder / "docs").mkdir()
+    # README's reader is in the clone, the others have copied it.
+    for place in (folder, folder / "docs"):
+        shutil.copy(ROOT / "docs" / "papers.csv", place)
     papers, artifact = folder / "papers.csv", folder / "artifact"
     seeklet.export(papers, artifact, text=["title", "abstract"], id="doi", metadata=["year"])
     return folder

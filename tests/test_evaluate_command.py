@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from command import ROOT, refusal, run_in_terminal, run_seeklet
+from exports import Export, write_texts
 from judged import FEW, write_few
 
 from seeklet.cli import main
@@ -59,11 +60,14 @@ def test_tables(tiny_artifact: Path, few: Path, typed: Callable[..., str]) -> No
 
 
 def test_json_and_a_report(tiny_artifact: Path, few: Path, typed: Callable[..., str], tmp_path: Path) -> None:
-    found = json.loads(typed(tiny_artifact, few, "--json", "--report", tmp_path / "a.html", "-k", "5"))
+    found = json.loads(
+        typed(tiny_artifact, few, "--json", "--report", tmp_path / "new" / "a.html", "-k", "5")
+    )
     assert (found["queries"], found["depth"]) == (3, 5)
     assert "recall@5" in found["lines"][0]
     assert "choice" not in found
-    html = (tmp_path / "a.html").read_text(encoding="utf-8")
+    # A folder that isn't there is made, as the export makes --out's.
+    html = (tmp_path / "new" / "a.html").read_text(encoding="utf-8")
     assert f"{found['lines'][0]['ndcg@10']['mean']:.3f}" in html
 
 
@@ -103,6 +107,16 @@ def test_a_comparison(tiny_artifact: Path, typed: Callable[..., str], tmp_path: 
     assert "3 queries" in typed("--compare", tiny_artifact, tiny_artifact, write_few(tmp_path))
 
 
+def test_a_comparison_of_artifacts_without_a_common_id(
+    tiny_artifact: Path, export: Export, refused: Callable[..., str], few: Path, tmp_path: Path
+) -> None:
+    export(write_texts(tmp_path / "corpus.txt", ["storm", "cheese"]), tmp_path / "old")
+    assert refused("--compare", tmp_path / "old", tiny_artifact, few, "--quiet") == (
+        f"error: {tmp_path}/old and {tiny_artifact} share no id, so their answers can't be compared: one has '1', the "
+        "other 't0': export both with the same --id COLUMN\n"
+    )
+
+
 def test_refusals(tiny_artifact: Path, few: Path, refused: Callable[..., str], tmp_path: Path) -> None:
     (tmp_path / "other.csv").write_text("query,relevant\nstorm,1\n")
     (tmp_path / "empty.csv").touch()
@@ -123,7 +137,10 @@ def test_refusals(tiny_artifact: Path, few: Path, refused: Callable[..., str], t
         ((tiny_artifact, few, "--min-ndcg", "2"), "argument --min-ndcg: '2' is not between 0 and 1"),
         ((tiny_artifact, few, "-k", "0"), "argument -k/--k: '0' is not a whole number above 0"),
         ((tiny_artifact, few, "--report", tmp_path), "is a folder: name another file as --report"),
-        ((tiny_artifact, few, "--report", tmp_path / "no" / "a.html"), "for there is no folder "),
+        (
+            (tiny_artifact, few, "--report", few / "new" / "a.html"),
+            f"{few}/new/a.html can't be written, for {few} is a file: name another file as --report",
+        ),
         (
             (tiny_artifact, few, "--compare", tiny_artifact, "--choose"),
             "--choose needs judgements, and --compare",

@@ -42,7 +42,7 @@ def beir(folder: Path, queries: str, qrels: str) -> Path:
         ("a.csv", PLAIN.encode()),
         ("a.csv", b"\xef\xbb\xbf" + PLAIN.encode()),
         ("a.CSV", PLAIN.replace("\n", "\r\n").encode()),
-        ("a.csv.gz", gzip.compress(PLAIN.encode())),
+        ("a.csv.gz", gzip.compress(PLAIN.encode(), mtime=0)),
         ("no-suffix", PLAIN.encode()),
         ("a.tsv", b"relevant\tquery\nt1\tstorm\n7\tbread, fresh\nt2\tstorm\n"),
         ("a.data", b"query\trelevant\nstorm\tt1\nbread, fresh\t7\nstorm\tt2\n"),
@@ -74,6 +74,15 @@ def test_columns_by_name_and_grades(tmp_path: Path) -> None:
         ("\n\n", "judged.csv has no rows under a header"),
         ("query,relevant\n", "judged.csv has no rows under a header"),
         ("query\na\n", r"judged.csv, line 1 has the columns 'query', but a query and a relevant document"),
+        (
+            "query;relevant\na;t1\n",
+            "judged.csv, line 1 has the columns 'query;relevant', but a query and a relevant document are needed: "
+            r"the file seems to be separated by ';': save it with commas, or as TSV$",
+        ),
+        (
+            "query;relevant\na, b;t1\n",
+            "line 2 has 2 fields, the header has 1: the file seems to be separated by ';': save it with commas, or as TSV$",
+        ),
         ("a,b\nx\n", "judged.csv, line 2 has 1 fields, the header has 2"),
         ("a,a\nx,y\n", "judged.csv, line 1: 2 columns are called 'a': rename all but one"),
         ("query,relevant\n,t1\n", "judged.csv, line 2 has no query in the column 'query': write one"),
@@ -102,7 +111,7 @@ def test_tables_that_are_wrong(content: str | bytes, sentence: str, tmp_path: Pa
     [
         ("a.jsonl", "{}", "a.jsonl is neither CSV nor TSV: write a CSV file"),
         ("a.csv.gz", "query,relevant\n", "a.csv.gz is not gzipped, though its name ends in .gz"),
-        ("a.csv.gz", gzip.compress(PLAIN.encode())[:-9], "the gzip data is cut off"),
+        ("a.csv.gz", gzip.compress(PLAIN.encode(), mtime=0)[:-9], "the gzip data is cut off"),
     ],
 )
 def test_files_that_are_wrong(name: str, content: str | bytes, sentence: str, tmp_path: Path) -> None:
@@ -186,8 +195,24 @@ def test_documents_that_the_artifact_lacks() -> None:
 
 def test_a_table_without_a_header(tmp_path: Path) -> None:
     judged = read_judgements(file(tmp_path, "storm,t1\nbread,none\n"))
-    with pytest.raises(EvaluationError, match="begins with a judgement: put a line with the columns' names"):
-        judged.known_to({"t1": 0}, "here")
+    sentence = (
+        f"the first line of {tmp_path}/judged.csv has the id of a document, 't1', so it seems to be a judgement: put the "
+        "line query,relevant above it, or name its column of ids with --relevant if it is a header"
+    )
+    # Whether the artifact has a document of another line or not.
+    for ids in ({"t1": 0}, {"none": 0, "t1": 1}):
+        with pytest.raises(EvaluationError) as raised:
+            judged.known_to(ids, "here")
+        assert str(raised.value) == sentence
+    assert judged.known_to({"none": 0}, "here").queries == ["bread"]
+
+
+def test_a_header_may_be_an_id_too(tmp_path: Path) -> None:
+    path = file(tmp_path, "what,doc\nstorm,t1\n")
+    assert read_judgements(path).known_to({"t1": 0, "doc": 1}, "here").gains == [{"t1": 1.0}]
+    path = file(tmp_path, "what,which\nstorm,t1\n")
+    judged = read_judgements(path, Columns(relevant="which"))
+    assert judged.known_to({"t1": 0, "which": 1}, "here").gains == [{"t1": 1.0}]
 
 
 def test_queries_alone(tmp_path: Path) -> None:

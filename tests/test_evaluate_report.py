@@ -15,7 +15,7 @@ from seeklet.evaluation.plots import WIDTH, Bar, Point, draw_bars, draw_histogra
 from seeklet.evaluation.report import report, report_comparison
 from seeklet.evaluation.results import Evaluation
 from seeklet.evaluation.scores import QueryScores
-from seeklet.evaluation.text import describe, describe_comparison
+from seeklet.evaluation.text import counted, describe, describe_comparison
 from seeklet.terminal import columns, printable
 
 EMPTY = {"meta", "br"}
@@ -173,8 +173,13 @@ def test_the_lines_say_what_was_found() -> None:
     assert "only semantic, for the artifact has no keywords" in text
     assert "the queries that are answered worst\n  a\n    semantic rank 3" in text
     text = "\n".join(describe(hostile(), 80))
-    assert "left out: 1 relevant documents that the artifact doesn't have" in text
+    assert "left out: 1 relevant document that the artifact doesn't have" in text
     assert "fewer than 20 queries" in text
+    assert [counted(number, "query", "queries") for number in (0, 1, 1000)] == [
+        "0 queries",
+        "1 query",
+        "1,000 queries",
+    ]
 
 
 def test_the_lines_of_a_comparison() -> None:

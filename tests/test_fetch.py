@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 from fake_s3 import ACCOUNT, FakeS3
+from fetched import fetch_artifact
 from unsigned import unsigned
 
 from handler.artifact import REQUIRED_FILES
 from handler.errors import ArtifactError, SettingsError
-from handler.fetch import fetch_artifact
 from handler.s3 import S3Folder
 
 URI = "s3://bucket/search/v1"

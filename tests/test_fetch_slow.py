@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 from fake_s3 import FakeS3
+from fetched import fetch_artifact
 from releases import POINTER, QUERY, URI, make_releases, publish
 
 from handler.errors import UnreachableError
-from handler.fetch import fetch_artifact
 from handler.loading import Loader
 from handler.refresh import Refresher
 from handler.s3 import S3Folder

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 from fake_s3 import FakeS3
+from fetched import fetch_artifact
 
 from handler.errors import ArtifactError
-from handler.fetch import fetch_artifact
 
 URI = "s3://bucket/search/v1"
 MANIFEST = "search/v1/manifest.json"

@@ -19,11 +19,14 @@ from handler.function import Function
 from handler.requests import write_list
 from handler.routes import ROUTES
 from soak import hostile_requests
-from soak.hostile_events import SENDERS, make
+from soak.corpus import corpus_of
+from soak.hostile_bodies import encode
+from soak.hostile_events import make
 from soak.hostile_requests import broken, growth
 from soak.hostile_values import CANARY, written
-from soak.hostility import Hostility, corpus_of
+from soak.hostility import Hostility
 from soak.judging import judge
+from soak.senders import SENDERS
 
 COUNT = 700
 FIGURES: dict[str, Any] = {
@@ -65,6 +68,18 @@ def test_the_events_are_the_same_again_and_of_every_kind(tiny_artifact: Path) ->
     assert {each.route for each in made} >= {f"{method} {path}" for method, path in ROUTES}
     assert max(len(each.event) for each in made) > 5_000_000
     assert sum(CANARY in each.event for each in made) > 200
+
+
+def test_an_event_is_the_same_at_another_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A compressed body once held the time of day."""
+
+    def bodies() -> list[Any]:
+        return [encode(random.Random(number), '{"query": "storm"}') for number in range(200)]
+
+    first = bodies()
+    assert {"gzip", "deflate"} <= {body.headers.get("content-encoding") for body in first}
+    monkeypatch.setattr("time.time", lambda: 0.0)
+    assert bodies() == first
 
 
 def test_what_leaves_the_function_is_a_fault(hostility: Hostility) -> None:

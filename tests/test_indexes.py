@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from indexed import Artifacts, found, loaded, right, send, serve
 from releases import QUERY, make_releases
 from tiny import make_model
 
-from handler.errors import SettingsError
+from handler.errors import ArtifactError, SettingsError
+from handler.folders import Folders
 from handler.function import Function
 from handler.memory import available_bytes
 from handler.searcher import Searcher
@@ -79,6 +81,20 @@ def test_without_a_name_the_first_one_answers_or_the_artifact_of_its_own(artifac
     assert loaded(own) == []
 
 
+def test_folders_need_no_place_for_what_is_fetched(
+    artifacts: Artifacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> str:
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found")
+
+    monkeypatch.setattr("tempfile.gettempdir", fail)
+    assert found(serve({"news": artifacts["a"], "faq": artifacts["b"]}), "/faq/search") == right(
+        artifacts["b"]
+    )
+    with pytest.raises(ArtifactError, match="nothing can be fetched: No usable temporary directory"):
+        _ = Folders().parent
+
+
 def test_a_function_over_one_artifact_lists_none(artifacts: Artifacts) -> None:
     function = Function(Settings.from_env({}), Searcher.load(artifacts["a"]))
     assert send(function, "GET", "/indexes")[:2] == (200, {"indexes": []})
@@ -131,7 +147,9 @@ def test_direct_events_name_an_index(function: Function, artifacts: Artifacts) -
         assert [hit["id"] for hit in function(event)["results"]] == right(artifacts["b"])
     assert [hit["id"] for hit in function({"query": QUERY, "k": 5})["results"]] == right(artifacts["a"])
     for name in ("nowhere", "documents", "../a", 5, None, ["faq"]):
-        error = function({"index": name, "query": QUERY})["error"]
+        error = function({"index": name, "query": QUERY})
+        assert (error["code"], error["field"], error["status"]) == ("no_index", "index", 404)
+        error = function({"index": name, "text": QUERY})["error"]
         assert (error["code"], error["field"]) == ("no_index", "index")
     alone = Function(Settings.from_env({}), Searcher.load(artifacts["a"]))
     assert alone({"index": "faq", "query": QUERY})["code"] == "invalid_request"

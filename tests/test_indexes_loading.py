@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fake_s3 import FakeS3
@@ -17,6 +19,7 @@ from handler.artifact import ENCODER_FILES
 from handler.errors import ArtifactError
 from handler.function import Function
 from handler.manifest import Manifest
+from handler.searcher import Searcher
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +97,26 @@ def test_the_one_that_was_used_longest_ago_is_let_go(
     # It is loaded again when it is asked for.
     assert found(function, "/c/search") == right(artifacts["c"])
     assert "c" in loaded(function)
+
+
+def test_two_that_come_at_once_fit_too(artifacts: Artifacts, monkeypatch: pytest.MonkeyPatch) -> None:
+    places: dict[str, Path | str] = {name: artifacts[name] for name in "abx"}
+    # Room for any one beside the default one.
+    room = size(artifacts["a"]) + max(size(artifacts["b"], without=ENCODER_FILES), size(artifacts["x"]))
+    function = serve(places, MAX_INDEX_BYTES=str(room))
+    expected = [right(artifacts[name]) for name in "bx"]
+    both = threading.Barrier(2, timeout=60)
+    load = Searcher.load
+
+    def load_together(*arguments: Any, **options: Any) -> Searcher:
+        both.wait()
+        return load(*arguments, **options)
+
+    monkeypatch.setattr("handler.loading.Searcher.load", load_together)
+    with ThreadPoolExecutor(2) as pool:
+        asked = [pool.submit(found, function, f"/{name}/search") for name in "bx"]
+        assert [one.result() for one in asked] == expected
+    assert loaded(function) in (["a", "b"], ["a", "x"])
 
 
 def test_one_index_beside_the_default_one_is_always_loaded(artifacts: Artifacts) -> None:

@@ -14,7 +14,7 @@ from lambda_tools import ROOT, target
 
 from layers.runtime.build import install, size_of
 from layers.runtime.elf import PT_LOAD, strip
-from layers.runtime.lock import read_pins
+from layers.runtime.lock import normal_name, read_pins
 from layers.runtime.prune import prune, read_prune
 from layers.runtime.targets import RUNTIME, TARGETS, BuildError, lock_of
 
@@ -35,6 +35,11 @@ def test_pins_are_read_by_their_normal_names_and_without_hashes(tmp_path: Path) 
     path = tmp_path / "requirements.txt"
     path.write_text("# torch==1\nPyYAML==6.0 \\\n    --hash=sha256:ab==\ntyping_extensions==4.1\n")
     assert read_pins(path) == {"pyyaml": "6.0", "typing-extensions": "4.1"}
+
+
+def test_a_distribution_has_one_name_however_it_is_written() -> None:
+    for name in ("zope.interface", "Zope_Interface", "zope-interface", "zope-._interface"):
+        assert normal_name(name) == "zope-interface"
 
 
 # --- strip, against the loader's own view of the file

@@ -14,7 +14,8 @@ from watched import NAME, ON, QUERIES, QUERY, REFUSED, SECRET, Context, Watched,
 
 from handler.emf import BY_ROUTE, NAMESPACE, UNITS
 from handler.function import Function
-from handler.lines import timestamp, trace_id
+from handler.lines import trace_id
+from handler.output import timestamp
 from handler.routes import ROUTES
 from handler.searcher import Searcher
 from handler.service import Served, Service
@@ -161,6 +162,20 @@ def test_a_line_names_the_trace(
     monkeypatch.setenv("_X_AMZN_TRACE_ID", f"Root={own};Parent=53995c3f42cd8ad8;Sampled=1")
     watched.ask(event)
     assert [line["trace"] for line in watched.lines()] == [sent, own]
+
+
+def test_an_event_that_is_no_request_has_a_line_with_lambdas_id(
+    searcher: Searcher, capsys: pytest.CaptureFixture[str]
+) -> None:
+    watched = Watched(searcher, capsys, **ON)
+    for event, code in (
+        ({"foo": 1}, "unknown_event"),
+        ({"version": "2.0", "requestContext": {}}, "bad_event"),
+    ):
+        watched.ask(event)
+        (line,) = watched.lines()
+        assert (line["route"], line["status"], line["code"]) == ("none", 400, code)
+        assert line["requestId"] == Context.aws_request_id
 
 
 def test_an_answer_comes_though_nothing_can_be_written(

@@ -15,11 +15,11 @@ import pytest
 from lambda_tools import ROOT
 
 from handler.routes import FRAMEWORK_PATHS, ROUTES
-from soak.hostile_events import SENDERS
+from soak.corpus import corpus_of
 from soak.judging import judge
 from soak.mixed_events import Mixture, broken, growth, load, send_all, summary
-from soak.mixed_parts import corpus_of
 from soak.mixed_requests import make
+from soak.senders import SENDERS
 
 COUNT = 600
 REPORT: dict[str, Any] = {"faults": [], "faulty": 0, "crash": None, "growth": 0.0}

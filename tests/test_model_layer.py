@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from handler.artifact import Artifact
+from handler.artifact import DENSE_FILE, Artifact
 from handler.encoder import Encoder
 from handler.manifest import Manifest
+from handler.manifest_fields import FileEntry
 from layers import size
 from layers.model import copy_artifact
 
@@ -46,6 +47,14 @@ def test_a_build_over_the_limit_stops_with_its_parts_and_ways_on(
         assert float(total[place]) == pytest.approx(
             sum(float(part[place]) for part in parts), abs=0.06 * len(parts)
         )
+
+
+def test_the_room_is_counted_in_what_grows_with_the_documents(artifact: Path) -> None:
+    opened = Artifact.open(artifact)
+    told = size.room(opened, size.LIMIT)
+    # The layers after the pooling are the model's, and no document brings more of them.
+    files = {**opened.manifest.files, DENSE_FILE: FileEntry(size.LIMIT, "0" * 64)}
+    assert size.room(opened._replace(manifest=opened.manifest._replace(files=files)), size.LIMIT) == told
 
 
 def test_a_zipped_size_is_that_of_a_zip(own_artifact: Path, tmp_path: Path) -> None:
@@ -121,7 +130,7 @@ def test_where_a_database_searches_the_encoder_alone_is_shipped(
     }
     told = capsys.readouterr().out
     assert float(told.removeprefix("encoder: ").split()[0]) == pytest.approx(
-        sum(path.stat().st_size for path in out.iterdir()) / 1e6, abs=0.06
+        sum(path.stat().st_size for path in out.iterdir()) / 2**20, abs=0.06
     )
     # The copy answers as the artifact does.
     manifest = Manifest.parse((out / "manifest.json").read_bytes(), "manifest.json")

@@ -44,6 +44,14 @@ def test_a_table_in_a_terminal(artifact: Path) -> None:
     assert json.loads(shown)["results"] == hits
 
 
+def test_nothing_found_in_a_terminal(artifact: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, shown = run_in_terminal("query", "zzzz", artifact, "--mode", "keyword")
+    assert (status, shown) == (0, "no document holds these words\n")
+    # A program reads an empty list.
+    assert main(["query", "zzzz", str(artifact), "--mode", "keyword"], {}) == 0
+    assert json.loads(capsys.readouterr().out)["results"] == []
+
+
 def test_each_line_of_standard_input_is_a_query(artifact: Path) -> None:
     lines = "\ufeffstorms in Europe\r\n\n  \nbread, cake\n漢字".encode()
     done = run_seeklet("query", "-", artifact, "-k", "2", stdin=lines)

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 from fake_s3 import FakeS3
+from indexed import send
 from releases import POINTER, QUERY, URI, make_releases, publish
 
 from handler.folders import Folders
+from handler.function import Function
 from handler.loading import Loader
 from handler.pointer import parse_pointer
 from handler.refresh import Refresher
@@ -125,6 +127,28 @@ def test_an_unchanged_pointer_costs_one_request_without_a_body(served: Refresher
     assert (asked.path, bool(asked.known)) == (f"/bucket/{POINTER}", True)
 
 
+@pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), MemoryError()])
+def test_a_machine_that_is_short_of_something_refuses_nothing(
+    served: Refresher,
+    bucket: FakeS3,
+    artifacts: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    publish(bucket, artifacts["b"])
+    with monkeypatch.context() as patched:
+        patched.setattr("handler.s3.S3Folder.download", fail)
+        served.look()
+    release = served.current().release
+    assert release is not None
+    assert release.describe()["refused"] is None
+    served.look()
+    assert now_serves(served, artifacts["b"])
+
+
 def test_zero_seconds_are_never(bucket: FakeS3, artifacts: dict[str, Path], clock: Clock) -> None:
     publish(bucket, artifacts["a"])
     never = start(clock, REFRESH_SECONDS="0")
@@ -147,6 +171,25 @@ def test_files_that_both_releases_have_are_linked_and_their_model_is_loaded_once
     assert not {"model.onnx", "model.onnx.data", "tokenizer.json"} & names
     assert served.current().searcher.encoder is encoder
     assert now_serves(served, artifacts["b"])
+
+
+def test_a_shared_tokenizer_is_read_when_its_first_release_is_gone(
+    served: Refresher, artifacts: dict[str, Path], bucket: FakeS3, tmp_path: Path
+) -> None:
+    (before,) = folders(tmp_path)
+    publish(bucket, artifacts["b"])
+    served.look()
+    assert before not in folders(tmp_path)
+    function = Function(served.settings, source=served)
+    alone = Function(served.settings, Searcher.load(artifacts["b"]))
+    for method, path, body in (
+        ("POST", "/similar", {"text": "what does [MASK] mean"}),
+        ("POST", "/v1/embeddings", {"input": [[2, 3]], "model": "any"}),
+        ("GET", "/openapi.json", ""),
+    ):
+        status, answer, _ = send(function, method, path, body)
+        assert (status, answer) == send(alone, method, path, body)[:2]
+        assert status == 200
 
 
 def test_a_damaged_file_here_is_fetched_again_and_not_linked(
@@ -196,7 +239,18 @@ def test_a_folder_that_is_served_again_is_not_deleted_by_its_first_user(tmp_path
     held.retire(folder)
     held.let_go(folder)
     assert not folder.exists()
-    assert held.used() == set()
+
+
+def test_a_folder_is_not_deleted_between_its_use_and_a_look_at_it(tmp_path: Path) -> None:
+    held = Folders(tmp_path)
+    folder = tmp_path / "seeklet-x"
+    folder.mkdir()
+    held.use(folder)
+    held.delete_unused(folder)
+    assert folder.is_dir()
+    held.let_go(folder)
+    held.delete_unused(folder)
+    assert not folder.exists()
 
 
 def test_back_to_the_release_before(

@@ -167,7 +167,7 @@ def test_cost_by_hand() -> None:
 
 def test_the_summary_compares_with_the_faster_textbook() -> None:
     assert lines("summary")[2:] == [
-        "| a query, warm: event to response | 1.0 ms | 2.0 ms |",
+        "| a query by meaning, warm: event to response | 1.0 ms | 2.0 ms |",
         "| the first answer of a new process | 200 ms | 800 ms |",
         "| quality: nDCG@10 on SciFact | 0.700 | 0.650 (the model in fp32) |",
     ]

@@ -37,6 +37,25 @@ def test_an_unknown_column_far_from_any(corpus: Corpus) -> None:
     assert message.endswith("'c6' and 6 more")
 
 
+@pytest.mark.parametrize(
+    ("sign", "name", "remedy"),
+    [
+        (";", "';'", "save it with commas, or as TSV"),
+        ("|", "'|'", "save it with commas, or as TSV"),
+        ("\t", "tabs", "save it with commas, or name it .tsv"),
+    ],
+)
+def test_another_sign_than_a_comma(corpus: Corpus, sign: str, name: str, remedy: str) -> None:
+    data = f"id{sign} title{sign}price\n1{sign}a{sign}2\n"
+    header = data.partition("\n")[0]
+    listed = f".csv, line 1: there is no column 'title'; the columns are: {header!r}"
+    message = refusal(corpus.reader("corpus.csv", data, ["title"]))
+    assert message == f"{listed}: the file seems to be separated by {name}: {remedy}"
+    # Not where another column is asked for, or where there are more.
+    assert refusal(corpus.reader("corpus.csv", data, ["year"])).endswith(f"the columns are: {header!r}")
+    assert "seems" not in refusal(corpus.reader("corpus.csv", f"a,{data}", ["title"]))
+
+
 def test_plain_text_has_one_column(corpus: Corpus) -> None:
     message = refusal(corpus.reader("corpus.txt", "a\n", ["title"]))
     assert message.startswith(".txt (plain text): there is no column 'title'")

@@ -60,7 +60,8 @@ def test_a_get_is_kept_by_its_etag(function: Function) -> None:
 @pytest.mark.parametrize(
     ("parameters", "field"),
     [
-        ({}, "query"),
+        ({}, "q"),
+        ({"k": "3"}, "q"),
         ({"q": ""}, "query"),
         ({"query": "a"}, "query"),
         ({"q": "a", "k": "many"}, "k"),

@@ -75,6 +75,9 @@ NATIVE = {
     "a socket of a thread": "import threading; threading.Thread(target=libc.socket, args=(2, 1, 0)).start()",
     "a file": "libc.open(b'x', os.O_CREAT | os.O_WRONLY, 0o600)",
     "a file to read and write": "libc.open(b'x', os.O_CREAT | os.O_RDWR, 0o600)",
+    "a file that is made": "libc.creat(b'x', 0o600)",
+    "a file that is made to be read": "libc.open(b'x', os.O_CREAT | os.O_RDONLY, 0o600)",
+    "a file that is emptied": "libc.open(os.devnull.encode(), os.O_RDONLY | os.O_TRUNC)",
     "a stream": "libc.fopen(b'x', b'w')",
 }
 

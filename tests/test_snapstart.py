@@ -113,5 +113,10 @@ def test_a_function_that_can_not_answer_is_not_published() -> None:
     def fail(event: dict[str, Any], context: Any) -> dict[str, Any]:
         return {"statusCode": 500}
 
+    def fail_pings(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        return {"statusCode": 200} if "requestContext" in event else {"error": {"code": "internal_error"}}
+
     with pytest.raises(SeekletError, match=r"POST /similar .* 500, not 200"):
         prime(fail, Settings.from_env({}), lambda: None)
+    with pytest.raises(SeekletError, match="internal_error"):
+        prime(fail_pings, Settings.from_env({}), lambda: None)

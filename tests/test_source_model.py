@@ -18,7 +18,14 @@ from model_folders import (
 )
 from tiny import write_json
 
-from export.model.source_model import DEFAULT_WEIGHTS_SHA256, SourceModel, default_folder, find_model
+from export.model.source_model import (
+    DEFAULT_MODEL_ID,
+    DEFAULT_NAME,
+    DEFAULT_WEIGHTS_SHA256,
+    SourceModel,
+    default_folder,
+    find_model,
+)
 from handler.errors import ModelError
 
 
@@ -50,6 +57,26 @@ def test_the_default_is_whole() -> None:
     assert (model.dim, model.pooling, model.max_length, model.num_attention_heads) == (384, "mean", 256, 12)
     assert model.weights_sha256 == DEFAULT_WEIGHTS_SHA256
     assert model.transformer_dir == default_folder()
+
+
+def test_the_default_by_its_name(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert find_model(DEFAULT_NAME, None, None) == find_model(None, None, None)
+    with pytest.raises(ModelError) as refused:
+        find_model(DEFAULT_NAME, "main", None)
+    assert str(refused.value) == (
+        "--revision is for hub ids, and all-MiniLM-L6-v2 is the default model: leave it out"
+    )
+    # A folder of this name is a folder.
+    folder.rename(tmp_path / DEFAULT_NAME)
+    assert find_model(DEFAULT_NAME, None, None).revision == "local"
+
+
+def test_the_hub_has_the_default_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = Hub(folder, "model.safetensors")
+    monkeypatch.setattr("huggingface_hub.snapshot_download", hub)
+    assert find_model(DEFAULT_MODEL_ID, None, None).transformer_dir == folder
+    assert {name for name, _, _ in hub.asked} == {DEFAULT_MODEL_ID}
 
 
 def test_the_transformer_in_a_folder_of_its_own(folder: Path) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from exports import Export
 
+from export.build.sizes import show_bytes
 from export.build.summary import (
     HIT_BYTES,
     MOST_GROWTH,
@@ -23,6 +24,7 @@ from handler.passages import Span
 from handler.requests import refuse_response
 from handler.routes.similar import render_hits
 from handler.settings import DEFAULT_MAX_RESPONSE_BYTES
+from seeklet.commands.info import describe as describe_folder
 
 
 def write_lines(folder: Path, lines: list[bytes]) -> Path:
@@ -118,6 +120,34 @@ def test_documents_too_long_for_an_answer_are_told(export: Export, tmp_path: Pat
 
 def test_short_documents_bring_no_warning(export: Export, corpus_file: Path, tmp_path: Path) -> None:
     assert "warning" not in describe(export(corpus_file, tmp_path / "out"), tmp_path / "out")
+
+
+def test_texts_that_were_not_embedded_are_told(export: Export, corpus_file: Path, tmp_path: Path) -> None:
+    first = export(corpus_file, tmp_path / "out")
+    count = first.manifest.count
+    for embedded, words in (
+        (count, f"{count} texts embedded"),
+        (1, "1 text embedded, the others were known, or equal to another"),
+        (0, "0 texts embedded, the others were known, or equal to another"),
+    ):
+        summary = dataclasses.replace(first, embedded=embedded)
+        assert describe(summary, tmp_path / "out").splitlines()[1] == f"  documents   {count:>12,}   {words}"
+
+
+def test_sizes_have_the_unit_that_suits_them(export: Export, corpus_file: Path, tmp_path: Path) -> None:
+    manifest = export(corpus_file, tmp_path / "out").manifest
+    described = describe_folder(tmp_path / "out", manifest)
+    sizes = {line.split()[-1]: line.split()[:2] for line in described if line.endswith(tuple(manifest.files))}
+    shown = describe(export(corpus_file, tmp_path / "out"), tmp_path / "out")
+    for name, size in sizes.items():
+        assert f"  {' '.join(size):>10}  {name}\n" in shown
+    assert [show_bytes(count) for count in (0, 999, 1_000, 999_900, 1_000_000)] == [
+        "0 B",
+        "999 B",
+        "1.0 kB",
+        "999.9 kB",
+        "1.0 MB",
+    ]
 
 
 def test_an_unfused_graph_is_told(export: Export, corpus_file: Path, tmp_path: Path) -> None:

@@ -48,6 +48,15 @@ def test_workflows_run_make_targets_that_exist() -> None:
         assert named <= targets, path
 
 
+def test_what_ci_runs_runs_on_github_too() -> None:
+    def named(path: Path) -> set[str]:
+        text = path.read_text(encoding="utf-8")
+        return set(re.findall(r"^\s*(?:- run: )?make ([a-z-]+)", text, re.MULTILINE))
+
+    script, workflow = named(ROOT / ".ci" / "run"), named(ROOT / ".github" / "workflows" / "ci.yml")
+    assert {"test", "check"} <= script <= workflow
+
+
 # --- where a role of AWS may be taken
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.build.embed import GATHER_CHUNK, ROUNDED_TOLERANCE, check_unit_length
+from export.build.progress import Progress
 from export.build.sample import cut_queries, sample_rows, sample_texts
 from export.build.sides import Sides
 from export.model.fp32 import Fp32Encoder
@@ -158,6 +159,7 @@ def verify_artifact(
     threads: int,
     document_model: str | None = None,
     document_revision: str | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Checks each file's SHA-256 and each stored vector's length, then measures.
 
@@ -168,6 +170,7 @@ def verify_artifact(
         threads: number of texts embedded at once.
         document_model: the same of the model that embedded the documents, where it is another one.
         document_revision: of its hub id.
+        progress: says what is done; None for nothing.
 
     Raises:
         ArtifactError: a file is missing or damaged.
@@ -175,7 +178,9 @@ def verify_artifact(
         VerifyError: a stored vector isn't finite or not of length 1.
     """
     artifact = Artifact.open(directory)
-    artifact.check_hashes()
+    progress = progress or Progress(quiet=True)
+    with progress.step("checking the files"):
+        artifact.check_hashes()
     manifest = artifact.manifest
     if model is None and manifest.model_id != DEFAULT_MODEL_ID:
         model, revision = _named(manifest.model_id, manifest.revision, revision, "--model")
@@ -194,10 +199,12 @@ def verify_artifact(
             f"{models.document.model_id} embeds documents by weights of SHA-256 {models.document.weights_sha256}, "
             f"the artifact's were embedded by {expected}: name that model (--document-model)"
         )
-    sides = Sides.of_artifact(artifact, models, threads)
+    with progress.step("converting the model"):
+        sides = Sides.of_artifact(artifact, models, threads)
     stored = Embeddings.load(directory, manifest.rows, manifest.dim)
-    check_stored(stored)
-    return measure_sides(directory, stored, sides)
+    with progress.step("verifying int8 against fp32"):
+        check_stored(stored)
+        return measure_sides(directory, stored, sides)
 
 
 def _named(model_id: str, revision: str, given: str | None, option: str) -> tuple[str, str]:

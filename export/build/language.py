@@ -26,20 +26,26 @@ _WORD = re.compile(r"[^\W\d_]+")
 def choose_terms(texts: Iterable[str], language: str | None) -> tuple[str, str]:
     """Returns the kind of terms for a corpus, `english` or `pieces`, and the code of its language.
 
-    language is a code of ISO 639-1, or None to find it in the texts; "und" where they show none. Texts of Latin letters
-    without any language's small words, such as names of products, count as English. Raises OptionError where the code
-    is unknown.
+    language is a code as read_code takes it, or None to find it in the texts; "und" where they show none. Texts of Latin
+    letters without any language's small words, such as names of products, count as English. Raises OptionError where the
+    code is unknown.
     """
     if language is None:
         language = find_language(texts)
         return ("english" if language in ("en", UNKNOWN) else "pieces"), language
+    code = read_code(language)
+    return ("english" if code == "en" else "pieces"), code
+
+
+def read_code(language: str) -> str:
+    """Reads a code of ISO 639-1, with or without a region; raises OptionError where it is unknown."""
     code = language.strip().lower().replace("_", "-").partition("-")[0]
     if code not in ISO_639_1:
         raise OptionError(
             f"--language {language!a:.40} is no language code: give two letters of ISO 639-1, such as en, de or zh, or "
             "leave the option out"
         )
-    return ("english" if code == "en" else "pieces"), code
+    return code
 
 
 def find_language(texts: Iterable[str]) -> str:

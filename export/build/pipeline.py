@@ -22,6 +22,7 @@ from export.build.engine import Engine, Job
 from export.build.gate import measure_sides
 from export.build.inputs import inputs_sha256, is_up_to_date, open_replaced
 from export.build.journal import SYNC_SECONDS, Journal
+from export.build.language import read_code
 from export.build.options import BuildOptions
 from export.build.output import Output
 from export.build.progress import Progress
@@ -82,6 +83,8 @@ def build(
     started = time.monotonic()
     check_told(options.columns, options.metadata)
     check_method(options.map)
+    if options.keywords and options.language is not None:
+        read_code(options.language)  # an unknown one is refused before the work
     models = find_models(
         options.model, options.revision, options.sha256, options.document_model, options.document_revision
     )

@@ -10,6 +10,7 @@ from typing import BinaryIO
 import numpy as np
 
 from export.build.pipeline import Summary
+from export.build.sizes import show_bytes
 from handler.artifact import DOCUMENTS_FILE, OFFSETS_FILE, PASSAGES_FILE
 from handler.settings import DEFAULT_MAX_RESPONSE_BYTES, DEFAULT_MAX_RESULTS
 
@@ -30,12 +31,7 @@ def describe(summary: Summary, out: Path) -> str:
         else f"{out}: done in {_duration(summary.seconds)}"
     ]
     lines += [
-        f"  documents   {manifest.count:>12,}"
-        + (
-            ""
-            if summary.up_to_date
-            else f"   {summary.embedded:,} texts embedded, the others were known, or equal to another"
-        ),
+        f"  documents   {manifest.count:>12,}" + ("" if summary.up_to_date else f"   {_embedded(summary)}"),
     ]
     if passages := manifest.passages:
         size = f"{passages['tokens']} tokens at most, overlap {passages['overlap']} at most"
@@ -63,8 +59,8 @@ def describe(summary: Summary, out: Path) -> str:
             f"top 10 overlap {figures['overlap']}"
         )
     for name, entry in manifest.files.items():
-        lines.append(f"  {entry.bytes / 1e6:>10.1f} MB  {name}")
-    lines.append(f"  {sum(entry.bytes for entry in manifest.files.values()) / 1e6:>10.1f} MB  in all")
+        lines.append(f"  {show_bytes(entry.bytes):>10}  {name}")
+    lines.append(f"  {show_bytes(sum(entry.bytes for entry in manifest.files.values())):>10}  in all")
     fitting = results_that_fit(out)
     if fitting < min(DEFAULT_MAX_RESULTS, manifest.count):
         lines.append(
@@ -74,6 +70,14 @@ def describe(summary: Summary, out: Path) -> str:
     folder = shlex.quote(str(out))
     lines += [f'next: seeklet query "your words" {folder}', f"      seeklet serve {folder}"]
     return "\n".join(lines)
+
+
+def _embedded(summary: Summary) -> str:
+    """Says how many texts went through the model, and why the others didn't."""
+    texts = "text" if summary.embedded == 1 else "texts"
+    others = summary.manifest.rows - summary.embedded
+    left = ", the others were known, or equal to another" if others > 0 else ""
+    return f"{summary.embedded:,} {texts} embedded{left}"
 
 
 def results_that_fit(directory: Path) -> int:

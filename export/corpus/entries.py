@@ -27,6 +27,7 @@ class Wanted:
     id: str | None
     metadata: tuple[str, ...]
     format: str | None
+    alone: bool = True  # whether the corpus is one file, and no folder or pattern
 
     @property
     def others(self) -> list[str]:
@@ -100,7 +101,7 @@ class FileEntries:
 
     def _read_rows(self, source: CorpusFile) -> Iterator[Row]:
         wanted = self._wanted
-        self.format = wanted.format or detect_format(source, self._path)
+        self.format = wanted.format or detect_format(source, self._path, alone=wanted.alone)
         match self.format:
             case "csv":
                 return read_csv(source, wanted.columns)

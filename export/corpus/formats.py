@@ -6,6 +6,7 @@ import codecs
 from pathlib import PurePath
 
 from export.corpus.corpus_file import PARQUET_MAGIC, CorpusFile
+from export.corpus.places import beside
 from handler.errors import CorpusError
 
 FORMATS = ("csv", "tsv", "jsonl", "txt", "parquet")
@@ -15,8 +16,10 @@ TEXT_FORMATS = ("csv", "tsv")
 _SUFFIXES = {f".{name}": name for name in FORMATS} | {".ndjson": "jsonl"}
 
 
-def detect_format(source: CorpusFile, path: str) -> str:
+def detect_format(source: CorpusFile, path: str, *, alone: bool = True) -> str:
     """Returns the format that the name's suffix says, or else the one that the first bytes say.
+
+    Not `alone`: it is a file of a folder or a pattern.
 
     Raises:
         CorpusError: neither of them says a format.
@@ -39,7 +42,8 @@ def detect_format(source: CorpusFile, path: str) -> str:
     if not start:
         raise CorpusError(f"{source.name} is empty: check what was meant to be in it")
     source.check_text()
-    raise CorpusError(
-        f"{source.name}: neither name nor content tells the format: "
-        f"give --format {', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
-    )
+    remedy = f"give --format {', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
+    if not alone:
+        pattern = beside(path, "*.csv")
+        remedy = f"move it away, or leave it out by a pattern such as --corpus '{pattern}'"
+    raise CorpusError(f"{source.name}: neither name nor content tells the format: {remedy}")

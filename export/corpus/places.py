@@ -27,6 +27,8 @@ def find_files(corpus: str) -> list[str]:
     """
     if corpus.startswith(S3):
         return _in_s3(corpus)
+    if corpus.lower().startswith(("http://", "https://")):
+        raise CorpusError(f"{corpus} is a URL, and a corpus is read from files: download it first")
     path = Path(corpus)
     try:
         kind = stat.S_IFMT(path.stat().st_mode)
@@ -44,6 +46,12 @@ def find_files(corpus: str) -> list[str]:
         found = [file for file in matching if Path(file).is_file()]
         return _some(found, f"no file matches {corpus}: check the pattern")
     return [corpus]
+
+
+def beside(path: str, names: str) -> str:
+    """Returns a pattern of files in the same folder as a file: "parts/*.csv"."""
+    folder, slash, _ = path.rpartition("/")
+    return f"{folder}{slash}{names}"
 
 
 def _in_folder(folder: Path) -> list[str]:

@@ -8,11 +8,13 @@ doesn't clean texts further, doesn't cut them into passages, and doesn't notice 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import PurePath
 
 from export.corpus.corpus_file import name_of
 from export.corpus.entries import Entries, Entry, Wanted, open_files
 from export.corpus.formats import FORMATS
-from export.corpus.places import find_files
+from export.corpus.places import beside, find_files
 from export.corpus.rows import SeenColumns, show
 from handler.documents import Document
 from handler.errors import CorpusError
@@ -84,7 +86,8 @@ class CorpusReader:
         paths = find_files(self._path)
         self._names = [name_of(path) for path in paths]
         seen = SeenColumns(self._wanted.columns)
-        for index, entries in enumerate(self._read(paths, self._wanted)):
+        wanted = replace(self._wanted, alone=paths == [self._path])
+        for index, entries in enumerate(self._read(paths, wanted)):
             self._index = index
             self._current = entries
             for entry in entries:
@@ -105,9 +108,12 @@ class CorpusReader:
 
     def _check_format(self, entries: Entries) -> None:
         if self._index and entries.format != self.format:
+            first = self._names[0]
+            suffix = PurePath(first.removesuffix(".gz")).suffix or f".{self.format}"
+            pattern = beside(first, f"*{suffix}{'.gz' if first.endswith('.gz') else ''}")
             raise CorpusError(
-                f"{entries.name} is {entries.format}, {self._names[0]} is {self.format}: "
-                "a corpus's files have one format"
+                f"{entries.name} is {entries.format}, {first} is {self.format}, and a corpus's files have one format: "
+                f"move the others away, or leave them out by a pattern such as --corpus '{pattern}'"
             )
         self.format = entries.format
 

@@ -11,6 +11,8 @@ from handler.errors import CorpusError
 LISTED = 20
 """The most columns that an error names."""
 
+# As spreadsheets and databases write them in place of a comma.
+SEPARATORS = {";": "';'", "|": "'|'", "\t": "tabs"}
 
 MAX_DEPTH = 100
 """Most levels of a metadata value. Python's JSON takes up to about 1,000, less the calls that are open."""
@@ -28,10 +30,30 @@ def unknown_column(place: str, wanted: str, columns: Iterable[str]) -> CorpusErr
     names = list(dict.fromkeys(columns))
     folded = {name.strip().casefold(): name for name in reversed(names)}
     near = difflib.get_close_matches(wanted.strip().casefold(), folded, 1)
-    hint = f" (did you mean {show(folded[near[0]])}?)" if near else ""
     listed = ", ".join(show(name) for name in names[:LISTED]) or "none"
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return CorpusError(f"{place}: there is no column {show(wanted)}{hint}; the columns are: {listed}{more}")
+    hint, remedy = f" (did you mean {show(folded[near[0]])}?)" if near else "", ""
+    sign, parts = split_header(names)
+    if wanted.strip() in parts:
+        hint, remedy = "", f": {separated_by(sign)}"
+    return CorpusError(
+        f"{place}: there is no column {show(wanted)}{hint}; the columns are: {listed}{more}{remedy}"
+    )
+
+
+def split_header(columns: Sequence[str]) -> tuple[str, list[str]]:
+    """Returns the sign that seems to separate the fields of a file with one column, and the names; "" for none."""
+    if len(columns) == 1:
+        for sign in SEPARATORS:
+            if sign in columns[0]:
+                return sign, [part.strip() for part in columns[0].split(sign)]
+    return "", []
+
+
+def separated_by(sign: str) -> str:
+    """Says what to do with a file whose fields another sign separates than its format's."""
+    remedy = "as TSV" if sign != "\t" else "name it .tsv"
+    return f"the file seems to be separated by {SEPARATORS[sign]}: save it with commas, or {remedy}"
 
 
 class SeenColumns:

@@ -10,7 +10,7 @@ import csv
 from collections.abc import Iterator, Sequence
 
 from export.corpus.corpus_file import MAX_LINE, CorpusFile
-from export.corpus.rows import Row, check_columns
+from export.corpus.rows import Row, check_columns, separated_by, split_header
 from handler.errors import CorpusError
 
 
@@ -70,6 +70,8 @@ def _read_table(
                 if quoted
                 else "a tab or a line break within a field needs CSV or JSON Lines"
             )
+            if sign := split_header(header)[0]:
+                remedy = separated_by(sign)
             raise CorpusError(
                 f"{source.place(start)} has {len(fields)} fields, the header has {len(header)}: {remedy}"
             )

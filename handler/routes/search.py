@@ -75,6 +75,8 @@ def get(service: Service, request: Request) -> Response:
     etag = f'"{service.fingerprint}-{binascii.crc32(request.query.encode()):08x}"'
 
     def search() -> Response:
+        if "query" not in fields:
+            raise invalid("q", "there is no query: send q, as in /search?q=storms")
         return Response(200, answer(service, check_search(fields, service), request))
 
     return answer_kept(service, request, etag, search)

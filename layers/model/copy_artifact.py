@@ -15,11 +15,11 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from handler.artifact import ENCODER_FILES, Artifact
+from handler.artifact import Artifact
 from handler.errors import ArtifactError
 from handler.manifest import MANIFEST_FILE
 from layers import EPOCH
-from layers.size import LIMIT, RUNTIME_BUDGET, refusal
+from layers.size import LIMIT, MB, RUNTIME_BUDGET, refusal
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     try:
         artifact = Artifact.open(options.source)
-        names = encoder_files(artifact) if options.encoder_only else list(artifact.manifest.files)
+        names = artifact.encoder_files if options.encoder_only else list(artifact.manifest.files)
         artifact.check_hashes(names)
     except ArtifactError as error:
         print(f"error: {error} (ARTIFACT=folder names another)", file=sys.stderr)
@@ -56,13 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     copy(artifact, out, names)
     what = "encoder" if options.encoder_only else "artifact"
-    print(f"{what}: {sum(f.stat().st_size for f in out.iterdir()) / 1e6:.1f} MB of {options.source}")
+    print(f"{what}: {sum(f.stat().st_size for f in out.iterdir()) / MB:.1f} MB of {options.source}")
     return 0
-
-
-def encoder_files(artifact: Artifact) -> list[str]:
-    """Returns the names of the files that a query's vector needs, beside the manifest."""
-    return [name for name in ENCODER_FILES if name in artifact.manifest.files]
 
 
 def size_problem(

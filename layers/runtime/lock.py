@@ -47,7 +47,12 @@ def main() -> int:
 def read_pins(path: Path) -> dict[str, str]:
     """Reads a file of pins: normalised distribution name -> version. It ignores hashes."""
     found = re.findall(r"^([A-Za-z0-9._-]+)==([^\s;]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
-    return {re.sub(r"[._-]+", "-", name).lower(): version for name, version in found}
+    return {normal_name(name): version for name, version in found}
+
+
+def normal_name(name: str) -> str:
+    """Returns a distribution's name as indexes compare it: typing_extensions and Typing.Extensions are one."""
+    return re.sub(r"[._-]+", "-", name).lower()
 
 
 def write_constraints(path: Path) -> None:
@@ -72,7 +77,7 @@ def resolve(target: str) -> dict[str, tuple[str, str]]:
         installs: list[dict[str, Any]] = json.loads(report.read_text())["install"]
     locked = {}
     for item in installs:
-        name = item["metadata"]["name"].lower().replace("_", "-")
+        name = normal_name(item["metadata"]["name"])
         sha256 = item["download_info"]["archive_info"]["hashes"]["sha256"]
         locked[name] = (f"{name}=={item['metadata']['version']}", sha256)
     return locked

@@ -7,8 +7,8 @@ from collections.abc import MutableMapping
 from pathlib import Path
 
 from handler.errors import OutputError
-from seeklet.arguments import Parser, new_parser
 from seeklet.extras import require
+from seeklet.parser import Parser, new_parser
 from seeklet.terminal import printable
 
 SUMMARY = "writes the demo corpus, the API operations of AWS"

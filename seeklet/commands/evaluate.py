@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from handler.errors import EvaluationError, OptionError
 from handler.manifest import MANIFEST_FILE
-from seeklet.arguments import Parser, add_threads, count, new_parser, share
+from seeklet.arguments import add_threads, count, share
+from seeklet.parser import Parser, new_parser
 from seeklet.terminal import printable, to_json
 
 if TYPE_CHECKING:
@@ -186,8 +187,11 @@ def _columns(options: argparse.Namespace) -> Columns:
 
 def _check_report(path: Path | None) -> None:
     """Raises EvaluationError where the report can't be written, before the work is done."""
-    if path is not None and (path.is_dir() or not path.parent.is_dir()):
-        what = "is a folder" if path.is_dir() else f"can't be written, for there is no folder {path.parent}"
+    if path is None:
+        return
+    file = next((above for above in path.absolute().parents if above.is_file()), None)
+    if path.is_dir() or file:
+        what = "is a folder" if path.is_dir() else f"can't be written, for {file} is a file"
         raise EvaluationError(f"{path} {what}: name another file as --report")
 
 
@@ -195,6 +199,7 @@ def _write_report(path: Path | None, text: str) -> None:
     if path is None:
         return
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         # Half of a surrogate pair can come from a path.
         path.write_bytes(text.encode("utf-8", "backslashreplace"))
     except OSError as error:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from handler.errors import CorpusError, OutputError
 from seeklet.arguments import (
-    Parser,
     add_corpus,
     add_document_model,
     add_model,
@@ -19,12 +18,14 @@ from seeklet.arguments import (
     column_types,
     count,
     count_or_zero,
-    new_parser,
+    new_folder,
+    sha256,
     share,
     thresholds,
 )
 from seeklet.engines import add_engine, choose_engine
 from seeklet.extras import require
+from seeklet.parser import Parser, new_parser
 from seeklet.terminal import printable_lines
 
 SUMMARY = "makes an artifact of a corpus and a sentence-transformer"
@@ -86,7 +87,7 @@ def build_parser(prog: str = "seeklet export") -> Parser:
     add_corpus(parser.add_argument_group("the corpus"))
     model = parser.add_argument_group("the model")
     add_model(model, "a sentence-transformer's folder, or its hub id (default: all-MiniLM-L6-v2)")
-    model.add_argument("--sha256", metavar="HEX", help="refuse weights of another SHA-256")
+    model.add_argument("--sha256", type=sha256, metavar="HEX", help="refuse weights of another SHA-256")
     model.add_argument(
         "--pooling",
         choices=list(POOLINGS),
@@ -158,7 +159,7 @@ def build_parser(prog: str = "seeklet export") -> Parser:
     output.add_argument(
         "--out",
         required=True,
-        type=Path,
+        type=new_folder,
         metavar="DIR",
         help="the folder to write; an existing artifact is replaced",
     )

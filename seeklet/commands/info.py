@@ -10,7 +10,8 @@ from typing import Any
 
 from handler.artifact import Artifact
 from handler.manifest import Manifest
-from seeklet.arguments import Parser, add_artifact, default_artifact, new_parser
+from seeklet.arguments import add_artifact, default_artifact
+from seeklet.parser import Parser, new_parser
 from seeklet.terminal import printable, to_json
 
 SUMMARY = "says what an artifact holds, from which model, how large"
@@ -136,7 +137,7 @@ def _total(manifest: Manifest) -> int:
 
 
 def _size(count: int) -> str:
-    """Writes a number of bytes in the unit that suits it: "512 B", "12.3 kB", "45.6 MB"."""
-    if count < 1000:
-        return f"{count} B"
-    return f"{count / 1e3:.1f} kB" if count < 1e6 else f"{count / 1e6:.1f} MB"
+    """Writes a number of bytes as the summary of an export does."""
+    from export.build.sizes import show_bytes
+
+    return show_bytes(count)

@@ -9,16 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handler.errors import OptionError
-from seeklet.arguments import (
-    DEFAULT_ARTIFACT,
-    Parser,
-    count,
-    count_or_zero,
-    default_artifact,
-    new_parser,
-    share,
-)
+from seeklet.arguments import DEFAULT_ARTIFACT, count, count_or_zero, default_artifact, share
 from seeklet.extras import require
+from seeklet.parser import Parser, new_parser
 from seeklet.publishing import (
     PublishProgress,
     describe,

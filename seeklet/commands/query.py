@@ -11,8 +11,9 @@ from pathlib import Path
 
 from handler.errors import OptionError
 from handler.manifest import MODES
-from seeklet.arguments import DEFAULT_ARTIFACT, Parser, count, default_artifact, new_parser, share
+from seeklet.arguments import DEFAULT_ARTIFACT, count, default_artifact, share
 from seeklet.asking import Question, Result, find_target, is_folder, is_url
+from seeklet.parser import Parser, new_parser
 from seeklet.terminal import columns, cut, pad, printable, to_json
 
 SUMMARY = "asks an artifact, a URL or a deployed function"
@@ -42,6 +43,7 @@ def build_parser(prog: str = "seeklet query") -> Parser:
         "at a URL, or by a deployed Lambda function.",
         EXAMPLES,
     )
+    parser.surplus = "put a query of several words into quotes"
     parser.add_argument(
         "text", metavar="TEXT", help="the query, in words; - reads queries from standard input, one on a line"
     )
@@ -111,8 +113,11 @@ def run(options: argparse.Namespace, environ: MutableMapping[str, str]) -> None:
     results = ask(Question(options.text, options.k, mode, options.share))
     if options.json or not sys.stdout.isatty():
         print(to_json({"query": options.text, "results": results}, indent=2))
-    else:
+    elif results:
         print("\n".join(table(results, shutil.get_terminal_size().columns)))
+    else:
+        what = "no document holds these words" if mode == "keyword" else "nothing was found"
+        print(what, file=sys.stderr)
 
 
 def table(results: Sequence[Result], width: int) -> list[str]:

@@ -12,8 +12,9 @@ from handler.artifact import Artifact
 from handler.errors import OptionError
 from handler.manifest import MANIFEST_FILE
 from handler.pointer import CURRENT
-from seeklet.arguments import Parser, count, new_parser
+from seeklet.arguments import count
 from seeklet.extras import require
+from seeklet.parser import Parser, new_parser
 from seeklet.progress import Counter
 from seeklet.terminal import printable, to_json
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from handler.artifact import Artifact
 from handler.errors import OptionError
 from handler.settings import Settings
-from seeklet.arguments import Parser, add_artifact, default_artifact, new_parser, port
+from seeklet.arguments import add_artifact, default_artifact, port
 from seeklet.extras import require
+from seeklet.parser import Parser, new_parser
 from seeklet.terminal import printable
 
 SUMMARY = "answers over HTTP from an artifact, in the foreground"

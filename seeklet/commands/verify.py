@@ -6,16 +6,9 @@ import argparse
 from collections.abc import MutableMapping
 from pathlib import Path
 
-from seeklet.arguments import (
-    Parser,
-    add_document_model,
-    add_model,
-    add_threads,
-    add_thresholds,
-    new_parser,
-    thresholds,
-)
+from seeklet.arguments import add_document_model, add_model, add_threads, add_thresholds, thresholds
 from seeklet.extras import require
+from seeklet.parser import Parser, new_parser
 from seeklet.terminal import printable
 
 SUMMARY = "checks an artifact's files, and its int8 model against fp32"
@@ -42,6 +35,7 @@ def build_parser(prog: str = "seeklet verify") -> Parser:
         "the model that embedded the documents, where it is another one (default: as the manifest says)",
     )
     add_threads(parser)
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
     add_thresholds(parser)
     return parser
 
@@ -50,6 +44,7 @@ def run(options: argparse.Namespace, environ: MutableMapping[str, str]) -> None:
     """Verifies, and prints the figures."""
     require("export", "verify")
     from export.build.gate import verify_artifact
+    from export.build.progress import Progress
 
     figures = verify_artifact(
         options.artifact,
@@ -58,6 +53,7 @@ def run(options: argparse.Namespace, environ: MutableMapping[str, str]) -> None:
         options.threads,
         options.document_model,
         options.document_revision,
+        Progress(options.quiet),
     )
     for name, value in figures.items():
         print(f"{name.replace('_', ' '):14}{value}")

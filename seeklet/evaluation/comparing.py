@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from handler.errors import EvaluationError
 from handler.searcher import Searcher
 
 TOP = 10
@@ -73,7 +74,10 @@ def compare(
     queries: Sequence[str],
     done: Callable[[], None] = lambda: None,
 ) -> Comparison:
-    """Asks both artifacts, each in its own default way. `done` is called after each query."""
+    """Asks both artifacts, each in its own default way. `done` is called after each query.
+
+    Raises EvaluationError where no document of one has an id of the other's.
+    """
     changes = []
     for query in queries:
         answers = [_ask(searcher, query) for _, searcher in (before, after)]
@@ -84,6 +88,8 @@ def compare(
     histogram = [0] * (TOP + 1)
     for change in changes:
         histogram[len({found.id for found in change.before} & {found.id for found in change.after})] += 1
+    if histogram[0] == count:
+        _check_ids(before, after)
     moved = [change for change in changes if change.biased < 1]
     return Comparison(
         before[0],
@@ -95,6 +101,19 @@ def compare(
         histogram,
         sorted(moved, key=lambda change: change.biased)[:CASES],
     )
+
+
+def _check_ids(before: tuple[str, Searcher], after: tuple[str, Searcher]) -> None:
+    """Raises EvaluationError where the two artifacts share no id."""
+    ids = [
+        [documents[row].id for row in range(len(documents))]
+        for documents in (searcher.local.documents for _, searcher in (before, after))
+    ]
+    if not set(ids[0]) & set(ids[1]):
+        raise EvaluationError(
+            f"{before[0]} and {after[0]} share no id, so their answers can't be compared: one has {ids[0][0]!r:.60}, "
+            f"the other {ids[1][0]!r:.60}: export both with the same --id COLUMN"
+        )
 
 
 def overlap(one: Sequence[str], other: Sequence[str]) -> float:

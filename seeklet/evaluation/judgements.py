@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from export.corpus.rows import Row, unknown_column
+from export.corpus.rows import Row, separated_by, split_header, unknown_column
 from handler.errors import EvaluationError
 from seeklet.evaluation.beir import read_qrels, read_queries
 from seeklet.evaluation.tables import read_lines, read_table, suffix
@@ -42,7 +42,7 @@ class Judgements(NamedTuple):
 
     unjudged   queries left out, because no document is relevant to them
     unknown    relevant documents left out, because the artifact doesn't have them
-    header     the first line of the table, if it was one
+    header     the first line of the table, where no column has a usual name or was named
     """
 
     name: str
@@ -55,15 +55,16 @@ class Judgements(NamedTuple):
     def known_to(self, ids: Collection[str], artifact: str) -> Judgements:
         """Leaves out the documents that aren't among the artifact's ids, and queries that have no other.
 
-        Raises EvaluationError where none is known.
+        Raises EvaluationError where none is known, or the table's first line is no header but a judgement.
         """
+        if found := next((name for name in self.header if name in ids), None):
+            raise EvaluationError(
+                f"the first line of {self.name} has the id of a document, {found!r:.60}, so it seems to be a judgement: "
+                "put the line query,relevant above it, or name its column of ids with --relevant if it is a header"
+            )
         kept = [{name: gain for name, gain in gains.items() if name in ids} for gains in self.gains]
         unknown = sum(map(len, self.gains)) - sum(map(len, kept))
         if not any(kept):
-            if set(self.header) & set(ids):
-                raise EvaluationError(
-                    f"{self.name} begins with a judgement: put a line with the columns' names above it, query,relevant"
-                )
             ours, theirs = next(iter(self.gains[0])), next(iter(ids))
             raise EvaluationError(
                 f"no document of {self.name} is in {artifact}: it says {ours!r:.60}, the artifact has {theirs!r:.60}: "
@@ -97,7 +98,8 @@ def read_judgements(path: Path, columns: Columns = BY_NAME) -> Judgements:
         if document:
             value = _gain(row.values[grade], place) if grade is not None else 1.0
             _add(gains.setdefault(text, {}), document, value, place)
-    return _gather(str(path), texts, gains)._replace(header=tuple(header))
+    judgements = _gather(str(path), texts, gains)
+    return judgements if _is_header(header, columns) else judgements._replace(header=tuple(header))
 
 
 def judgements_of(mapping: Mapping[str, Iterable[str] | Mapping[str, float]]) -> Judgements:
@@ -146,11 +148,18 @@ def find_columns(
     query = query or (left.pop(0) if left else None)
     relevant = relevant or (left.pop(0) if left else None)
     if query is None or (judged and relevant is None):
+        sign, _ = split_header(header)
+        remedy = separated_by(sign) if sign else "write both in each row"
         raise EvaluationError(
             f"{place} has the columns {', '.join(map(repr, header))}, but a query and a relevant document are needed: "
-            "write both in each row"
+            f"{remedy}"
         )
     return query, relevant or "", grade
+
+
+def _is_header(line: list[str], columns: Columns) -> bool:
+    """Tells whether a table's first line is surely a header: a column was named, or has a usual name."""
+    return any(columns) or any(_usual(line, names, columns) for names in (QUERY_NAMES, RELEVANT_NAMES))
 
 
 def _usual(header: list[str], names: tuple[str, ...], columns: Columns) -> str | None:

@@ -15,7 +15,7 @@ from seeklet.evaluation.metrics import MRR, NDCG
 from seeklet.evaluation.plots import Bar, Point, draw_bars, draw_histogram, draw_line
 from seeklet.evaluation.results import KEYWORD, Answer, Case, Evaluation, Line
 from seeklet.evaluation.statistics import Interval
-from seeklet.evaluation.text import NO_KEYWORDS, ends, heading, signed, way, wins
+from seeklet.evaluation.text import NO_KEYWORDS, counted, ends, heading, signed, way, wins
 from seeklet.terminal import cut, printable
 
 TEXT_COLUMNS = 160
@@ -64,7 +64,7 @@ def report_comparison(comparison: Comparison) -> str:
     """Returns the report of a comparison."""
     edges = [row - 0.5 for row in range(TOP + 2)]
     parts = [
-        _paragraph(f"{comparison.queries:,} queries"),
+        _paragraph(counted(comparison.queries, "query", "queries")),
         _paragraph(f"Documents that both have in their first {TOP}: {comparison.overlap:.1%}"),
         _paragraph(f"Rank-biased overlap: {comparison.biased:.3f}"),
         _paragraph(f"Another first answer: {comparison.firsts_changed:.1%} of the queries"),

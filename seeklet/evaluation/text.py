@@ -38,19 +38,26 @@ def heading(evaluation: Evaluation) -> list[str]:
     lines = [
         printable(
             f"{evaluation.artifact}, {evaluation.documents:,} documents: "
-            f"{evaluation.queries:,} queries of {evaluation.judgements}"
+            f"{counted(evaluation.queries, 'query', 'queries')} of {evaluation.judgements}"
         )
     ]
     if evaluation.unjudged:
-        lines.append(f"left out: {evaluation.unjudged:,} queries without a relevant document in the artifact")
+        lines.append(
+            f"left out: {counted(evaluation.unjudged, 'query', 'queries')} without a relevant document in the artifact"
+        )
     if evaluation.unknown:
         lines.append(
-            f"left out: {evaluation.unknown:,} relevant documents that the artifact doesn't have: "
+            f"left out: {counted(evaluation.unknown, 'relevant document')} that the artifact doesn't have: "
             "compare their ids with the column that was --id"
         )
     if evaluation.queries < LEAST_QUERIES:
         lines.append(f"fewer than {LEAST_QUERIES} queries: the figures and intervals say little")
     return lines
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """Writes a number and its noun: "1 query", "2 queries"."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
 
 
 def way(line: Line) -> str:
@@ -117,7 +124,9 @@ def _case(case: Case, width: int) -> list[str]:
 def describe_comparison(comparison: Comparison, width: int) -> list[str]:
     """Returns what changed between two artifacts."""
     lines = [
-        printable(f"{comparison.before} and {comparison.after}: {comparison.queries:,} queries"),
+        printable(
+            f"{comparison.before} and {comparison.after}: {counted(comparison.queries, 'query', 'queries')}"
+        ),
         f"documents that both have in their first {TOP}: {comparison.overlap:.1%}",
         f"rank-biased overlap: {comparison.biased:.3f}",
         f"another first answer: {comparison.firsts_changed:.1%} of the queries",
