@@ -12,18 +12,22 @@ NAMES = {
     "request": "request in process, ms",
     "MB not of a file": "memory not of a file, MB",
 }
+# A contender beside the two: the server without a handler.
+ALONE = "uvicorn alone"
 
 
 def rust(results: Results) -> str:
     """Returns ours, the Rust function's, and the ratio of the medians, each with its quartiles."""
     rows = []
-    for name, both in results.figures("rust peer").items():
-        (ours, theirs), title = both.values(), NAMES.get(name, name)
+    for name, figures in results.figures("rust peer").items():
+        (ours, theirs, *_), title = figures.values(), NAMES.get(name, name)
         cells = [
             f"{one['median']:,.1f} ({one['quartiles'][0]:,.1f} to {one['quartiles'][1]:,.1f})"
-            for one in (ours, theirs)
+            for one in figures.values()
         ]
-        rows.append([title, *cells, f"**{ratio(ours, theirs):.2f}**"])
+        rows.append([title, *cells[:2], f"**{ratio(ours, theirs):.2f}**"])
+        if ALONE in figures:
+            rows.append([f"{title}: {ALONE}", cells[2], "", ""])
         if "p99" in ours:
             rows.append(
                 [

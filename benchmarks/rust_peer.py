@@ -10,7 +10,7 @@ tokenizer.json, float32 embeddings.safetensors and documents.jsonl, and is calle
     PROGRAM FOLDER LIBONNXRUNTIME serve PORT    POST /similar
 
 LIBONNXRUNTIME is that of our own wheel, so both run the same kernels. Ours runs on CPython 3.13 with the pruned layer, as on
-Lambda. The two take turns. Ours answers by meaning alone, as the peer does.
+Lambda. The two take turns. Ours answers by meaning alone, as the peer does. By HTTP, uvicorn without a handler starts in turn too.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from benchmarks.http_starts import free_port, http_start, post, served
 from benchmarks.installs import Prepared, prepare
 from benchmarks.memory import SERVE
 from benchmarks.options import make_parser, results_file
-from benchmarks.peer_tables import rust
+from benchmarks.peer_tables import ALONE, rust
 from benchmarks.record import Results, save, spread
 from benchmarks.rust_program import Peer, one_core, write_folder
 from benchmarks.starts import EVENT, OURS, Start, isolated, make_starts
@@ -58,6 +58,17 @@ sys.path.append({uvicorn!r})
 import uvicorn
 uvicorn.run("handler.app:app", port={port}, access_log=False)
 """
+# The server without us: what it takes, no handler can save.
+BARE = """
+import sys
+sys.path.append({uvicorn!r})
+import uvicorn
+async def app(scope, receive, send):
+    if scope["type"] == "http":
+        await send({{"type": "http.response.start", "status": 200, "headers": []}})
+        await send({{"type": "http.response.body", "body": b""}})
+uvicorn.run(app, port={port}, access_log=False, lifespan="off")
+"""
 
 
 def main() -> None:
@@ -81,7 +92,11 @@ def main() -> None:
         figures = {
             "start": turns({OURS: ours_start(prepared), PEER: peer.start}, rounds),
             "start, HTTP": turns(
-                {OURS: lambda: http_start(ours_server(prepared)), PEER: lambda: http_start(peer.server)},
+                {
+                    OURS: lambda: http_start(ours_server(prepared, UVICORN)),
+                    PEER: lambda: http_start(peer.server),
+                    ALONE: lambda: http_start(ours_server(prepared, BARE)),
+                },
                 rounds,
             ),
             "request": requests(prepared, peer, queries, Path(name) / "bodies", rounds),
@@ -108,17 +123,17 @@ def ours_start(prepared: Prepared) -> Callable[[], float]:
     return make_starts(prepared)[OURS].milliseconds
 
 
-def ours_server(prepared: Prepared) -> Callable[[int], list[str]]:
-    """Returns the command of our HTTP service at a port, with uvicorn of this environment."""
+def ours_server(prepared: Prepared, code: str) -> Callable[[int], list[str]]:
+    """Returns the command of an HTTP service in Python at a port, with uvicorn of this environment."""
     import uvicorn
 
     packages = str(Path(uvicorn.__file__).parent.parent)
 
     def command(port: int) -> list[str]:
         path = [str(prepared.function), str(prepared.layer)]
-        code = UVICORN.format(path=path, uvicorn=packages, port=port)
+        filled = code.format(path=path, uvicorn=packages, port=port)
         variables = [f"{name}={value}" for name, value in prepared.environ(prepared.artifact).items()]
-        return ["env", "-i", *variables, *one_core(), prepared.python, "-I", "-S", "-c", code]
+        return ["env", "-i", *variables, *one_core(), prepared.python, "-I", "-S", "-c", filled]
 
     return command
 

@@ -107,6 +107,25 @@ def test_a_link_shows_the_same(page: Any, server: SearchServer, browser: Any) ->
         assert again == asked
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("filter=price<50", "has a filter that can't be read"),
+        ("filter=[1", "has a filter that can't be read"),
+        ("mode=fuzzy&share=7", "has a mode and a share that can't be read"),
+    ],
+)
+def test_what_an_address_has_wrong_is_said(browser: Any, server: SearchServer, asked: str, said: str) -> None:
+    with opened(browser) as page:
+        page.goto(f"{server.url}/?q=bees&{asked}")
+        page.wait_for_selector("#results li")
+        page.wait_for_selector(f"#unread >> text={said}")
+        # It is said until something else is asked.
+        page.fill("#q", "bread")
+        page.wait_for_selector("#results mark >> text=bread")
+        assert page.is_hidden("#unread")
+
+
 def test_back_and_forward(page: Any) -> None:
     page.keyboard.type("bees", delay=20)
     page.wait_for_selector("#results mark >> text=bees")
