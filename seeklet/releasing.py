@@ -91,8 +91,13 @@ def publish(bucket: Bucket, artifact: Artifact, on_bytes: Callable[[int], None])
 
 def roll_back(bucket: Bucket) -> Pointer:
     """Moves the pointer to the release before; returns the new pointer. Done twice, it is as it was."""
+    goal: Release | None = None
 
     def back(now: Pointer | None) -> Pointer:
+        nonlocal goal
+        if now is not None and now.current == goal:
+            # S3 had moved it, and its answer was lost; or somebody else rolled back meanwhile.
+            return now
         if now is None:
             raise SeekletError(f"there is no {bucket.address(CURRENT)}: run `seeklet release` first")
         if now.previous is None:
@@ -104,7 +109,8 @@ def roll_back(bucket: Bucket) -> Pointer:
             raise SeekletError(
                 f"{bucket.address(now.previous.folder)} isn't there any more, or was changed: release an artifact instead"
             )
-        return Pointer(now.previous, now.current, _now())
+        goal = now.previous
+        return Pointer(goal, now.current, _now())
 
     return _move(bucket, back)
 

@@ -58,17 +58,13 @@ class HttpService:
         address = self.address(route)
         try:
             request = urllib.request.Request(address, body, self._headers)
-            with self._opener.open(request, timeout=self.timeout) as response:
-                data: bytes = response.read(MOST_BYTES)
-                return data
-        except urllib.error.HTTPError as error:
-            with error:
-                if 300 <= error.code < 400:
-                    raise SeekletError(
-                        f"{address} redirects to {error.headers.get('location')}: give that address"
-                    ) from None
-                refused = refusal(address, error.read(MOST_BYTES), error.code)
-            raise refused or SeekletError(f"{address} can't answer: HTTP status {error.code}") from None
+            try:
+                with self._opener.open(request, timeout=self.timeout) as response:
+                    data: bytes = response.read(MOST_BYTES)
+                    return data
+            except urllib.error.HTTPError as error:
+                # Its body may break off as an answer's may, so it is read within.
+                raise _refused(address, error) from None
         except (UnicodeError, ValueError, http.client.InvalidURL) as error:
             raise OptionError(f"{self.url} is not an address that can be asked ({error}): check it") from None
         except (OSError, http.client.HTTPException) as error:
@@ -76,6 +72,15 @@ class HttpService:
             raise SeekletError(
                 f"{address} doesn't answer ({reason or type(error).__name__}): check the address"
             ) from None
+
+
+def _refused(address: str, error: urllib.error.HTTPError) -> SeekletError:
+    """Returns what a status other than 200 means; raises OSError or HTTPException where its body can't be read."""
+    with error:
+        if 300 <= error.code < 400:
+            return SeekletError(f"{address} redirects to {error.headers.get('location')}: give that address")
+        refused = refusal(address, error.read(MOST_BYTES), error.code)
+    return refused or SeekletError(f"{address} can't answer: HTTP status {error.code}")
 
 
 class RemoteSearcher:

@@ -88,6 +88,21 @@ def test_what_a_crash_left_does_not_get_in(export: Export, corpus_file: Path, tm
     Searcher.load(tmp_path / "out")
 
 
+@pytest.mark.parametrize("step", ["_file_entries", "crc32_of_files", "_scan_crc32"])
+def test_what_fails_at_the_end_costs_no_embedding(
+    export: Export, corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(f"export.build.pipeline.{step}", fail)
+        with pytest.raises(KeyboardInterrupt):
+            export(corpus_file, tmp_path / "out")
+    assert export(corpus_file, tmp_path / "out").embedded == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
 def test_verify_again_costs_no_embedding(export: Export, corpus_file: Path, tmp_path: Path) -> None:
     with pytest.raises(VerifyError, match=r"cosine least is 0\.99\d+, the least allowed is 1"):
         export(corpus_file, tmp_path / "out", thresholds=Thresholds(cosine_least=1))

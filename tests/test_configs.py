@@ -9,6 +9,8 @@ import pytest
 from model_folders import BERT, MEAN, POOLING, SENTENCE, change, make_folder, read
 from tiny import write_json
 
+from handler.errors import ModelError
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -83,6 +85,19 @@ def test_positions_before_the_first(
     write_json(folder / "sentence_bert_config.json", {"max_seq_length": None})
     write_json(folder / "config.json", {**BERT, **padding, "model_type": model_type})
     assert read(folder).max_length == 128 - lost
+
+
+def test_a_padding_that_is_no_number(folder: Path) -> None:
+    write_json(folder / "config.json", {**BERT, "pad_token_id": "x", "model_type": "roberta"})
+    with pytest.raises(ModelError, match="pad_token_id is 'x', not a whole number"):
+        read(folder)
+
+
+@pytest.mark.parametrize("modalities", [[1], "text", {"text": [1]}])
+def test_modalities_that_are_no_table(folder: Path, modalities: Any) -> None:
+    change(folder, "sentence_bert_config.json", modality_config=modalities)
+    with pytest.raises(ModelError, match="a modality_config that isn't a table of tables"):
+        read(folder)
 
 
 def test_mpnets_padding_is_always_1(folder: Path) -> None:

@@ -125,7 +125,7 @@ def test_answers_are_the_searchers(tmp_path: Path) -> None:
     searcher = Searcher.load(artifact)
     asked: dict[str, dict[str, Any]] = {
         "vectors": {"mode": "semantic"},
-        "BM25": {"mode": "keyword"},
+        "keywords": {"mode": "keyword"},
         "hybrid": {},
     }
     for way, how in asked.items():
@@ -150,11 +150,11 @@ def table(name: str, **sections: Any) -> list[str]:
 
 def test_tables_of_answers() -> None:
     score = {"ndcg@10": {"mean": 0.7, "error": 0.01}}
-    found = {"documents": 2000, "queries": 30, "terms": "english", "ways": {"BM25": score}}
+    found = {"documents": 2000, "queries": 30, "terms": "english", "ways": {"keywords": score}}
     assert table("hybrid_answers", hybrid_answers=found) == [
         "|  | aws (2,000 documents, 30 queries, terms: english) |",
         "|---|---|",
-        "| BM25 | 0.7000 ± 0.0100 |",
+        "| keywords | 0.7000 ± 0.0100 |",
     ]
 
 

@@ -275,6 +275,6 @@ def test_each_command_is_tried_or_has_a_reason() -> None:
     assert {*told} <= {*NOT_HERE}
     headings = re.findall(r"^## (.+)", runbook.TEXT, re.M)
     assert [*headings] == [
-        *("What to watch", "Metrics", "Logs", "Keys", "When something fails", "Limits", "Warm-ups"),
+        *("What to watch", "Metrics", "Logs", "Keys", "When something fails", "Limits", "Scheduled pings"),
         *("A new corpus, a new model", "Capacity", "Costs"),
     ]

@@ -172,6 +172,23 @@ def test_roll_back_and_back_again(
     assert pointer(s3)[:2] == (b, a)
 
 
+def test_a_roll_back_whose_answer_was_lost_is_not_undone(
+    s3: FakeS3, artifacts: Artifacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release(artifacts["a"], PLACE)
+    release(artifacts["b"], PLACE)
+    a, b = (release_of(artifacts[name]) for name in "ab")
+    write, answers = Bucket.write, iter([False])
+
+    def lose(self: Bucket, name: str, data: bytes, etag: str | None) -> bool:
+        # It is written, and the client asks again: the ETag is another one by then.
+        return write(self, name, data, etag) and next(answers, True)
+
+    monkeypatch.setattr(Bucket, "write", lose)
+    assert release("--rollback", PLACE) == 0
+    assert pointer(s3)[:2] == (a, b)
+
+
 def test_old_releases_are_deleted_and_never_the_current_one_or_the_one_before(
     s3: FakeS3, artifacts: Artifacts, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -166,6 +168,22 @@ def test_a_filter_that_is_no_json(server: AnsweringServer) -> None:
     with pytest.raises(OptionError, match=r"can't be written as JSON \(.*set.*\): check the options"):
         RemoteSearcher(server.url).search("a", filter={"topic": {"$in": {1, 2}}})
     assert server.asked == []
+
+
+@pytest.mark.parametrize("status", ["200 OK", "403 Forbidden", "503 Service Unavailable"])
+def test_an_answer_that_breaks_off(status: str) -> None:
+    def answer_once() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(f"HTTP/1.1 {status}\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{{".encode())
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=answer_once)
+        thread.start()
+        with pytest.raises(SeekletError, match=r"/search doesn't answer \("):
+            RemoteSearcher(f"http://127.0.0.1:{listener.getsockname()[1]}").search("a")
+        thread.join()
 
 
 def test_a_service_that_says_nothing(server: AnsweringServer) -> None:

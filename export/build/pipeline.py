@@ -160,9 +160,6 @@ def build(
             with progress.step("verifying int8 against fp32"), _model_errors(models.query):
                 figures = measure_sides(partial, stored, sides)
                 options.thresholds.check(figures)
-        # Checked before the journal is deleted: an export that is refused here needn't embed again.
-        output.check_replaceable()
-        journal.delete()
         files = _file_entries(partial)
         manifest = Manifest(
             format_version=FORMAT_VERSION,
@@ -185,6 +182,9 @@ def build(
             files_crc32=crc32_of_files(partial, {name: entry.bytes for name, entry in files.items()}),
         )
         (partial / MANIFEST_FILE).write_bytes(manifest.to_json())
+        # The journal stays until nothing can fail any more: whatever ends an export before needn't embed again.
+        output.check_replaceable()
+        journal.delete()
         output.commit()
     embedded = journal.appended - embedder.recovered
     return Summary(manifest, embedded, False, time.monotonic() - started, columns.left_out)

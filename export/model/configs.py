@@ -86,8 +86,10 @@ def usable_positions(transformer_dir: Path) -> int:
     positions = read_number(path, config, "max_position_embeddings")
     if config.get("model_type") in OFFSET_POSITIONS:
         # 1 is transformers' default for these models. MPNet's code always uses 1.
-        padding = 1 if config["model_type"] == "mpnet" else config.get("pad_token_id", 1)
-        positions -= int(padding or 0) + 1
+        padding = 1 if config["model_type"] == "mpnet" else config.get("pad_token_id", 1) or 0
+        if not isinstance(padding, int):
+            raise ModelError(f"{path}: pad_token_id is {padding!a:.40}, not a whole number: mend the config")
+        positions -= padding + 1
     return positions
 
 
@@ -138,7 +140,10 @@ def read_transformer_settings(transformer: Path) -> dict[str, Any]:
         raise ModelError(f"{transformer} lacks {TRANSFORMER_CONFIGS[0]}: copy the whole model folder")
     settings = read_object(path)
     # Since sentence-transformers 5.3 a model may pool something other than its hidden states.
-    text = (settings.get("modality_config") or {}).get("text") or {}
+    modalities = settings.get("modality_config") or {}
+    text = (modalities.get("text") or {}) if isinstance(modalities, dict) else None
+    if not isinstance(text, dict):
+        raise ModelError(f"{path} has a modality_config that isn't a table of tables: mend it")
     for name, value, usual in (
         ("transformer_task", settings.get("transformer_task"), "feature-extraction"),
         ("method_output_name", text.get("method_output_name"), "last_hidden_state"),

@@ -150,5 +150,5 @@ def _pair(key: str) -> object:
     """Reads a key of route_mappings, a pair of task and kind of input as Python writes it."""
     try:
         return ast.literal_eval(key)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return None  # sentence-transformers leaves such a key out too

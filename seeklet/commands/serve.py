@@ -54,9 +54,10 @@ def run(options: argparse.Namespace, environ: MutableMapping[str, str]) -> None:
     # Both are read before the socket opens, so that an error in them is one sentence.
     Settings.from_env(environ)
     manifest = Artifact.open(directory).manifest
-    # The application reads its settings when uvicorn imports it. ARTIFACT_URI would overrule the folder.
+    # The application reads its settings when uvicorn imports it. These would overrule the folder.
     environ["ARTIFACT_DIR"] = str(directory)
-    environ.pop("ARTIFACT_URI", None)
+    for name in ("ARTIFACT_URI", "INDEX_URI"):
+        environ.pop(name, None)
     import uvicorn
 
     with _listen(options.host, options.port) as listener:
