@@ -1,6 +1,6 @@
 """The Source of a function whose corpus is in PostgreSQL: it moves to the release that is current, between two events.
 
-Opening a release reads one row, so the event that finds a new one waits a few milliseconds. A release that this function
+Opening a release reads a few rows, so the event that finds a new one waits a few milliseconds. A release that this function
 can't serve is logged, and the old one goes on as long as its tables are there.
 """
 
@@ -104,7 +104,8 @@ class PublishedSource:
             self._say(f"a look for a new release failed, the next one tries again: {error}", logging.WARNING)
         except ArtifactError as error:
             self._refused = {"id": release, "at": now()}
-            self._say(f"release {release} is refused, the one before goes on: {error}", logging.ERROR)
+            what = "no release is found" if release is None else f"release {release} is refused"
+            self._say(f"{what}, the one before goes on: {error}", logging.ERROR)
 
     def _say(self, message: str, level: int) -> None:
         """Logs a message, unless the last look ended with the same."""

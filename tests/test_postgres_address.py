@@ -124,5 +124,9 @@ def test_names_are_identifiers() -> None:
     for bad in ("News", "1a", "a-b", 'a"b', "a" * 47, ""):
         with pytest.raises(SettingsError, match="--name"):
             check_name(bad, "--name")
+    # Words of SQL would need quotes; PostgreSQL keeps pg_ for itself.
+    for bad in ("user", "default", "order", "table", "end", "left", "pg_news"):
+        with pytest.raises(SettingsError, match=f"--name {bad} is"):
+            check_name(bad, "--name")
     with pytest.raises(ValueError, match="no schema"):
         schema_of("news", "0123")

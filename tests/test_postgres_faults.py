@@ -18,6 +18,7 @@ from http_events import post
 from postgres import Postgres, postgres
 from texts import TEXTS
 
+from handler.errors import ArtifactError
 from handler.function import Function
 from handler.settings import Settings
 
@@ -196,6 +197,51 @@ def test_rights_that_are_taken_away(server: Postgres, load: Load, right: dict[st
     (release,) = {row[0] for row in server.run("SELECT release FROM seeklet.release")}
     server.run(f"REVOKE SELECT ON seeklet_{release}.rows FROM guest")
     assert refused(ask(function, QUERIES[0]), "index_refused")
+
+
+def test_a_new_release_that_may_not_be_read(
+    server: Postgres, load: Load, tiny_export: Callable[..., Any], tmp_path: Path
+) -> None:
+    """It isn't taken, and the old one goes on; published once more with the reader, it is."""
+    server.run("CREATE ROLE limited LOGIN")
+    releases = []
+    for place, reader in enumerate(("limited", None)):
+        (tmp_path / f"{place}.txt").write_text("\n".join(f"{word} {place}" for word in QUERIES))
+        tiny_export(tmp_path / f"{place}.txt", tmp_path / f"a{place}")
+        releases.append(
+            publish_artifact(tmp_path / f"a{place}", server.uri, "limited_to", reader=reader).release
+        )
+        if place == 0:
+            uri = server.uri.replace("postgres@", "limited@")
+            variables = {"INDEX_NAME": "limited_to", "REFRESH_SECONDS": "1"}
+            function = load(uri, ARTIFACT_DIR=str(tmp_path / "a0"), **variables)
+            _, right = ask(function, QUERIES[0])
+    for _ in range(2):
+        time.sleep(1.1)
+        assert ask(function, QUERIES[0]) == (200, right)
+    release = post(function, "", "/info", "GET")[1]["release"]
+    assert (release["id"], release["refused"]["id"]) == tuple(releases)
+    # A start has no old one.
+    with pytest.raises(ArtifactError, match=f"limited may not read limited_to_{releases[1]}"):
+        load(uri, ARTIFACT_DIR=str(tmp_path / "a0"), **variables)
+    publish_artifact(tmp_path / "a1", server.uri, "limited_to", reader="limited")
+    time.sleep(1.1)
+    assert post(function, "", "/info", "GET")[1]["release"]["id"] == releases[1]
+    assert ask(function, QUERIES[0])[0] == 200
+
+
+def test_views_that_are_gone(server: Postgres, load: Load, published: Path, right: dict[str, Any]) -> None:
+    """The tables of the release are there, so it goes on."""
+    publish_artifact(published, server.uri, "viewless")
+    function = load(server.uri, INDEX_NAME="viewless", REFRESH_SECONDS="1")
+    server.run("DROP SCHEMA viewless CASCADE")
+    for query in QUERIES[:3]:
+        time.sleep(1.1)
+        for _ in range(2):
+            assert ask(function, query) == (200, right[query])
+    publish_artifact(published, server.uri, "viewless")
+    time.sleep(1.1)
+    assert ask(function, QUERIES[0]) == (200, right[QUERIES[0]])
 
 
 def grant(server: Postgres, role: str = "reader") -> None:

@@ -21,9 +21,10 @@ from export.publish.binary import (
 )
 from export.publish.source import Source
 from export.publish.tables import IndexOptions, create_tables, indexes, literal, needed_memory, quoted, view
-from export.publish.truth import as_text, kth_scores
+from export.publish.truth import kth_scores
 from handler.artifact import Artifact
 from handler.errors import ArtifactError
+from handler.postgres.layout import vector_text
 from handler.scores import Embeddings
 
 # A number, and numeric_send of it in hexadecimal.
@@ -156,7 +157,7 @@ def test_the_kth_score_is_that_of_a_full_sort() -> None:
 
 
 def test_a_vector_as_text() -> None:
-    assert as_text([1.0, -0.5, 6e-8]) == "[1.0,-0.5,6e-08]"
+    assert vector_text(np.array([1.0, -0.5, 6e-8])) == "[1.0,-0.5,6e-08]"
 
 
 def test_the_memory_of_an_index_grows_with_its_rows_and_neighbours() -> None:

@@ -16,6 +16,8 @@ from postgres import Postgres, postgres
 from published import check_contents, contents, current, release_of, run_publish
 from unsigned import unsigned
 
+from handler.errors import SettingsError
+
 pytestmark = pytest.mark.scale
 
 COUNT = 3000
@@ -166,6 +168,64 @@ def test_a_reader_of_the_release_has_no_other_rights(
             server.run("SET ROLE asker", sql, database=database)
 
 
+def test_a_release_that_is_current_gets_a_reader_too(server: Postgres, database: str, before: Path) -> None:
+    server.run("DROP ROLE IF EXISTS asker", "CREATE ROLE asker LOGIN")
+    uri = server.uri_of(database)
+    run_publish(uri, before)
+    # Something else in the schema of the views stays out of the reader's sight.
+    server.run("CREATE TABLE seeklet.mine ()", database=database)
+    out, _ = run_publish(uri, before, "--reader", "asker")
+    assert "is up to date" in out
+    for schema in ("seeklet", f"seeklet_{release_of(before)}"):
+        for table in ("release", "documents", "rows", "words", "terms"):
+            assert server.run("SET ROLE asker", f"SELECT 1 FROM {schema}.{table}", database=database)
+    with pytest.raises(Exception, match="42501"):
+        server.run("SET ROLE asker", "SELECT * FROM seeklet.mine", database=database)
+
+
+def test_documents_are_copied_by_an_index(server: Postgres, database: str, before: Path, after: Path) -> None:
+    uri = server.uri_of(database)
+    run_publish(uri, before)
+    # So few rows would be scanned; now a scan means that no index fits.
+    server.run(f"ALTER DATABASE {database} SET enable_seqscan = off")
+    scans = (
+        "SELECT sum(seq_scan) FROM pg_stat_all_tables WHERE relname = 'rows' "
+        f"AND schemaname = 'seeklet_{release_of(before)}'"
+    )
+    scanned = server.run(scans, database=database)
+    run_publish(uri, after, "--changed")
+    assert server.run(scans, database=database) == scanned
+    check_contents(contents(server, database=database), after)
+
+
+def test_the_words_that_are_refused_as_a_name_are_those_of_the_server(
+    server: Postgres, database: str
+) -> None:
+    from handler.postgres.layout import check_name
+
+    def is_name(word: str) -> bool:
+        try:
+            check_name(word, "--name")
+        except SettingsError:
+            return False
+        return True
+
+    words = [word for (word,) in server.run("SELECT word FROM pg_get_keywords()")]
+    assert len(words) > 400
+    for word in words:
+        if is_name(word):
+            server.run(
+                f"CREATE SCHEMA {word}",
+                f"CREATE VIEW {word}.release AS SELECT 1 AS release",
+                f"SELECT release FROM {word}.release",
+                f"GRANT SELECT ON {word}.release TO PUBLIC",
+                database=database,
+            )
+        else:
+            with pytest.raises(Exception, match="42601"):
+                server.run(f"CREATE SCHEMA {word}", database=database)
+
+
 def test_errors_say_what_to_do_and_never_the_password(
     server: Postgres, database: str, before: Path, tmp_path: Path
 ) -> None:
@@ -186,6 +246,7 @@ def test_errors_say_what_to_do_and_never_the_password(
     assert "which database?" in refusal("", before)
     assert "there is no artifact folder" in refusal(uri, tmp_path / "nowhere")
     assert "--name" in refusal(uri, before, "--name", "Not; a name")
+    assert "--name user is a reserved word of SQL" in refusal(uri, before, "--name", "user")
     assert "leave out DIR" in refusal(uri, before, "--list")
     assert "--ef-construction" in refusal(uri, before, "--m", "80")
 
@@ -226,12 +287,38 @@ def test_the_sql_of_the_documents(server: Postgres, database: str, before: Path)
     )
 
 
-def test_what_is_not_ours_is_left_alone(server: Postgres, database: str, before: Path) -> None:
+def test_what_is_not_ours_is_left_alone(server: Postgres, database: str, before: Path, after: Path) -> None:
     uri = server.uri_of(database)
     server.run("CREATE SCHEMA seeklet", "CREATE TABLE seeklet.rows (mine int)", database=database)
     _, err = run_publish(uri, before, status=2)
     assert "--name" in err
     assert server.run("SELECT count(*) FROM seeklet.rows", database=database) == [[0]]
+    # Views too, also one that reads a release's table of another name, or joins it with something else.
+    run_publish(uri, before, "--name", "search")
+    release = release_of(before)
+    for table, query in (
+        ("documents", "SELECT 1 AS mine"),
+        ("documents", f"SELECT * FROM search_{release}.words"),
+        ("words", f"SELECT word, term FROM search_{release}.words JOIN seeklet.rows ON mine = term"),
+    ):
+        schema = f"search_{release}"
+        server.run(f"DROP VIEW search.{table}", f"CREATE VIEW search.{table} AS {query}", database=database)
+        defined = server.run(f"SELECT pg_get_viewdef('search.{table}'::regclass)", database=database)
+        for more in ([after], [before], ["--rollback"]):
+            _, err = run_publish(uri, *more, "--name", "search", status=2)
+            if more != ["--rollback"]:
+                assert f"has search.{table}, which isn't a view of a release: use another --name" in err
+            assert (
+                server.run(f"SELECT pg_get_viewdef('search.{table}'::regclass)", database=database) == defined
+            )
+        columns = "word, term" if table == "words" else "*"
+        server.run(
+            f"DROP VIEW search.{table}",
+            f"CREATE VIEW search.{table} AS SELECT {columns} FROM {schema}.{table}",
+            database=database,
+        )
+    run_publish(uri, after, "--name", "search")
+    check_contents(contents(server, "search", database), after)
     schema = f"other_{release_of(before)}"
     server.run(f"CREATE SCHEMA {schema}", database=database)
     _, err = run_publish(uri, before, "--name", "other", status=2)

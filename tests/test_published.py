@@ -90,6 +90,17 @@ def test_a_database_that_was_away_refuses_nothing(
     ] * 2
 
 
+def test_a_corpus_that_is_gone_is_told_and_the_release_goes_on(
+    source: PublishedSource, corpus: Corpus, caplog: pytest.LogCaptureFixture
+) -> None:
+    corpus.looks = [ArtifactError("db.example.org has no corpus seeklet")]
+    found = told(source)
+    assert (found["id"], found["refused"]["id"]) == ("a", None)
+    assert [record.message for record in caplog.records] == [
+        "no release is found, the one before goes on: db.example.org has no corpus seeklet"
+    ]
+
+
 def test_a_release_that_is_refused_is_told_and_logged_once(
     source: PublishedSource, corpus: Corpus, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -12,7 +12,7 @@ from export.publish.reuse import Shared, copy_keywords, keywords_are_equal, shar
 from export.publish.session import Session
 from export.publish.source import Source
 from export.publish.state import Loading, read_loading
-from export.publish.tables import LOADING, create_tables, literal
+from export.publish.tables import LOADING, create_tables, grants, literal
 from handler.postgres.faults import DatabaseError
 from handler.postgres.layout import LAYOUT, schema_of
 
@@ -55,8 +55,8 @@ def create(
             f"VALUES ({literal(source.release)}, {literal(source.manifest_text)}, {LAYOUT}, {taken})"
         )
         if reader is not None:
-            session.run(f"GRANT USAGE ON SCHEMA {schema} TO {reader}")
-            session.run(f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {reader}")
+            for statement in grants(schema, reader):
+                session.run(statement)
 
 
 def load(session: Session, source: Source, name: str, schema: str, progress: Progress) -> Loading:

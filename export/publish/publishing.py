@@ -26,8 +26,9 @@ from export.publish.state import (
     lock,
     read_loading,
     schema_exists,
+    size_of,
 )
-from export.publish.switching import drop, finish, switch
+from export.publish.switching import drop, finish, grant, switch
 from export.publish.tables import IndexOptions
 from handler.postgres.address import Address
 from handler.postgres.faults import DatabaseError
@@ -126,7 +127,9 @@ def _publish(session: Session, source: Source, options: PublishOptions, progress
     if was_current or is_finished(session, schema):
         if not was_current:
             switch(session, name, release, options.reader, newly=True)
-        return Published(release, was_current, source.manifest.count, _size(session, schema))
+        elif options.reader is not None:
+            grant(session, name, release, options.reader)
+        return Published(release, was_current, source.manifest.count, size_of(session, schema))
     _prepare(session, source, schema, vector_schema, options, progress)
     loading = load(session, source, name, schema, progress)
     build_indexes(
@@ -141,7 +144,7 @@ def _publish(session: Session, source: Source, options: PublishOptions, progress
     check(session, source, schema)
     recall = measure(session, source.embeddings, schema, vector_schema, options.recall, release)
     finish(session, source, name, recall, options.reader)
-    return Published(release, False, source.manifest.count, _size(session, schema), loading, recall)
+    return Published(release, False, source.manifest.count, size_of(session, schema), loading, recall)
 
 
 def _prepare(
@@ -172,12 +175,3 @@ def _prepare(
             progress.say(f"all documents travel: of the current release {current} {reason}")
             current = None
     create(session, source, schema, vector_schema, current, options.reader)
-
-
-def _size(session: Session, schema: str) -> int:
-    rows = session.run(
-        "SELECT CAST(coalesce(sum(pg_total_relation_size(oid)), 0) AS int8) FROM pg_class "
-        "WHERE relnamespace = to_regnamespace(:schema) AND relkind = 'r'",
-        schema=schema,
-    )
-    return int(rows[0][0])

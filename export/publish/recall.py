@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from export.publish.session import Session
 from export.publish.tables import quoted
-from export.publish.truth import as_text, kth_scores
+from export.publish.truth import kth_scores
+from handler.postgres.layout import vector_text
 from handler.scores import Embeddings
 
 K = 10
@@ -95,7 +96,7 @@ def _measure(
     )
     found, times = 0, []
     for row, vector, score in zip(rows.tolist(), vectors, least.tolist(), strict=True):
-        query = as_text(vector.astype(np.float16).tolist())
+        query = vector_text(vector.astype(np.float16))
         started = time.perf_counter()
         answer = session.run(sql, query=query)
         times.append(1000 * (time.perf_counter() - started))

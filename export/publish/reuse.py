@@ -29,10 +29,13 @@ if TYPE_CHECKING:
 class Shared:
     """Which documents are copied from the current release, and which are sent."""
 
-    def __init__(self, sent: NDArray[np.bool_], columns: int, old: str, schema: str) -> None:
-        """Takes whether each document is sent, (count,), the number of columns, and both schemas."""
+    def __init__(self, sent: NDArray[np.bool_], manifest: Manifest, old: str, schema: str) -> None:
+        """Takes whether each document is sent, (count,), the artifact's manifest, and both schemas."""
         self._sent = sent
-        self._columns = ", ".join(["id", "line", "digest", *(column_name(place) for place in range(columns))])
+        places = range(len(manifest.columns or {}))
+        self._columns = ", ".join(["id", "line", "digest", *map(column_name, places)])
+        # Without passages a document's row has its number, and only rows.row has an index.
+        self._document = "row" if manifest.passages is None else "document"
         self._old = old
         self._schema = schema
 
@@ -54,11 +57,8 @@ class Shared:
             f"INSERT INTO {self._schema}.rows (row, document, start, stop, embedding, codes) "
             "SELECT i.row + row_number() OVER (PARTITION BY i.index ORDER BY r.row) - 1, i.index, r.start, r.stop, "
             f"r.embedding, r.codes FROM (SELECT i.index, i.row, i.source FROM {wanted}) i "
-            f"JOIN {self._old}.rows r ON {self._row_of_document('r')} = i.source"
+            f"JOIN {self._old}.rows r ON r.{self._document} = i.source"
         )
-
-    def _row_of_document(self, table: str) -> str:
-        return f"{table}.document"
 
 
 def why_not(session: Session, source: Source, old: str) -> str | None:
@@ -99,7 +99,7 @@ def share(session: Session, source: Source, old: str, schema: str, progress: Pro
     sent_documents = np.zeros(count, np.bool_)
     rows = session.run(f"SELECT index FROM {schema}.{INCOMING} WHERE source IS NULL")
     sent_documents[[index for (index,) in rows]] = True
-    return Shared(sent_documents, len(source.manifest.columns or {}), old, schema)
+    return Shared(sent_documents, source.manifest, old, schema)
 
 
 def _match(session: Session, old: str, schema: str) -> None:

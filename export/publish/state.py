@@ -109,12 +109,20 @@ def lock(session: Session, name: str, seconds: float = LOCK_SECONDS) -> None:
 
 
 def check_views(session: Session, name: str) -> None:
-    """Raises DatabaseError where something else has the name of one of the corpus's views."""
+    """Raises DatabaseError where something else has the name of one of the corpus's views.
+
+    A view of ours reads the table of its name in a release's schema, and nothing else.
+    """
     rows = session.run(
-        "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace(:name) AND relkind <> 'v' "
-        "AND relname = ANY(CAST(:tables AS text[]))",
+        "SELECT relname FROM pg_class v WHERE relnamespace = to_regnamespace(:name) "
+        "AND relname = ANY(CAST(:tables AS text[])) AND (relkind <> 'v' OR NOT coalesce((SELECT "
+        "bool_and(t.relname = v.relname AND nspname ~ :releases) "
+        "FROM pg_rewrite r JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid "
+        "AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> v.oid JOIN pg_class t ON t.oid = d.refobjid "
+        "JOIN pg_namespace n ON n.oid = t.relnamespace WHERE r.ev_class = v.oid), false))",
         name=name,
         tables=list(TABLES),
+        releases=_releases_of(name),
     )
     if rows:
         raise DatabaseError(
@@ -162,7 +170,7 @@ def releases(session: Session, name: str) -> list[Stored]:
     current = current_release(session, name)
     schemas = session.run(
         "SELECT nspname FROM pg_namespace WHERE nspname ~ :pattern ORDER BY 1",
-        pattern=f"^{name}_[0-9a-f]{{16}}$",
+        pattern=_releases_of(name),
     )
     found = [_stored(session, name, str(schema)[-16:], current) for (schema,) in schemas]
     return sorted(
@@ -170,16 +178,27 @@ def releases(session: Session, name: str) -> list[Stored]:
     )
 
 
+def size_of(session: Session, schema: str) -> int:
+    """Returns the bytes of a release's tables with their indexes."""
+    rows = session.run(
+        "SELECT CAST(coalesce(sum(pg_total_relation_size(oid)), 0) AS int8) FROM pg_class "
+        "WHERE relnamespace = to_regnamespace(:schema) AND relkind = 'r'",
+        schema=schema,
+    )
+    return int(rows[0][0])
+
+
+def _releases_of(name: str) -> str:
+    """Returns the regular expression of the schemas of a corpus's releases."""
+    return f"^{name}_[0-9a-f]{{16}}$"
+
+
 def _stored(session: Session, name: str, release: str, current: str | None) -> Stored | None:
     schema = schema_of(name, release)
     finished = is_finished(session, schema)
     if not finished and not exists(session, f"{schema}.{LOADING}"):
         return None  # somebody else's
-    size = session.run(
-        "SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::int8 FROM pg_class "
-        "WHERE relnamespace = to_regnamespace(:schema) AND relkind = 'r'",
-        schema=schema,
-    )[0][0]
+    size = size_of(session, schema)
     if not finished:
         return Stored(release, False, False, None, None, size, None, None)
     (published, documents, recall, ef_search) = session.run(

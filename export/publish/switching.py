@@ -11,8 +11,8 @@ from collections.abc import Callable
 from export.publish.recall import Recall
 from export.publish.session import BUSY, Session
 from export.publish.source import Source
-from export.publish.state import Stored, exists, releases, schema_exists
-from export.publish.tables import INCOMING, LOADING, literal, view
+from export.publish.state import Stored, check_views, exists, releases, schema_exists
+from export.publish.tables import INCOMING, LOADING, grants, literal, view
 from handler.postgres.faults import DatabaseError
 from handler.postgres.layout import LAYOUT, TABLES, schema_of
 
@@ -51,6 +51,15 @@ def switch(session: Session, name: str, release: str, reader: str | None, *, new
     _locking(session, work)
 
 
+def grant(session: Session, name: str, release: str, reader: str) -> None:
+    """Lets a role read a whole release, and the views of the corpus."""
+
+    def work() -> None:
+        _grant(session, name, schema_of(name, release), reader)
+
+    _locking(session, work)
+
+
 def roll_back(session: Session, name: str, reader: str | None) -> Stored:
     """Makes the release current that was published before the current one. Raises DatabaseError where there is none."""
     found = [one for one in releases(session, name) if one.finished]
@@ -82,6 +91,8 @@ def drop(session: Session, schema: str) -> None:
 
 
 def _move_views(session: Session, name: str, schema: str, reader: str | None) -> None:
+    # Also here: somebody may have made a view meanwhile.
+    check_views(session, name)
     if not schema_exists(session, name):
         session.run(f"CREATE SCHEMA {name}")
     for table in TABLES:
@@ -93,9 +104,12 @@ def _move_views(session: Session, name: str, schema: str, reader: str | None) ->
         verb = "CREATE OR REPLACE" if before == columns else "CREATE"
         session.run(view(name, schema, table, [column for column, _ in columns], verb))
     if reader is not None:
-        for one in (name, schema):
-            session.run(f"GRANT USAGE ON SCHEMA {one} TO {reader}")
-            session.run(f"GRANT SELECT ON ALL TABLES IN SCHEMA {one} TO {reader}")
+        _grant(session, name, schema, reader)
+
+
+def _grant(session: Session, name: str, schema: str, reader: str) -> None:
+    for statement in (*grants(name, reader), *grants(schema, reader)):
+        session.run(statement)
 
 
 def _columns(session: Session, relation: str) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from handler.manifest import Manifest
-from handler.postgres.layout import COLUMN_TYPES, column_name
+from handler.postgres.layout import COLUMN_TYPES, TABLES, column_name
 
 # Beside a release's tables, until it is whole: how far it is, and with --changed which documents it shares.
 LOADING = "loading"
@@ -128,6 +128,12 @@ def view(name: str, schema: str, table: str, columns: Sequence[str], verb: str) 
     """Returns the statement that points a view of the corpus at a release's table. verb is CREATE, or with OR REPLACE."""
     listed = ", ".join(columns)
     return f"{verb} VIEW {name}.{table} AS SELECT {listed} FROM {schema}.{table}"
+
+
+def grants(schema: str, reader: str) -> list[str]:
+    """Returns the statements that let a role read a release's tables, or the corpus's views, and nothing else there."""
+    listed = ", ".join(f"{schema}.{table}" for table in TABLES)
+    return [f"GRANT USAGE ON SCHEMA {schema} TO {reader}", f"GRANT SELECT ON {listed} TO {reader}"]
 
 
 def needed_memory(rows: int, dim: int, m: int) -> int:

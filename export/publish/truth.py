@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,8 +23,3 @@ def kth_scores(
         both = np.concatenate([best, scores], 1)
         best = np.partition(both, both.shape[1] - k, 1)[:, -k:]
     return np.asarray(best.min(1), np.float32)
-
-
-def as_text(values: Sequence[float]) -> str:
-    """Writes a vector as pgvector reads it."""
-    return f"[{','.join(map(repr, values))}]"

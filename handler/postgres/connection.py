@@ -53,7 +53,7 @@ class Connection:
         self._statements: dict[str, Any] = {}
         self._used = 0.0
         self._settings: dict[str, str] = {}
-        # Whether a statement named a table that isn't there any more.
+        # Whether a statement of `read` named a table that isn't there any more.
         self.moved = False
 
     def __del__(self) -> None:
@@ -79,8 +79,17 @@ class Connection:
     def read(self, sql: str, **values: Any) -> list[Row]:
         """Runs a statement that changes nothing; sends it once more on a new connection where this one was lost.
 
-        :name in the statement is the value of that name, which is never part of the text. Raises DatabaseError.
+        :name in the statement is the value of that name, which is never part of the text. Raises DatabaseError, and sets
+        `moved` where a table isn't there.
         """
+        try:
+            return self.look(sql, **values)
+        except DatabaseError as fault:
+            self.moved = self.moved or fault.code == "index_moved"
+            raise
+
+    def look(self, sql: str, **values: Any) -> list[Row]:
+        """Does as `read`, for tables of no release: where one isn't there, the release's own may be."""
         with self._lock:
             if self._open is not None and time.monotonic() - self._used > IDLE_SECONDS:
                 self._check()
@@ -173,7 +182,6 @@ class Connection:
             if not fault.state or fault.code in ("index_unavailable", "index_refused"):
                 # What was read so far is no whole answer, and the rest may still come: it is never read.
                 self.close()
-            self.moved = self.moved or fault.code == "index_moved"
             raise fault from None
 
 

@@ -10,7 +10,6 @@ Meaning is searched approximately, by pgvector's HNSW; words, filters, scores, t
 from __future__ import annotations
 
 import functools
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -29,6 +28,7 @@ from handler.manifest import Manifest
 from handler.pooling import l2_normalize
 from handler.postgres.connection import Connection
 from handler.postgres.filters import FilterSql
+from handler.postgres.kept import Kept
 from handler.postgres.layout import column_name
 from handler.postgres.ranking import ROUNDING, Ranker
 from handler.postgres.release import Release
@@ -44,7 +44,7 @@ DEEPEST = 10_000
 
 
 class PostgresEngine:
-    """An Engine over one release. Safe to share between threads: the connection runs one statement at a time."""
+    """An Engine over one release. Safe to share between threads: the connection runs one statement at a time, and Kept has a lock."""
 
     def __init__(self, connection: Connection, release: Release, tokenizer: Any) -> None:
         """Takes the release, and the encoder's tokenizer for terms that are word pieces."""
@@ -55,7 +55,7 @@ class PostgresEngine:
         self._keywords = None
         if release.manifest.keywords is not None:
             self._keywords = DatabaseKeywords(connection, release, tokenizer)
-        self._passing: OrderedDict[Any, NDArray[np.bool_]] = OrderedDict()
+        self._passing: Kept[Any, NDArray[np.bool_]] = Kept(KEPT_FILTERS)
 
     @property
     def manifest(self) -> Manifest:
@@ -123,14 +123,11 @@ class PostgresEngine:
         return [self._answer(query, most, asked, condition, passing, without) for query in queries]
 
     def _documents_that_pass(self, filter: FilterSql) -> NDArray[np.bool_]:  # noqa: A002
-        mask = self._passing.get(filter.key)
+        mask = self._passing.find_all([filter.key]).get(filter.key)
         if mask is None:
-            mask = self._passing[filter.key] = self._tables.passing(filter)
+            mask = self._tables.passing(filter)
             mask.setflags(write=False)
-            while len(self._passing) > KEPT_FILTERS:
-                self._passing.popitem(last=False)
-        else:
-            self._passing.move_to_end(filter.key)
+            self._passing.keep({filter.key: mask})
         return mask
 
     def _answer(

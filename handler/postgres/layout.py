@@ -33,9 +33,23 @@ from handler.settings import DEFAULT_INDEX_NAME
 # The version of this layout. A function of another version refuses the release.
 LAYOUT = 1
 DEFAULT_NAME = DEFAULT_INDEX_NAME
-# Identifiers that need no quotes. A schema's name is 63 characters at most, of which 17 are the release's.
+# Identifiers that need no quotes, but for the reserved words. A schema's name is 63 characters at most, of which 17 are the
+# release's.
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,45}")
 _RELEASE = re.compile(r"[0-9a-f]{16}")
+# The key words that are no schema's name without quotes: "reserved", also those that may be a function's or a type's name, in
+# https://www.postgresql.org/docs/18/sql-keywords-appendix.html. Those of older versions are among them.
+_RESERVED_WORDS = """
+all analyse analyze and any array as asc asymmetric authorization binary both case cast check
+collate collation column concurrently constraint create cross current_catalog current_date
+current_role current_schema current_time current_timestamp current_user default deferrable desc
+distinct do else end except false fetch for foreign freeze from full grant group having ilike in
+initially inner intersect into is isnull join lateral leading left like limit localtime
+localtimestamp natural not notnull null offset on only or order outer overlaps placing primary
+references returning right select session_user similar some symmetric system_user table tablesample
+then to trailing true union unique user using variadic verbose when where window with
+"""
+_RESERVED = frozenset(_RESERVED_WORDS.split())
 TABLES = ("release", "documents", "rows", "words", "terms")
 # The SQL type of a metadata column's kind. A date is microseconds since 1970.
 COLUMN_TYPES: Mapping[str, str] = MappingProxyType(
@@ -49,6 +63,9 @@ def check_name(name: str, where: str) -> str:
         raise SettingsError(
             f"{where} {name!a:.80} can't be a schema's name: use up to 46 of a-z, 0-9 and _, a letter first"
         )
+    if name in _RESERVED or name.startswith("pg_"):
+        what = "a reserved word of SQL" if name in _RESERVED else "like a schema of PostgreSQL's own"
+        raise SettingsError(f"{where} {name} is {what}, which can't be a schema's name: use another one")
     return name
 
 
@@ -62,6 +79,11 @@ def schema_of(name: str, release: str) -> str:
 def column_name(place: int) -> str:
     """Returns the SQL name of the column at a place in the manifest's order."""
     return f"c{place}"
+
+
+def vector_text(vector: NDArray[np.floating[Any]]) -> str:
+    """Writes a vector as pgvector reads it."""
+    return f"[{','.join(map(repr, vector.tolist()))}]"
 
 
 def row_bytes(rows: NDArray[Any], scales: NDArray[np.float32] | None) -> list[bytes]:

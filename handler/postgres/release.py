@@ -11,7 +11,7 @@ from handler.manifest import Manifest
 from handler.named import NamedTuple
 from handler.postgres.connection import Connection
 from handler.postgres.faults import DatabaseError
-from handler.postgres.layout import LAYOUT, schema_of
+from handler.postgres.layout import LAYOUT, TABLES, schema_of
 
 PUBLISH = "run `seeklet publish` again"
 
@@ -74,7 +74,7 @@ def find_release(connection: Connection, name: str) -> Release:
     """Reads the current release of a corpus.
 
     Raises DatabaseError where the database can't answer, and ArtifactError where nothing is published, or by another
-    version of seeklet.
+    version of seeklet, or for other readers.
     """
     fields = "release, manifest, layout, columns, recall, recall_k, recall_queries, ef_search"
     release, manifest, layout, columns, recall, recall_k, queries, ef_search = _read(connection, name, fields)
@@ -83,9 +83,11 @@ def find_release(connection: Connection, name: str) -> Release:
             f"the corpus {name} in {connection.address} has layout {layout}, this code reads {LAYOUT}: {PUBLISH}"
         )
     parsed = Manifest.parse(manifest.encode(), f"the corpus {name} in {connection.address}")
+    schema = schema_of(name, release)
+    _check_rights(connection, release, schema)
     return Release(
         release,
-        schema_of(name, release),
+        schema,
         parsed,
         json.loads(columns or "[]"),
         recall,
@@ -96,8 +98,25 @@ def find_release(connection: Connection, name: str) -> Release:
     )
 
 
+def _check_rights(connection: Connection, release: str, schema: str) -> None:
+    """Raises ArtifactError where the release has a table that this role may not read: its views may have more readers."""
+    found = connection.look(
+        "SELECT relname FROM pg_class WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = :schema)"
+        " AND relname = ANY(:tables::text[])"
+        " AND NOT (has_schema_privilege(relnamespace, 'USAGE') AND has_any_column_privilege(oid, 'SELECT'))"
+        " ORDER BY 1",
+        schema=schema,
+        tables=list(TABLES),
+    )
+    if found:
+        user = connection.address.user
+        raise ArtifactError(
+            f"{user} may not read {schema}.{found[0][0]} of the release {release}: {PUBLISH} with --reader {user}"
+        )
+
+
 def _find_pgvector(connection: Connection) -> str:
-    found = connection.read(
+    found = connection.look(
         "SELECT quote_ident(nspname) FROM pg_extension JOIN pg_namespace AS n ON n.oid = extnamespace WHERE extname = 'vector'"
     )
     if not found:
@@ -107,7 +126,7 @@ def _find_pgvector(connection: Connection) -> str:
 
 def _read(connection: Connection, name: str, fields: str) -> list[Any]:
     try:
-        rows = connection.read(f"SELECT {fields} FROM {name}.release")
+        rows = connection.look(f"SELECT {fields} FROM {name}.release")
     except DatabaseError as error:
         if error.code != "index_moved":
             raise

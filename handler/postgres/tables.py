@@ -19,7 +19,7 @@ from handler.named import NamedTuple
 from handler.passages import Span
 from handler.postgres.connection import Connection
 from handler.postgres.filters import FilterSql
-from handler.postgres.layout import read_row_bytes
+from handler.postgres.layout import read_row_bytes, vector_text
 from handler.postgres.release import PUBLISH, Release
 from handler.scores import Embeddings
 
@@ -54,7 +54,7 @@ class Tables:
         order = f"({self._embedding}) + 0" if exact else self._embedding
         return self._near(
             f"SELECT row, document, -({self._embedding}) AS score FROM {self._schema}.rows ORDER BY {order} LIMIT :most",
-            query=_literal(query),
+            query=vector_text(query),
             most=most,
         )
 
@@ -63,7 +63,7 @@ class Tables:
         return self._near(
             f"SELECT row, document, -({self._embedding}) AS score FROM {self._schema}.rows"
             f" WHERE -({self._embedding}) >= :least::float8",
-            query=_literal(query),
+            query=vector_text(query),
             least=least,
         )
 
@@ -190,8 +190,3 @@ class Tables:
             f"SELECT string_agg({fields}, ''::bytea{ordered}) FROM {source}", **values
         )
         return bytes(found[0][0] or b"")
-
-
-def _literal(query: NDArray[np.float32]) -> str:
-    """Writes a vector as pgvector reads it."""
-    return f"[{','.join(map(str, query.tolist()))}]"

@@ -7,7 +7,6 @@ function's own search.
 from __future__ import annotations
 
 import functools
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,9 +16,12 @@ from numpy.typing import NDArray
 from handler.errors import ArtifactError
 from handler.keywords import Held, Match, find_matches, load_analyzer, make_query
 from handler.postgres.connection import Connection
+from handler.postgres.kept import Kept
 from handler.postgres.release import PUBLISH, Release
 from handler.postings import KeywordQuery
 from handler.terms import Analyzer
+
+Posting = tuple[NDArray[np.int32], NDArray[np.uint8]]
 
 # Kept postings, in bytes, and kept words.
 KEPT_BYTES = 32 << 20
@@ -27,7 +29,7 @@ KEPT_WORDS = 50_000
 
 
 class DatabaseKeywords:
-    """The words, terms and postings of a release."""
+    """The words, terms and postings of a release. Safe to share between threads."""
 
     def __init__(self, connection: Connection, release: Release, tokenizer: Any) -> None:
         """Takes the release, which has keywords, and the tokenizer for terms that are word pieces."""
@@ -36,9 +38,10 @@ class DatabaseKeywords:
         self._schema = release.schema
         self._count = release.manifest.rows
         self._make_analyzer = functools.partial(load_analyzer, release.manifest.keywords["terms"], tokenizer)
-        self._words: OrderedDict[str, int | None] = OrderedDict()
-        self._postings: OrderedDict[int, tuple[NDArray[np.int32], NDArray[np.uint8]]] = OrderedDict()
-        self._bytes = 0
+        self._words: Kept[str, int | None] = Kept(KEPT_WORDS)
+        self._postings: Kept[int, Posting] = Kept(
+            KEPT_BYTES, lambda posting: posting[0].nbytes + posting[1].nbytes
+        )
 
     @functools.cached_property
     def _analyzer(self) -> Analyzer:
@@ -66,7 +69,7 @@ class DatabaseKeywords:
 
     def _look_up(self, words: Sequence[str]) -> dict[str, int | None]:
         """Returns the term of each word, None for one that the corpus lacks."""
-        found = {word: self._words[word] for word in words if word in self._words}
+        found = self._words.find_all(words)
         new = [word for word in words if word not in found]
         if new:
             keys = [word.encode() for word in new]
@@ -74,31 +77,28 @@ class DatabaseKeywords:
                 f"SELECT word, term FROM {self._schema}.words WHERE word = ANY(:words::bytea[])", words=keys
             )
             terms = {bytes(word): term for word, term in rows}
-            found.update((word, terms.get(key)) for word, key in zip(new, keys, strict=True))
-            self._words.update((word, found[word]) for word in new)
-            while len(self._words) > KEPT_WORDS:
-                self._words.popitem(last=False)
+            read = {word: terms.get(key) for word, key in zip(new, keys, strict=True)}
+            self._words.keep(read)
+            found |= read
         return found
 
-    def _fetch(self, terms: Sequence[int]) -> dict[int, tuple[NDArray[np.int32], NDArray[np.uint8]]]:
+    def _fetch(self, terms: Sequence[int]) -> dict[int, Posting]:
         """Returns the rows and impacts of each term. Raises ArtifactError where they are damaged."""
-        found = {term: self._postings[term] for term in terms if term in self._postings}
-        for term in found:
-            self._postings.move_to_end(term)
+        found = self._postings.find_all(terms)
         new = [term for term in terms if term not in found]
         if new:
             rows = self._connection.read(
                 f"SELECT term, rows, impacts FROM {self._schema}.terms WHERE term = ANY(:terms::int4[])",
                 terms=new,
             )
-            for term, ids, impacts in rows:
-                found[term] = np.frombuffer(ids, "<i4"), np.frombuffer(impacts, np.uint8)
-                self._check(*found[term])
-                self._postings[term] = found[term]
-                self._bytes += len(ids) + len(impacts)
-            while self._bytes > KEPT_BYTES:
-                _, (old_rows, old_impacts) = self._postings.popitem(last=False)
-                self._bytes -= old_rows.nbytes + old_impacts.nbytes
+            read = {
+                term: (np.frombuffer(ids, "<i4"), np.frombuffer(impacts, np.uint8))
+                for term, ids, impacts in rows
+            }
+            for posting in read.values():
+                self._check(*posting)
+            self._postings.keep(read)
+            found |= read
         if len(found) < len(terms):
             raise ArtifactError(f"{self._schema}.terms lacks a term of words: {PUBLISH}")
         return found
