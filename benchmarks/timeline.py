@@ -10,21 +10,23 @@ from collections.abc import Mapping
 from benchmarks.installs import Prepared
 from benchmarks.starts import EVENT, Start, isolated
 
-# Each part needs the parts before it.
+# As handler/app.py begins and Function.load goes on. Each part needs the parts before it.
 PARTS = {
-    "import json, mmap, threads": "import concurrent.futures, dataclasses, functools, json, math, mmap, pathlib, typing",
+    "the file of a start's modules": "from handler import bundled, later; later.put_off(); bundled.install()",
     "import numpy": "import numpy",
-    "import onnxruntime": "import handler, onnxruntime",
+    "import onnxruntime": "import onnxruntime",
     "import tokenizers": "import tokenizers",
-    "import the handler's modules": "import handler.function, handler.settings",
-    "manifest": "from handler.artifact import Artifact, MODEL_FILE, TOKENIZER_FILE; a = Artifact.open(folder); m = a.manifest",
+    "import the handler's modules": "from handler.function import Function; from handler.settings import Settings; "
+    "from handler import encoder, local, wordpieces",
+    "manifest and checksums": "from handler.artifact import Artifact, MODEL_FILE; from handler.light_path import LightPath; "
+    "a = Artifact.open(LightPath(folder)); a.check_crc32(); m = a.manifest",
     "model session": "from handler.session import open_session; session = open_session(a.path(MODEL_FILE))",
-    "tokenizer": "from handler.tokenizer import BoundedTokenizer, load_tokenizer; "
-    "tokenizer = BoundedTokenizer(load_tokenizer(a.path(TOKENIZER_FILE), m.max_length), m.max_length)",
+    "tokenizer": "from handler.tokenizer import BoundedTokenizer; "
+    "tokenizer = BoundedTokenizer(encoder.open_tokenizer(a), m.max_length)",
     "embeddings and scan": "from handler.index import Index; found = Index.open(a)",
-    "documents": "from handler.documents import Documents; texts = Documents.open(a)",
-    "first inference": "from handler.encoder import Encoder; "
-    "made = Encoder(session, tokenizer, pooling=m.pooling, dim=m.dim); v = made.encode([text])",
+    "documents, keywords, columns, ids": "from handler.documents import Documents; texts = Documents.open(a); "
+    "kept = (local.Keywords.open(a, tokenizer.whole), local.Columns.open(a), local.Ids.open(a, texts))",
+    "first inference": "made = encoder.Encoder(session, tokenizer, pooling=m.pooling, dim=m.dim); v = made.encode([text])",
     "first search": "ids = found.search(v, 5).ids[0]; [texts[int(i)] for i in ids]",
     "second inference": "v = made.encode([text])",
     "second search": "ids = found.search(v, 5).ids[0]; [texts[int(i)] for i in ids]",
@@ -33,10 +35,10 @@ PARTS = {
 # After all the parts: one more query.
 SEARCH = "[texts[int(i)] for i in found.search(made.encode([text]), 5).ids[0]]"
 CODE = """
-import sys, time
+import gc, sys, time
+gc.disable()
 sys.path[:0] = {path!r}
-import pathlib
-folder, text = pathlib.Path({folder!r}), {text!r}
+folder, text = {folder!r}, {text!r}
 took = {{}}
 for name, code in {parts!r}.items():
     code = compile(code, name, "exec")
