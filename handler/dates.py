@@ -22,6 +22,11 @@ LEAST = (datetime.min - _EPOCH) // _MICROSECOND
 MOST = (datetime.max - _EPOCH) // _MICROSECOND
 
 
+def now() -> str:
+    """Returns the time in UTC, as 2026-11-23T10:00:00Z."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def parse_date(text: str) -> int | None:
     """Reads a date or date-time; digits after the microseconds are cut off. None where it isn't one."""
     found = _FORM.fullmatch(text)

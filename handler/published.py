@@ -13,11 +13,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from handler.artifact import Artifact
+from handler.dates import now
 from handler.encoder import Encoder
 from handler.errors import ArtifactError, UnavailableError
+from handler.logs import Once
 from handler.postgres.opening import Corpus, open_corpus
 from handler.searcher import Searcher
-from handler.service import Served, Service, Split, now
+from handler.service import Served, Service, Split
 from handler.settings import Settings
 
 logger = logging.getLogger("seeklet")
@@ -36,7 +38,7 @@ class PublishedSource:
         self._service: Service | None = None
         self._looked = 0.0
         self._refused: dict[str, str | None] | None = None
-        self._said = ""
+        self._looks = Once()
 
     @classmethod
     def open(cls, settings: Settings) -> PublishedSource:
@@ -98,20 +100,16 @@ class PublishedSource:
             release = self._corpus.current()
             if service.release is None or release != service.release.id:
                 self._service = self._open()
-            self._said = ""
+            self._looks.forget()
         except UnavailableError as error:
             # The release may be a good one.
-            self._say(f"a look for a new release failed, the next one tries again: {error}", logging.WARNING)
+            self._looks.say(
+                f"a look for a new release failed, the next one tries again: {error}", logging.WARNING
+            )
         except ArtifactError as error:
             self._refused = {"id": release, "at": now()}
             what = "no release is found" if release is None else f"release {release} is refused"
-            self._say(f"{what}, the one before goes on: {error}", logging.ERROR)
-
-    def _say(self, message: str, level: int) -> None:
-        """Logs a message, unless the last look ended with the same."""
-        if message != self._said:
-            logger.log(level, "%s", message)
-        self._said = message
+            self._looks.say(f"{what}, the one before goes on: {error}", logging.ERROR)
 
     def _open(self) -> Service:
         engine = self._corpus.open(self._artifact.manifest, self._encoder.tokenizer.whole)

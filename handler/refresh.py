@@ -19,10 +19,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from handler.artifact import Artifact
+from handler.dates import now
 from handler.errors import SeekletError, UnreachableError, reason
 from handler.loading import Loaded, Loader
+from handler.logs import Once
 from handler.pointer import Pointer, Release, parse_pointer
-from handler.service import Served, Service, Split, now
+from handler.service import Served, Service, Split
 from handler.settings import Settings
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ class Refresher:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._refused: dict[str, str | None] | None = None
-        self._said = ""
+        self._looks = Once()
         found = place.read_pointer()
         assert found is not None  # no ETag was known
         # One object, so that service and artifact are always of the same release.
@@ -105,10 +107,10 @@ class Refresher:
                         # The release may be a good one.
                         self._etag = etag
                     raise
-            self._said = ""
+            self._looks.forget()
         except Exception as error:  # noqa: BLE001 - whatever a release breaks, the one before goes on
             if passes(error):
-                self._say(f"a look for a new release failed, the next one tries again: {reason(error)}")
+                self._put_off(error)
             elif isinstance(error, SeekletError):
                 self._refuse(release, reason(error))
             else:
@@ -127,7 +129,7 @@ class Refresher:
         try:
             thread.start()
         except RuntimeError as error:
-            self._say(f"a look for a new release failed, the next one tries again: {reason(error)}")
+            self._put_off(error)
         else:
             self._thread = thread
 
@@ -166,16 +168,14 @@ class Refresher:
             time.perf_counter() - started,
         )
 
+    def _put_off(self, error: Exception) -> None:
+        why = reason(error)
+        self._looks.say(f"a look for a new release failed, the next one tries again: {why}", logging.WARNING)
+
     def _refuse(self, release: Release | None, why: str) -> None:
         self._refused = {"id": None if release is None else release.id, "at": now()}
         named = "the pointer" if release is None else f"release {release.id}"
-        self._say(f"{named} is refused, the release before it goes on: {why}", logging.ERROR)
-
-    def _say(self, message: str, level: int = logging.WARNING) -> None:
-        """Logs a message, unless the last look ended with the same."""
-        if message != self._said:
-            logger.log(level, "%s", message)
-        self._said = message
+        self._looks.say(f"{named} is refused, the release before it goes on: {why}", logging.ERROR)
 
 
 def passes(error: Exception) -> bool:

@@ -7,7 +7,6 @@ the one whose artifact changes, indexes.py the one of several. A function over o
 from __future__ import annotations
 
 import functools
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -23,7 +22,7 @@ class Served(NamedTuple):
     """The release that a service answers from.
 
     id       the first 16 hex digits of its manifest's SHA-256
-    loaded   when it was loaded, as `now` writes it
+    loaded   when it was loaded, as handler.dates.now writes it
     refused  returns the last release that was refused since: its `id`, and when, `at`; None where there was none
     created  when the pointer that names it was written, in seconds since 1970; None where nothing says so
     """
@@ -36,11 +35,6 @@ class Served(NamedTuple):
     def describe(self) -> dict[str, Any]:
         """Returns what GET /info says of it."""
         return {"id": self.id, "loaded": self.loaded, "refused": self.refused()}
-
-
-def now() -> str:
-    """Returns the time in UTC, as 2026-11-23T10:00:00Z."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 class Split(NamedTuple):

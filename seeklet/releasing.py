@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+from handler import dates
 from handler.artifact import Artifact
 from handler.errors import ArtifactError, SeekletError
 from handler.manifest import MANIFEST_FILE
@@ -110,7 +111,7 @@ def roll_back(bucket: Bucket) -> Pointer:
                 f"{bucket.address(now.previous.folder)} isn't there any more, or was changed: release an artifact instead"
             )
         goal = now.previous
-        return Pointer(goal, now.current, _now())
+        return Pointer(goal, now.current, dates.now())
 
     return _move(bucket, back)
 
@@ -209,8 +210,8 @@ def _files_of(bucket: Bucket, release: Release | None) -> dict[FileEntry, str]:
 def _after(now: Pointer | None, release: Release) -> Pointer:
     """Returns the pointer to a release, with the one before it."""
     if now is None:
-        return Pointer(release, None, _now())
-    return Pointer(release, _other(now, release), _now())
+        return Pointer(release, None, dates.now())
+    return Pointer(release, _other(now, release), dates.now())
 
 
 def _move(bucket: Bucket, change: Callable[[Pointer | None], Pointer]) -> Pointer:
@@ -224,7 +225,3 @@ def _move(bucket: Bucket, change: Callable[[Pointer | None], Pointer]) -> Pointe
     raise ArtifactError(
         f"{bucket.address(CURRENT)} is moved by others all the time: run the same command again"
     )
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-DEMO = "the demo corpus takes more than a minute; tests/test_demo.py and tests/test_serve.py run the steps"
+DEMO = "the demo corpus takes more than a minute; tests/test_demo.py, tests/test_run.py and tests/test_serve.py run the steps"
 SETUP = "CI begins with it, and these tests run in what it made"
 PACKAGE = "tests/test_package.py installs the wheel into empty environments"
 LAMBDA = "`make test-lambda`: tests/test_sam_local.py, tests/test_deploy.py and tests/test_lambda.py"

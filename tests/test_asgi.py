@@ -193,36 +193,38 @@ def test_what_is_beyond_the_queue_is_refused_at_once_and_the_rest_is_answered(fu
     assert app._taken == 0
 
 
+def ask(app: Any, path: str, gone: asyncio.Event, answered: list[str]) -> asyncio.Task[None]:
+    """Posts to a path as a client that stays until it is `gone`; the body of its answer goes to `answered`."""
+    messages = iter([{"type": "http.request", "body": b"{}"}])
+
+    async def receive() -> dict[str, Any]:
+        message = next(messages, None)
+        if message is None:
+            await gone.wait()
+        return message or {"type": "http.disconnect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        answered.append(message.get("body", b"").decode())
+
+    scope = {"type": "http", "method": "POST", "path": path, "headers": [], "query_string": b""}
+    return asyncio.create_task(app(scope, receive, send))
+
+
 def test_who_goes_away_leaves_the_queue(function: Function) -> None:
     router = Held(function.settings)
     app = Application(router, lambda: None, threads=1, max_waiting=1)  # type: ignore[arg-type, return-value]
     answered: list[str] = []
 
-    async def send(message: dict[str, Any]) -> None:
-        answered.append(message.get("body", b"").decode())
-
-    def ask(path: str, gone: asyncio.Event) -> asyncio.Task[None]:
-        messages = iter([{"type": "http.request", "body": b"{}"}])
-
-        async def receive() -> dict[str, Any]:
-            message = next(messages, None)
-            if message is None:
-                await gone.wait()
-            return message or {"type": "http.disconnect"}
-
-        scope = {"type": "http", "method": "POST", "path": path, "headers": [], "query_string": b""}
-        return asyncio.create_task(app(scope, receive, send))  # type: ignore[arg-type]
-
     async def ask_all() -> None:
         stays, gone = asyncio.Event(), asyncio.Event()
-        first, second = ask("/first", stays), ask("/gone", gone)
+        first, second = ask(app, "/first", stays, answered), ask(app, "/gone", gone, answered)
         while app._taken < 2:
             await asyncio.sleep(0.001)
         gone.set()
         await second
         while app._taken > 1:
             await asyncio.sleep(0.001)
-        third = ask("/third", stays)
+        third = ask(app, "/third", stays, answered)
         while app._taken < 2:
             await asyncio.sleep(0.001)
         router.let_go.set()
@@ -243,31 +245,16 @@ def test_a_thread_whose_client_has_gone_is_taken_until_it_ends(function: Functio
             return Response(200, b"", {})
 
     app = Application(Slow(function.settings), lambda: None, threads=1, max_waiting=1)  # type: ignore[arg-type, return-value]
-    gone = asyncio.Event()
-
-    async def ask(path: str) -> None:
-        messages = iter([{"type": "http.request", "body": b"{}"}])
-
-        async def receive() -> dict[str, Any]:
-            message = next(messages, None)
-            if message is None:
-                await gone.wait()
-            return message or {"type": "http.disconnect"}
-
-        async def send(message: dict[str, Any]) -> None:
-            pass
-
-        scope = {"type": "http", "method": "POST", "path": path, "headers": [], "query_string": b""}
-        await app(scope, receive, send)  # type: ignore[arg-type]
 
     async def until(true: Callable[[], bool]) -> None:
         while not true():
             await asyncio.sleep(0.001)
 
     async def ask_all() -> None:
-        first = asyncio.create_task(ask("/first"))
+        gone = asyncio.Event()
+        first = ask(app, "/first", gone, [])
         await until(begun["/first"].is_set)
-        second = asyncio.create_task(ask("/gone"))
+        second = ask(app, "/gone", gone, [])
         await until(lambda: app._taken == 2)
         end["/first"].set()
         await first

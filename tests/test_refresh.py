@@ -227,10 +227,16 @@ def test_the_old_folder_goes_with_the_last_event_that_uses_it(
     assert len(folders(tmp_path)) == 1
 
 
-def test_a_folder_that_is_served_again_is_not_deleted_by_its_first_user(tmp_path: Path) -> None:
-    held = Folders(tmp_path)
-    folder = tmp_path / "seeklet-x"
-    folder.mkdir()
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder that something was fetched into."""
+    made = tmp_path / "seeklet-x"
+    made.mkdir()
+    return made
+
+
+def test_a_folder_that_is_served_again_is_not_deleted_by_its_first_user(folder: Path) -> None:
+    held = Folders(folder.parent)
     held.use(folder)
     held.retire(folder)
     held.use(folder)
@@ -241,10 +247,8 @@ def test_a_folder_that_is_served_again_is_not_deleted_by_its_first_user(tmp_path
     assert not folder.exists()
 
 
-def test_a_folder_is_not_deleted_between_its_use_and_a_look_at_it(tmp_path: Path) -> None:
-    held = Folders(tmp_path)
-    folder = tmp_path / "seeklet-x"
-    folder.mkdir()
+def test_a_folder_is_not_deleted_between_its_use_and_a_look_at_it(folder: Path) -> None:
+    held = Folders(folder.parent)
     held.use(folder)
     held.delete_unused(folder)
     assert folder.is_dir()

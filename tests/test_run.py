@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -14,6 +16,8 @@ import pytest
 from lambda_tools import ROOT
 from servers import free_port
 
+QUERY = "storms in Europe"
+
 
 class Background:
     """The command with a state of the test's own."""
@@ -21,9 +25,10 @@ class Background:
     def __init__(self, artifact: Path, state: Path) -> None:
         self.given = ["--artifact", str(artifact), "--state", str(state)]
 
-    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def __call__(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "dev.background", *self.given, *arguments]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        environ = {**os.environ, **variables}
+        return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture
@@ -54,6 +59,26 @@ def test_it_serves_until_it_is_stopped(background: Background) -> None:
     assert background("--port", str(port)).returncode == 0
     assert background("--stop").stdout == "stopped\n"
     assert not answers(port)
+    assert background("--stop").stdout == "no service of this folder is running\n"
+
+
+@pytest.mark.parametrize("key", ["", "k3y-of-mine"])
+def test_make_run(background: Background, key: str) -> None:
+    """With an API key too, which is sent and never shown."""
+    port = free_port()
+    variables = {"API_KEY": key} if key else {}
+    done = background("--port", str(port), **variables)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+    assert "answered in " in done.stdout
+    assert ('-H "x-api-key: $API_KEY"' in done.stdout) == bool(key)
+    assert "k3y-of-mine" not in done.stdout + done.stderr
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    connection.request("POST", "/similar", json.dumps({"text": QUERY}), {"x-api-key": key or "any"})
+    assert connection.getresponse().status == 200
+    connection.close()
+    assert background("--stop").stdout == "stopped\n"
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
     assert background("--stop").stdout == "no service of this folder is running\n"
 
 

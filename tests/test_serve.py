@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
-import json
 import os
 import re
 import signal
@@ -15,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 from command import ROOT, refusal, run_seeklet
 from servers import free_port, wait_for
 
@@ -92,37 +89,3 @@ def test_what_it_refuses(artifact: Path, tmp_path: Path) -> None:
         port = str(other.getsockname()[1])
         sentence = rf"127\.0\.0\.1 port {port} can't be listened on \(.+\): choose another --host or --port"
         assert re.fullmatch(sentence, refusal(run_seeklet("serve", artifact, "--port", port)))
-
-
-def dev_serve(*arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "dev.background", *map(str, arguments)],
-        cwd=ROOT,
-        env={**os.environ, **variables},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-@pytest.mark.parametrize("key", ["", "k3y-of-mine"])
-def test_make_run(artifact: Path, tmp_path: Path, key: str) -> None:
-    """With an API key too, which is sent and never shown."""
-    port = free_port()
-    variables = {"API_KEY": key} if key else {}
-    try:
-        done = dev_serve("--artifact", artifact, "--port", str(port), "--state", tmp_path, **variables)
-        assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
-        assert "answered in " in done.stdout
-        assert ('-H "x-api-key: $API_KEY"' in done.stdout) == bool(key)
-        assert "k3y-of-mine" not in done.stdout + done.stderr
-        connection = http.client.HTTPConnection("127.0.0.1", port)
-        connection.request("POST", "/similar", json.dumps({"text": QUERY}), {"x-api-key": key or "any"})
-        assert connection.getresponse().status == 200
-        connection.close()
-    finally:
-        stopped = dev_serve("--stop", "--state", tmp_path)
-    assert stopped.stdout == "stopped\n"
-    with socket.socket() as probe:
-        assert probe.connect_ex(("127.0.0.1", port)) != 0
-    assert dev_serve("--stop", "--state", tmp_path).stdout == "no service of this folder is running\n"
