@@ -49,6 +49,16 @@ def test_over_the_service_itself(browser: Any, artifact: Path, tmp_path: Path) -
         page.wait_for_selector(f"#told >> text=like {best[0].id}")
 
 
+def test_an_unknown_column_in_the_address_is_said(browser: Any, artifact: Path, tmp_path: Path) -> None:
+    with uvicorn_server(artifact, tmp_path / "log") as url, opened(browser) as page:
+        page.goto(f"{url}/map?color=flavour&q=storms")
+        page.wait_for_selector("#results li")
+        assert "there is no column 'flavour' to colour by" in page.inner_text("#unread")
+        page.select_option("#color", "topic")
+        page.wait_for_selector("#legend li")
+        assert page.is_hidden("#unread")
+
+
 def test_a_sample_asks_for_places_that_it_lacks(browser: Any, server: MapServer) -> None:
     server.draw(1000, drawn=100)
     with opened(browser) as page:
