@@ -139,7 +139,7 @@ class FilterParser:
         return Condition(column, operator, values)
 
     def check_depth(self, place: str, depth: int) -> None:
-        """Raises RequestError where a filter lies within too many others, or is one too many."""
+        """Raises RequestError where a filter lies within more than MAX_DEPTH others, or is one too many."""
         self._objects += 1
         if self._objects > MAX_OBJECTS:
             raise self.error(
@@ -192,7 +192,7 @@ def parse_filter(value: object, types: Mapping[str, str]) -> Filter:
         RequestError: 422, field "filter". The message names the place, and lists the columns where one is unknown or a
             value is of a wrong type.
     """
-    return _read(FilterParser(types), value, "filter", 1)
+    return _read(FilterParser(types), value, "filter", 0)
 
 
 def _read(parser: FilterParser, value: object, place: str, depth: int) -> Filter:

@@ -2,6 +2,8 @@
 
     word of a query --the table of words--> term --the postings--> rows that hold it, and an impact for each
 
+A word that the corpus lacks is looked up by its term, which has a key of its own in the table (`term_key`).
+
 The keyword part of a row is BM25, divided by the most that the query's terms could reach: a number from 0 to 1.
 docs/keywords.md has the formula; export/build/write_keywords.py writes the file, and postings.py computes the keyword
 part. This module computes no cosine and chooses no rows: scores.py and index.py do.
@@ -83,6 +85,15 @@ def make_query(terms: Sequence[Held], count: int) -> KeywordQuery | None:
     return KeywordQuery(postings, count)
 
 
+def term_key(term: str, term_of_word: str) -> str:
+    """Returns what a term is looked up by in the table of words: itself, or "=" and itself, which no word is.
+
+    `term_of_word` is the term of the word that is spelled like the term. It may be another one: "arises" counts for "aris",
+    and the word "aris" for "ari".
+    """
+    return term if term == term_of_word else f"={term}"
+
+
 def find_matches(query: KeywordQuery, words: Sequence[Word], terms: Mapping[str, int | None]) -> list[Match]:
     """Returns those of a text's words that stand for terms of the query; `terms` has the term of each known word."""
     asked: dict[int | None, str] = {posting.term: posting.word for posting in query.postings}
@@ -158,10 +169,13 @@ class Keywords:
     def _find_term(self, word: str) -> int | None:
         """Returns the term of a query's word, or None. A word that the corpus lacks stands for its stem's term."""
         term = self._look_up(word)
-        return self._look_up(self._analyzer.term(word)) if term is None else term
+        if term is None:
+            stem = self._analyzer.term(word)
+            term = self._look_up(term_key(stem, self._analyzer.term(stem)))
+        return term
 
     def _look_up(self, word: str) -> int | None:
-        """Returns the term of a word of the corpus, or None. Words may share a CRC-32."""
+        """Returns the term of a word of the corpus, or of a term's key; None without it. Words may share a CRC-32."""
         key = word.encode()
         crc, ends = binascii.crc32(key), self._word_ends
         place = bisect_left(self._crc32_at, crc)

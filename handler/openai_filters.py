@@ -30,7 +30,7 @@ def parse_openai_filter(value: object, types: Mapping[str, str]) -> Filter:
         RequestError: 422, field "filters". The message names the place, and lists the columns where one is unknown or a
             value is of a wrong type.
     """
-    return _read(FilterParser(types, FIELD), value, FIELD, 1)
+    return _read(FilterParser(types, FIELD), value, FIELD, 0)
 
 
 def _read(parser: FilterParser, value: object, place: str, depth: int) -> Filter:

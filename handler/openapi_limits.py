@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from handler.routes.search import DEFAULT_K
+from handler.routes.similar import DEFAULT_RESULTS
 from handler.schemas.about import Problem
 from handler.schemas.columns import filter_schema, openai_filter_schema
 from handler.service import Service
@@ -45,14 +47,19 @@ def _limits(service: Service) -> dict[str, dict[str, Schema]]:
     ids = {"maximum": whole.get_vocab_size() - 1}
     dimensions = {"maximum": searcher.manifest.dim}
     facets: Schema = {"items": {"type": "string", "enum": columns}} if columns else {"maxItems": 0}
-    listed = {"maxItems": settings.max_results}
+    most = settings.max_results
+    listed = {"maxItems": most}
+
+    def limited_count(default: int) -> Schema:
+        return {"maximum": most, "default": min(default, most)}
+
     return {
-        "/similar": {"text": text, "num_results": {"maximum": settings.max_results}, "mode": mode},
+        "/similar": {"text": text, "num_results": limited_count(DEFAULT_RESULTS), "mode": mode},
         "/search": {
             "q": text,
             "query": text,
             "queries": texts,
-            "k": {"maximum": settings.max_results},
+            "k": limited_count(DEFAULT_K),
             "mode": mode,
             "facets": facets,
             "filter": {"$ref": "#/components/schemas/Filter"},
@@ -69,7 +76,7 @@ def _limits(service: Service) -> dict[str, dict[str, Schema]]:
         "/v1/vector_stores/{id}/search": {
             "query": texts,
             "filters": {"anyOf": [{"$ref": "#/components/schemas/StoreFilter"}, {"type": "null"}]},
-            "max_num_results": {"maximum": min(50, settings.max_results)},
+            "max_num_results": {"maximum": min(50, most)},
         },
         "/map/points": {
             "color": {"enum": columns},
@@ -95,7 +102,7 @@ def _add(schema: Schema, added: Schema) -> None:
     kind = schema.get("type")
     if kind == "array" and "items" in added:
         _add(schema.setdefault("items", {}), added["items"])
-    fitting = {"string": ("maxLength", "enum"), "integer": ("maximum",), "array": ("maxItems",)}
+    fitting = {"string": ("maxLength", "enum"), "integer": ("maximum", "default"), "array": ("maxItems",)}
     # A schema of an enum alone has no type.
     keywords = fitting.get(kind or "", ()) if kind else ("enum",) if "enum" in schema else ()
     schema |= {name: added[name] for name in keywords if name in added}

@@ -47,7 +47,9 @@ def refuse_body(length: int, max_body_bytes: int) -> None:
 
 
 def refuse_response(body: bytes, max_response_bytes: int, field: str | None = "num_results") -> None:
-    """Raises RequestError (422) where a response's body is too long to be sent; `field` is what to ask for less of.
+    """Raises RequestError (422) where a response's body is too long to be sent.
+
+    `field` is what to ask for less of; None where the answer can't be had in parts.
 
     Lambda's limit is on the JSON that holds the body as a string, so the length of the escaped body counts.
     """
@@ -74,5 +76,7 @@ def write_list(items: Iterable[object], max_response_bytes: int, field: str | No
 
 
 def _too_long(found: str, field: str | None) -> RequestError:
-    asked = "less" if field is None else f"fewer {field}"
-    return RequestError(422, "response_too_long", f"the answer has {found}: ask for {asked}", field)
+    remedy = f"ask for fewer {field}"
+    if field is None:
+        remedy = "it can't be had in parts; under uvicorn, MAX_RESPONSE_BYTES may be raised"
+    return RequestError(422, "response_too_long", f"the answer has {found}: {remedy}", field)

@@ -14,7 +14,7 @@ from handler.errors import RequestError, is_defect
 from handler.events import Request
 from handler.logs import log
 from handler.record import Record, Watcher
-from handler.requests import KEY_HEADER, check_key
+from handler.requests import KEY_HEADER, check_key, refuse_response
 from handler.responses import Response, as_defect, refusal
 from handler.routes import OPEN_PATHS, ROUTES, find_route, load_route
 from handler.service import Source
@@ -106,7 +106,10 @@ class Router:
         # Taken once: all of an answer is of one artifact.
         service = self.source.current(index)
         record.index, record.service = index, service
-        return load_route(found.name)(service, request)
+        response = load_route(found.name)(service, request)
+        # Routes whose answers may be asked for in parts have refused it before, and said which.
+        refuse_response(response.body, self._settings.max_response_bytes, None)
+        return response
 
     def tell_ping(self, invocation: str) -> None:
         """Tells the watchers of a ping."""

@@ -153,7 +153,7 @@ def translate(question: dict[str, Any]) -> dict[str, Any] | None:
 
 def nested(levels: int) -> dict[str, Any]:
     question: dict[str, Any] = {"all": 1}
-    for _ in range(levels - 1):
+    for _ in range(levels):
         question = {"$not": question}
     return question
 

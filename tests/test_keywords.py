@@ -72,6 +72,41 @@ def test_a_form_of_a_word_finds_the_others(keywords: Keywords) -> None:
     assert scores(keywords, "storm") == scores(keywords, "storms") == scores(keywords, "stormed")
 
 
+@pytest.mark.parametrize(
+    ("query", "row"),
+    [
+        ("horse", 1),  # its stem is "hors", which is a word of another row and counts for "hor" there
+        ("horses", 1),
+        ("hors", 0),
+        ("diverse", 3),
+        ("divers", 2),
+        ("ari", 4),
+        ("arise", 5),
+        ("ARIs", 4),
+        (
+            "developmental",
+            None,
+        ),  # "development" counts for "develop", and no row holds the term "development"
+        ("developing", 6),
+        ("aris", 4),
+    ],
+)
+def test_a_stem_is_no_word_that_is_spelled_like_it(query: str, row: int | None, tmp_path: Path) -> None:
+    texts = [
+        "Recipes for hors d'oeuvres",
+        "Wild horses on the plain",
+        "Two divers in the sea",
+        "Diversity of plants",
+        "AMIs, AKIs and ARIs",
+        "A question arises",
+        "The development of a city",
+    ]
+    found = open_keywords(tmp_path, texts).query(query)
+    assert (None if found is None else found.all_scores().nonzero()[0].tolist()) == (
+        None if row is None else [row]
+    )
+
+
 @pytest.mark.parametrize("query", ["", "unheard", "to be or not to be", "?!", "\x00", "bread" * 1000])
 def test_a_query_without_a_known_word_has_no_keywords(keywords: Keywords, query: str) -> None:
     assert keywords.query(query) is None

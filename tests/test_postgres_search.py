@@ -30,7 +30,10 @@ QUERIES = [
     "xyzzy",
     "the cup and the football",
     TEXTS[9].text[:20],
+    "horse",
 ]
+# The stem of "horse" is "hors", which is a word of the first one and counts for "hor" there.
+STEMS = ["Recipes for hors d'oeuvres", "Wild horses on the plain"]
 SHARES = [None, 0.0, 0.25, 0.999, 1.0]
 
 
@@ -55,6 +58,7 @@ def corpus(path: Path, count: int, seed: int) -> Path:
     """Made-up texts, some of them equal, with metadata of every type."""
     chooser = random.Random(seed)
     texts = [chooser.choice(TEXTS).text if chooser.random() < 0.3 else text for text in made_up(count)]
+    texts[: len(STEMS)] = STEMS
     documents = random_documents(chooser, count)
     lines = [
         json.dumps({"id": f"d{place}", "text": text, **document})

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from http_events import error_of, post
+from http_events import error_of, make_event, post
 from search_requests import QUERY, ask, get
 from texts import TEXTS
 
@@ -89,6 +89,42 @@ def test_documents_by_id_and_index(function: Function) -> None:
         assert status == 200
         Documents.model_validate(several)
         assert several == {"documents": [expected, None, expected]}
+
+
+def test_an_id_that_is_spelled_like_the_template(function: Function) -> None:
+    response = get(function, "/documents/{document_id}")
+    assert (response["statusCode"], error_of(json.loads(response["body"]))["code"]) == (404, "no_document")
+
+
+@pytest.mark.parametrize("path", ["/documents/t3", "/info"])
+def test_an_answer_without_parts_that_is_too_long_is_refused(function: Function, path: str) -> None:
+    # What Lambda counts: the body as a string within the JSON of the response.
+    length = len(json.dumps(get(function, path)["body"]))
+    for most, status in ((length + 20, 200), (length - 20, 422)):
+        limited = Function(Settings.from_env({"MAX_RESPONSE_BYTES": str(most)}), function.searcher)
+        answer = get(limited, path)
+        assert answer["statusCode"] == status
+    error = error_of(json.loads(answer["body"]))
+    assert (error["code"], error["field"]) == ("response_too_long", None)
+    assert "bytes, at most" in error["message"]
+
+
+def test_fewer_results_than_the_default_are_allowed(function: Function) -> None:
+    few = Function(Settings.from_env({"MAX_RESULTS": "3"}), function.searcher)
+    assert ask(few, query=QUERY) == ask(function, query=QUERY, k=3)
+    similar = [
+        post(each, json.dumps(fields), "/similar")
+        for each, fields in ((few, {"text": QUERY}), (function, {"text": QUERY, "num_results": 3}))
+    ]
+    assert similar[0] == similar[1]
+    document = json.loads(few(make_event("GET", "/openapi.json"))["body"])
+    schemas = [
+        document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]["properties"][
+            name
+        ]
+        for path, name in (("/search", "k"), ("/similar", "num_results"))
+    ]
+    assert [(schema["maximum"], schema["default"]) for schema in schemas] == [(3, 3), (3, 3)]
 
 
 @pytest.mark.parametrize(

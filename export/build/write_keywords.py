@@ -22,6 +22,7 @@ from safetensors.numpy import save
 from export.build.language import choose_terms
 from export.build.write_documents import read_row_texts
 from handler.artifact import KEYWORDS_FILE
+from handler.keywords import term_key
 from handler.postings import MOST_IMPACT
 from handler.terms import Analyzer, analyzer
 
@@ -29,7 +30,7 @@ from handler.terms import Analyzer, analyzer
 K1 = 0.9
 B = 0.4
 # Raise it with every change that gives other bytes for the same texts.
-KEYWORDS_VERSION = 1
+KEYWORDS_VERSION = 2
 
 _MOST_FREQUENT = 2**16 - 1
 
@@ -48,6 +49,16 @@ class _Vocabulary:
             term = self._analyzer.term(word)
             number = self.words[word] = self.terms.setdefault(term, len(self.terms))
         return number
+
+    def keys(self) -> dict[str, int]:
+        """Returns the number of each key: of the corpus's words, and of its terms, for words that it lacks."""
+        terms = list(self.terms)
+        # To stem takes the most time, and a word of the corpus was stemmed before.
+        terms_of_words = [
+            terms[self.words[term]] if term in self.words else self._analyzer.term(term) for term in terms
+        ]
+        keys = map(term_key, terms, terms_of_words)
+        return dict(zip(keys, range(len(terms)), strict=True)) | self.words
 
 
 def index_keywords(directory: Path, language: str | None, share: float, tokenizer: Any) -> dict[str, Any]:
@@ -80,8 +91,7 @@ def write_keywords(texts: Iterable[str], directory: Path, analyze: Analyzer) -> 
         np.frombuffer(frequencies, np.uint16),
     )
     tensors = by_row.tensors(np.frombuffer(lengths, np.uint32), len(vocabulary.terms))
-    # A query may name a word as it is in the corpus, or by its term: a word comes first where both are the same.
-    (directory / KEYWORDS_FILE).write_bytes(save(tensors | _word_table(vocabulary.terms | vocabulary.words)))
+    (directory / KEYWORDS_FILE).write_bytes(save(tensors | _word_table(vocabulary.keys())))
     return {"distinct_terms": len(vocabulary.terms), "postings": len(terms)}
 
 

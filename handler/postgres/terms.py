@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handler.errors import ArtifactError
-from handler.keywords import Held, Match, find_matches, load_analyzer, make_query
+from handler.keywords import Held, Match, find_matches, load_analyzer, make_query, term_key
 from handler.postgres.connection import Connection
 from handler.postgres.kept import Kept
 from handler.postgres.release import PUBLISH, Release
@@ -53,10 +53,11 @@ class DatabaseKeywords:
         known = self._look_up(words)
         # A word that the corpus lacks stands for its stem's term.
         stems = {word: self._analyzer.term(word) for word in words if known[word] is None}
-        known_stems = self._look_up(list(stems.values()))
+        keys = {word: term_key(stem, self._analyzer.term(stem)) for word, stem in stems.items()}
+        known_stems = self._look_up(list(keys.values()))
         terms: dict[int, str] = {}
         for word in words:
-            term = known[word] if known[word] is not None else known_stems[stems[word]]
+            term = known[word] if known[word] is not None else known_stems[keys[word]]
             if term is not None:
                 terms.setdefault(term, word)
         postings = self._fetch(list(terms))

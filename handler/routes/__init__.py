@@ -61,7 +61,8 @@ class Found(NamedTuple):
 def find_route(method: str, path: str) -> Found:
     """Finds the route of a path that is decoded; raises RequestError (404 or 405) where there is none."""
     name = ROUTES.get((method, path))
-    if name is not None:
+    # A path that is spelled like a template has a parameter that is spelled so.
+    if name is not None and "{" not in path:
         return Found(name, {})
     allowed = {}
     for (allowed_method, template), name in ROUTES.items():

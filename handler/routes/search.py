@@ -133,7 +133,7 @@ def check_search(request: object, service: Service) -> SearchQuery:
     types = searcher.engine.column_types
     mode = check_choice("mode", fields["mode"], searcher.modes) if "mode" in fields else searcher.modes[0]
     asked = Asked(
-        k=check_whole("k", fields.get("k", DEFAULT_K), 1, settings.max_results),
+        k=check_whole("k", fields.get("k", min(DEFAULT_K, settings.max_results)), 1, settings.max_results),
         offset=check_whole("offset", fields.get("offset", 0), 0, MOST),
         mode=mode,
         share=check_number("share", fields["share"], 0, 1) if "share" in fields else None,

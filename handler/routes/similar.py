@@ -86,9 +86,8 @@ def check_similar(request: object, settings: Settings) -> SimilarQuery:
     if "text" not in fields:
         raise invalid("text", "the field text is missing: put the query there")
     text = check_text("text", fields["text"], settings.max_text_length)
-    num_results = check_whole(
-        "num_results", fields.get("num_results", DEFAULT_RESULTS), 1, settings.max_results
-    )
+    default = min(DEFAULT_RESULTS, settings.max_results)
+    num_results = check_whole("num_results", fields.get("num_results", default), 1, settings.max_results)
     mode = check_choice("mode", fields["mode"], MODES) if "mode" in fields else None
     return SimilarQuery(text, num_results, mode, _check_share(fields, mode), _check_matches(fields, mode))
 
