@@ -22,11 +22,20 @@ DEFAULT_ARTIFACT = "$ARTIFACT_DIR, else ./artifact, else ./build/artifact"
 MOST = 10**9
 
 
+# A name in quotes, which may hold commas and outer spaces, or one without.
+_COLUMN_NAME = re.compile(r'\s*(?:"((?:[^"]|"")+)"|([^,"][^,]*?))\s*(?:,|\Z)')
+
+
 def column_names(value: str) -> list[str]:
-    """Splits "a,b" into ["a", "b"]."""
-    names = [name.strip() for name in value.split(",")]
-    if not all(names):
-        raise argparse.ArgumentTypeError(f"{value!r} has an empty name between its commas")
+    """Splits 'a,b' into ["a", "b"], and 'a,"b, c"' into ["a", "b, c"]; a quote within quotes is written twice."""
+    names, place = [], 0
+    while place < len(value) or value[place - 1 : place] in ("", ","):
+        found = _COLUMN_NAME.match(value, place)
+        if found is None:
+            what = "a quote that doesn't end" if '"' in value[place:] else "an empty name between its commas"
+            raise argparse.ArgumentTypeError(f"{value!r} has {what}")
+        names.append(found[1].replace('""', '"') if found[1] else found[2])
+        place = found.end()
     return names
 
 
@@ -117,7 +126,7 @@ def add_corpus(group: argparse._ActionsContainer) -> None:
         required=True,
         type=column_names,
         metavar="COLUMNS",
-        help="the column or columns (a,b) of the text, joined by a space",
+        help="the column or columns (a,b) of the text, joined by a space; a name with a comma in double quotes",
     )
     group.add_argument(
         "--id", metavar="COLUMN", help="the column of unique ids (default: the row's number, from 1)"

@@ -88,8 +88,8 @@ class Corpus:
         path.write_bytes(data.encode() if isinstance(data, str) else data)
         return CorpusReader(str(path), text, id_column, metadata, kind)
 
-    def texts(self, name: str, data: bytes | str) -> list[str]:
-        return [document.text for document in self.reader(name, data)]
+    def texts(self, name: str, data: bytes | str, text: Sequence[str] = ("text",)) -> list[str]:
+        return [document.text for document in self.reader(name, data, list(text))]
 
 
 def refusal(reader: CorpusReader) -> str:

@@ -16,6 +16,7 @@ from tiny import MAX_LENGTH
 from export.model.convert import versions
 from handler.artifact import Artifact
 from handler.encoder import Encoder
+from handler.errors import OptionError
 from handler.searcher import Searcher
 
 pytestmark = pytest.mark.usefixtures("use_tiny_cache")
@@ -90,6 +91,15 @@ def test_prompts_lengths_and_pooling_of_ones_own(export: Export, corpus_file: Pa
     assert (
         stored.tobytes() == encoder.encode([json.loads(line)["text"] for line in lines], "storm ").tobytes()
     )
+
+
+@pytest.mark.parametrize("side", ["query", "document"])
+def test_a_prompt_that_leaves_no_room_is_refused(
+    export: Export, corpus_file: Path, tmp_path: Path, side: str
+) -> None:
+    with pytest.raises(OptionError, match=r"the prompt 'storm storm .*' has 10 tokens with the special ones"):
+        export(corpus_file, tmp_path / "out", max_length=10, **{f"{side}_prompt": "storm " * 8})
+    export(corpus_file, tmp_path / "out", max_length=10, **{f"{side}_prompt": "storm " * 7})
 
 
 @pytest.mark.parametrize(("dtype", "error"), [("float16", 2.0**-11), ("int8", 1 / 254)])

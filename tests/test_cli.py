@@ -116,6 +116,7 @@ NEEDED = ["--corpus", "c", "--text", "t", "--out", "o"]
         ([*NEEDED, "--threads", "²"], "argument --threads: '²' is not a whole number above 0: see"),
         ([*NEEDED, "--text", "a,,b"], "argument --text: 'a,,b' has an empty name between its commas: see"),
         ([*NEEDED, "--text", ""], "argument --text: '' has an empty name between its commas: see"),
+        ([*NEEDED, "--text", 'a,"b'], """argument --text: 'a,"b' has a quote that doesn't end: see"""),
         ([*NEEDED, "--metadata", ","], "argument --metadata: ',' has an empty name between its commas: see"),
         ([*NEEDED, "--min-overlap", "2"], "argument --min-overlap: '2' is not between 0 and 1: see"),
         ([*NEEDED, "--min-overlap", "nan"], "argument --min-overlap: 'nan' is not between 0 and 1: see"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -38,6 +39,32 @@ def test_a_pattern_and_its_files(tmp_path: Path) -> None:
     assert below(tmp_path, find_files(f"{tmp_path}/**/[de].csv")) == ["c/d.csv", "c/d/e.csv"]
     with pytest.raises(CorpusError, match=r"no file matches .*/\*\.parquet: check the pattern"):
         find_files(f"{tmp_path}/*.parquet")
+
+
+def test_links_are_followed_each_folder_once(tmp_path: Path) -> None:
+    write(tmp_path, {"corpus/a.csv": b"", "elsewhere/b.csv": b""})
+    (tmp_path / "corpus" / "link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "up").symlink_to(tmp_path / "corpus")
+    assert below(tmp_path / "corpus", find_files(str(tmp_path / "corpus"))) == ["a.csv", "link/b.csv"]
+    (tmp_path / "corpus" / "broken.csv").symlink_to(tmp_path / "nowhere.csv")
+    for corpus in ("corpus", "corpus/*.csv"):
+        with pytest.raises(CorpusError, match=r"broken\.csv is a link to nothing: mend it"):
+            find_files(f"{tmp_path}/{corpus}")
+
+
+def test_an_artifact_is_no_part_of_a_corpus(tmp_path: Path, tiny_artifact: Path) -> None:
+    write(tmp_path, {"a.jsonl": b"", "b/c.jsonl": b"", "b/manifest.json": b"{}"})
+    shutil.copytree(tiny_artifact, tmp_path / "artifact")
+    every = ["a.jsonl", "b/c.jsonl", "b/manifest.json"]
+    assert below(tmp_path, find_files(str(tmp_path))) == every
+    assert below(tmp_path, find_files(f"{tmp_path}/**/*.jsonl")) == ["a.jsonl", "b/c.jsonl"]
+    named = str(tmp_path / "artifact" / "documents.jsonl")
+    assert find_files(named) == [named]
+
+
+def test_an_empty_name_is_no_folder() -> None:
+    with pytest.raises(CorpusError, match="the corpus has an empty name"):
+        find_files("")
 
 
 def test_one_file_is_itself_whatever_its_name(tmp_path: Path) -> None:

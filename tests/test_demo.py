@@ -6,6 +6,7 @@ import gzip
 import importlib.metadata
 import importlib.util
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -151,6 +152,14 @@ def test_a_place_that_cant_be_written(fake_botocore: Path, tmp_path: Path, place
     with pytest.raises(OutputError, match="can't be written"):
         write_demo_corpus(tmp_path / place)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder", "site"]
+
+
+def test_what_is_no_file_is_not_replaced(fake_botocore: Path, tmp_path: Path) -> None:
+    describe(fake_botocore / "s3" / "2006-03-01", {"PutObject": {}})
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OutputError, match="it is no regular file: name another one"):
+        write_demo_corpus(tmp_path / "pipe")
+    assert (tmp_path / "pipe").is_fifo()
 
 
 @needs_botocore

@@ -141,6 +141,11 @@ def test_refusals(tiny_artifact: Path, few: Path, refused: Callable[..., str], t
             (tiny_artifact, few, "--report", few / "new" / "a.html"),
             f"{few}/new/a.html can't be written, for {few} is a file: name another file as --report",
         ),
+        ((tiny_artifact, few, "--report", few), "few.csv is what is read, or lies in it: name another file"),
+        (
+            (tiny_artifact, few, "--report", tiny_artifact / "manifest.json"),
+            "manifest.json is what is read, or lies in it: name another file as --report",
+        ),
         (
             (tiny_artifact, few, "--compare", tiny_artifact, "--choose"),
             "--choose needs judgements, and --compare",

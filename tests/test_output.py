@@ -94,6 +94,11 @@ def test_where_no_folder_can_be_made() -> None:
         Output(Path("/proc/out")).__enter__()
 
 
+def test_the_root_folder_cant_be_replaced() -> None:
+    with pytest.raises(OutputError, match="/ can't be replaced: choose a folder in it as --out"):
+        Output(Path("/"))
+
+
 def test_a_mount_point_cant_be_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "out").mkdir()
     monkeypatch.setattr(Path, "is_mount", lambda path: path == tmp_path / "out")

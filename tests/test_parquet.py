@@ -24,6 +24,10 @@ def test_values_become_json(corpus: Corpus) -> None:
         "zoned": (pa.array([1], pa.timestamp("s", "UTC")), "1970-01-01T00:00:01+00:00"),
         "nanotime": (pa.array([1001], pa.time64("ns")), "00:00:00.000001"),
         "span": (pa.array([1_500_000_001], pa.duration("ns")), 1.5),
+        "nanos": (
+            pa.array([[{"a": [1001]}]], pa.list_(pa.struct([("a", pa.large_list(pa.timestamp("ns")))]))),
+            [{"a": ["1970-01-01T00:00:00.000001"]}],
+        ),
         "decimal": (pa.array([decimal.Decimal("1.50")]), "1.50"),
         "uuid": (pa.array([uuid.UUID(int=1).bytes], pa.uuid()), str(uuid.UUID(int=1))),
         "struct": (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 
 import pytest
-from corpus_files import BOM, DOCUMENTS, ROWS, WRITERS, Corpus, as_parquet
+from corpus_files import BOM, DOCUMENTS, ROWS, WRITERS, Corpus, as_parquet, refusal
 
 from handler.documents import Document
 
@@ -81,6 +81,13 @@ def test_nul_bytes_are_kept(corpus: Corpus) -> None:
     assert corpus.texts("corpus.csv", "text,n\na\0b,\0\n") == ["a\0b"]
     assert corpus.texts("corpus.txt", "a\0b\n") == ["a\0b"]
     assert corpus.texts("corpus.jsonl", '{"text": "a\\u0000b"}') == ["a\0b"]
+
+
+@pytest.mark.parametrize("code", ["utf-16-le", "utf-16-be", "utf-32-le"])
+@pytest.mark.parametrize("name", ["corpus.txt", "corpus.csv", "corpus.jsonl"])
+def test_utf16_without_its_mark_is_refused(corpus: Corpus, name: str, code: str) -> None:
+    message = refusal(corpus.reader(name, "text\nhello\nthere\n".encode(code)))
+    assert message.endswith(" holds many NUL bytes, as UTF-16 and UTF-32 text do: save it as UTF-8")
 
 
 def test_a_reader_is_for_one_iteration(corpus: Corpus) -> None:

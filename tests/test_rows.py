@@ -9,6 +9,7 @@ from corpus_files import WRITERS, Corpus, as_jsonl, as_parquet, pa, refusal
 
 from export.corpus.reader import CorpusReader
 from handler.errors import CorpusError
+from seeklet.arguments import column_names
 
 
 @pytest.mark.parametrize("kind", ["csv", "tsv", "parquet"])
@@ -54,6 +55,15 @@ def test_another_sign_than_a_comma(corpus: Corpus, sign: str, name: str, remedy:
     # Not where another column is asked for, or where there are more.
     assert refusal(corpus.reader("corpus.csv", data, ["year"])).endswith(f"the columns are: {header!r}")
     assert "seems" not in refusal(corpus.reader("corpus.csv", f"a,{data}", ["title"]))
+
+
+@pytest.mark.parametrize(("name", "quoted"), [(" text", "'\" text\"'"), ("title, long", "'\"title, long\"'")])
+def test_a_name_that_must_stand_in_quotes(corpus: Corpus, name: str, quoted: str) -> None:
+    data = f'id,"{name}"\n1,a\n'
+    message = refusal(corpus.reader("corpus.csv", data, [name.replace(",", "").strip()]))
+    assert f"(did you mean {name!r}?)" in message
+    assert message.endswith(f": --text and --metadata take such a name in double quotes, {quoted}")
+    assert corpus.texts("corpus.csv", data, column_names(quoted[1:-1])) == ["a"]
 
 
 def test_plain_text_has_one_column(corpus: Corpus) -> None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 from unsigned import unsigned
 
-from export.build.gate import DOCUMENTS, Compared, Thresholds, check_stored, measure, verify_artifact
+from export.build.gate import DOCUMENTS, Compared, Thresholds, check_stored, measure, overlap, verify_artifact
 from export.build.options import BuildOptions
 from export.build.pipeline import build
 from export.build.progress import Progress
@@ -70,6 +70,26 @@ class Worn:
             * self.size
         )
         return [values + push * np.abs(values).mean()]
+
+
+def test_overlap_by_hand_and_with_equal_texts() -> None:
+    chooser = np.random.default_rng(5)
+    theirs = chooser.random((30, 50)).astype(np.float32)
+    ours = theirs + chooser.normal(0, 0.05, theirs.shape).astype(np.float32)
+    both = [
+        len(set(np.argsort(-a)[:10]) & set(np.argsort(-b)[:10])) / 10
+        for a, b in zip(ours, theirs, strict=True)
+    ]
+    assert overlap(ours, theirs) == pytest.approx(np.mean(both))
+    assert overlap(theirs[:, :7], ours[:, :7]) == 1
+    # Each text stands there five times. Rounding alone decides which of them comes first.
+    noise = chooser.normal(0, 1e-8, (2, 30, 50)).astype(np.float32)
+    repeated = np.repeat(theirs[:, :10], 5, axis=1)
+    assert overlap(repeated + noise[0], repeated + noise[1]) == 1
+    # Their best ones are two texts, five times each; ours has one of the two.
+    one, other = np.zeros((1, 50), np.float32), np.zeros((1, 50), np.float32)
+    one[0, :5], one[0, 5:10], other[0, :5], other[0, 10:15] = 1, 0.9, 1, 0.9
+    assert overlap(one, other) == 0.5
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -38,7 +38,7 @@ class Output:
     """
 
     def __init__(self, out: Path, exchange: Callable[[Path, Path], bool] = exchange) -> None:
-        """Resolves the path; raises OutputError where it is a loop of symbolic links.
+        """Resolves the path; raises OutputError where it is a loop of symbolic links, or the root folder.
 
         Args:
             out: the artifact's folder.
@@ -46,6 +46,8 @@ class Output:
         """
         # Where `out` is a symbolic link, the folder that it points to is replaced, not the link.
         self.out = _resolve(out)
+        if not self.out.name:
+            raise OutputError(f"{self.out} can't be replaced: choose a folder in it as --out")
         self.partial = self.out.parent / f".{self.out.name}.partial"
         self._old = self.out.parent / f".{self.out.name}.old"
         self._exchange = exchange

@@ -123,6 +123,8 @@ def build(
             )
         with progress.step("converting the model"):
             sides = Sides.convert(models, recipes, options.threads)
+            for side in sides:
+                side.check_prompt()
             sides.query.write(partial)
         written = write_passages(partial, documents.count, sides.document, options.plan_passages, progress)
         recipe_sha256 = sides.document.sha256()

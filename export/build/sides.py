@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from export.build.encoder_files import EncoderFiles
 from export.build.recipe import RECIPE_VERSION, Recipe, Recipes
+from export.build.windows import tokens_around
 from export.build.write_wordpieces import write_wordpieces
 from export.model.conversion import Conversion
 from export.model.convert import convert, versions
@@ -30,6 +31,7 @@ from handler.artifact import (
     file_sha256,
 )
 from handler.encoder import Encoder
+from handler.errors import OptionError
 from handler.manifest_fields import DocumentModel
 from handler.tokenizer import load_tokenizer
 
@@ -67,6 +69,15 @@ class Side:
             layers=open_layers(self.model.dense, self.conversion.dense),
             dim=self.recipe.dim,
         )
+
+    def check_prompt(self) -> None:
+        """Raises OptionError where the prompt leaves no room for a text: every text would have the same vector."""
+        around = tokens_around(self.conversion.tokenizer, self.recipe.prompt)
+        if around >= self.recipe.max_length:
+            raise OptionError(
+                f"the prompt {self.recipe.prompt[:40]!r} has {around} tokens with the special ones, and {self.model.model_id} "
+                f"reads {self.recipe.max_length} in all: shorten the prompt, or raise --max-length"
+            )
 
     def write(self, directory: Path) -> None:
         """Copies the model into `directory`, and its tokenizer with truncation at max_length, by word pieces too if it is BERT's."""

@@ -110,6 +110,11 @@ class CorpusFile:
         for magic, what in _NOT_TEXT.items():
             if self.head.startswith(magic):
                 raise CorpusError(f"{self.name} is {what}")
+        # In UTF-16 and UTF-32, half of the bytes of common letters are 0. A text may hold a few.
+        if self.head and 5 * self.head.count(0) >= 2 * len(self.head):
+            raise CorpusError(
+                f"{self.name} holds many NUL bytes, as UTF-16 and UTF-32 text do: save it as UTF-8"
+            )
 
     def lines(self) -> Iterator[str]:
         """Yields the physical lines with their ends, without the byte order mark.

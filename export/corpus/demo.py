@@ -43,6 +43,8 @@ def write_demo_corpus(out: Path) -> int:
         ExportError: botocore isn't installed or is damaged.
         OutputError: `out` can't be written.
     """
+    if out.exists() and not out.is_file():
+        raise OutputError(f"{out} can't be written, for it is no regular file: name another one")
     data = _find_data()
     part = out.with_name(f".{out.name}.{os.getpid()}.part")
     count = 0

@@ -17,6 +17,7 @@ from export.corpus.rows import Row, SeenColumns, show
 from handler.errors import CorpusError
 from handler.json_types import json_type
 
+_MOST_DIGITS = 4_300
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")  # a whole pair matches too, so a match needs a closer look
 
 
@@ -59,7 +60,24 @@ def _finite(digits: str) -> float:
     return number
 
 
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
+def _whole(digits: str) -> int:
+    # Python reads no longer ones.
+    if len(digits) > _MOST_DIGITS:
+        raise ValueError(f"{digits[:20]}... has {len(digits):,} digits: write a string")
+    return int(digits)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        twice = next(name for place, (name, _) in enumerate(pairs) if name in dict(pairs[:place]))
+        raise ValueError(f"{show(twice)} is there twice: leave one out")
+    return values
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_whole
+)
 
 
 def _parse_object(place: str, line: str) -> dict[str, Any]:
@@ -70,7 +88,7 @@ def _parse_object(place: str, line: str) -> dict[str, Any]:
             f"{place}, column {error.pos + 1}: malformed JSON ({error.msg}): "
             "each line must be one whole JSON object"
         ) from error
-    except ValueError as error:  # from the two hooks above, or an integer of over 4,300 digits
+    except ValueError as error:  # from the hooks above
         raise CorpusError(f"{place}: {error}") from error
     if not isinstance(values, dict):
         raise CorpusError(

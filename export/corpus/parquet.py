@@ -94,12 +94,9 @@ def _python_values(arrow: Any, place: str, batch: Any, name: str) -> list[Any]:
     column = batch.column(name)
     kind = column.type
     # Without pandas, pyarrow refuses to make Python values of nanoseconds.
-    if arrow.types.is_timestamp(kind) and kind.unit == "ns":
-        column = column.cast(arrow.timestamp("us", kind.tz), safe=False)
-    elif arrow.types.is_time64(kind) and kind.unit == "ns":
-        column = column.cast(arrow.time64("us"), safe=False)
-    elif arrow.types.is_duration(kind) and kind.unit == "ns":
-        column = column.cast(arrow.duration("us"), safe=False)
+    coarser = _in_microseconds(arrow, kind)
+    if coarser != kind:
+        column = column.cast(coarser, safe=False)
     try:
         values: list[Any] = column.to_pylist()
     except UnicodeDecodeError as error:
@@ -113,6 +110,24 @@ def _python_values(arrow: Any, place: str, batch: Any, name: str) -> list[Any]:
             f"({str(error).rstrip('.')}): convert it to a string"
         ) from error
     return values
+
+
+def _in_microseconds(arrow: Any, kind: Any) -> Any:
+    """Returns the type with microseconds for nanoseconds, in lists and structs too."""
+    types = arrow.types
+    if types.is_timestamp(kind) and kind.unit == "ns":
+        return arrow.timestamp("us", kind.tz)
+    if types.is_time64(kind) and kind.unit == "ns":
+        return arrow.time64("us")
+    if types.is_duration(kind) and kind.unit == "ns":
+        return arrow.duration("us")
+    if types.is_list(kind):
+        return arrow.list_(_in_microseconds(arrow, kind.value_type))
+    if types.is_large_list(kind):
+        return arrow.large_list(_in_microseconds(arrow, kind.value_type))
+    if types.is_struct(kind):
+        return arrow.struct([field.with_type(_in_microseconds(arrow, field.type)) for field in kind])
+    return kind
 
 
 def _characters(value: Any) -> int:

@@ -1,7 +1,8 @@
 """Finds the files of a corpus: one file, those of a folder, those that a pattern matches, or objects in S3.
 
 Files are read in the order of their paths, as strings. In a folder, names that begin with a dot or an underscore are
-left out (".DS_Store", "_SUCCESS"). This module reads no file.
+left out (".DS_Store", "_SUCCESS"). So are, in a folder and by a pattern, the files of an artifact, which an export may
+have written there. This module reads no file.
 """
 
 from __future__ import annotations
@@ -9,11 +10,14 @@ from __future__ import annotations
 import glob
 import os
 import stat
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO, NamedTuple
 
+from handler.artifact import OFFSETS_FILE
 from handler.errors import CorpusError, reason
+from handler.manifest import MANIFEST_FILE
 
 S3 = "s3://"
 _PATTERN = "*?["
@@ -25,6 +29,8 @@ def find_files(corpus: str) -> list[str]:
     Raises:
         CorpusError: a folder, a pattern or a prefix has no file, or S3 can't be asked.
     """
+    if not corpus:
+        raise CorpusError("the corpus has an empty name: name a file, a folder or a pattern")
     if corpus.startswith(S3):
         return _in_s3(corpus)
     if corpus.lower().startswith(("http://", "https://")):
@@ -43,7 +49,7 @@ def find_files(corpus: str) -> list[str]:
     if not kind and corpus != "-" and any(sign in corpus for sign in _PATTERN):
         # Path.glob takes no absolute pattern.
         matching = glob.glob(corpus, recursive=True)  # noqa: PTH207
-        found = [file for file in matching if Path(file).is_file()]
+        found = [str(file) for file in _files(map(Path, matching))]
         return _some(found, f"no file matches {corpus}: check the pattern")
     return [corpus]
 
@@ -60,8 +66,35 @@ def _in_folder(folder: Path) -> list[str]:
             f"{error.filename} can't be listed ({error.strerror}): give yourself the right to read it"
         ) from error
 
-    found = [Path(above, name) for above, _, names in os.walk(folder, onerror=refuse) for name in names]
-    return [str(file) for file in found if _is_shown(file.relative_to(folder)) and file.is_file()]
+    found: list[Path] = []
+    seen: set[tuple[int, int]] = set()
+    # Links to folders are followed, each folder once: a link may lead to a folder above.
+    for above, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
+        status = Path(above).stat()
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        found += [Path(above, name) for name in names]
+    return [str(file) for file in _files(file for file in found if _is_shown(file.relative_to(folder)))]
+
+
+def _files(paths: Iterable[Path]) -> list[Path]:
+    """Returns those paths that are files of a corpus: no folders, and none that an export wrote.
+
+    Raises CorpusError for a link to nothing.
+    """
+    found = []
+    artifacts: dict[Path, bool] = {}
+    for path in paths:
+        if path.is_symlink() and not path.exists():
+            raise CorpusError(f"{path} is a link to nothing: mend it, or remove it")
+        folder = path.parent
+        if folder not in artifacts:
+            artifacts[folder] = all((folder / name).exists() for name in (MANIFEST_FILE, OFFSETS_FILE))
+        if path.is_file() and not artifacts[folder]:
+            found.append(path)
+    return found
 
 
 class S3File(NamedTuple):

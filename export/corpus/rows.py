@@ -25,6 +25,10 @@ class Row(NamedTuple):
     values: Mapping[str, Any]
 
 
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
 def unknown_column(place: str, wanted: str, columns: Iterable[str]) -> CorpusError:
     """Returns an error that lists the columns of the corpus and suggests the one most like `wanted`."""
     names = list(dict.fromkeys(columns))
@@ -33,6 +37,10 @@ def unknown_column(place: str, wanted: str, columns: Iterable[str]) -> CorpusErr
     listed = ", ".join(show(name) for name in names[:LISTED]) or "none"
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
     hint, remedy = f" (did you mean {show(folded[near[0]])}?)" if near else "", ""
+    if near and (folded[near[0]] != folded[near[0]].strip() or "," in folded[near[0]]):
+        remedy = (
+            f": --text and --metadata take such a name in double quotes, {show(_quoted(folded[near[0]]))}"
+        )
     sign, parts = split_header(names)
     if wanted.strip() in parts:
         hint, remedy = "", f": {separated_by(sign)}"

@@ -131,7 +131,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     from seeklet.evaluation.running import check_ndcg, run
     from seeklet.evaluation.text import describe
 
-    _check_report(options.report)
+    _check_report(options)
     judgements = read_judgements(options.queries, _columns(options))
     evaluation = run(
         options.artifact, judgements, depth=options.k, threads=options.threads, quiet=options.quiet
@@ -164,7 +164,7 @@ def _compare(options: argparse.Namespace) -> None:
     for name, value in needless.items():
         if value is not None:
             raise OptionError(f"{name} needs judgements, and --compare reads none: leave one out")
-    _check_report(options.report)
+    _check_report(options)
     comparison = run_comparison(
         options.compare,
         options.artifact,
@@ -185,14 +185,19 @@ def _columns(options: argparse.Namespace) -> Columns:
     return Columns(options.query, options.relevant, options.grade)
 
 
-def _check_report(path: Path | None) -> None:
-    """Raises EvaluationError where the report can't be written, before the work is done."""
+def _check_report(options: argparse.Namespace) -> None:
+    """Raises EvaluationError where the report can't be written, or over what is read, before the work is done."""
+    path: Path | None = options.report
     if path is None:
         return
     file = next((above for above in path.absolute().parents if above.is_file()), None)
     if path.is_dir() or file:
         what = "is a folder" if path.is_dir() else f"can't be written, for {file} is a file"
         raise EvaluationError(f"{path} {what}: name another file as --report")
+    read = [given.resolve() for given in (options.queries, options.artifact, options.compare) if given]
+    place = path.resolve()
+    if not {place, *place.parents}.isdisjoint(read):
+        raise EvaluationError(f"{path} is what is read, or lies in it: name another file as --report")
 
 
 def _write_report(path: Path | None, text: str) -> None:
