@@ -30,10 +30,11 @@ class Frozen:
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Raises TypeError where a field has no value or two, or there is no such field."""
-        values = dict(zip(self._fields, args, strict=False))
-        if not kwargs and len(values) == len(args) == len(self._fields):
-            vars(self).update(values)
+        if not kwargs and len(args) == len(self._fields):
+            # A request makes one of each hit, always so.
+            self.__dict__.update(zip(self._fields, args, strict=True))
             return
+        values = dict(zip(self._fields, args, strict=False))
         twice, unknown = values.keys() & kwargs.keys(), kwargs.keys() - self._fields.keys()
         if len(args) > len(self._fields) or twice or unknown:
             raise TypeError(f"{type(self).__name__} takes {', '.join(self._fields)}, each once")
