@@ -21,7 +21,7 @@ from handler.events import Request
 from handler.requests import refuse_body
 from handler.responses import Response
 from handler.router import Router
-from handler.routes import FRAMEWORK_PATHS, METRICS_PATH
+from handler.routes import FRAMEWORK_PATHS, METRICS_PATH, wrong_method
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -62,7 +62,7 @@ class Application:
             await self._live(receive, send)
         elif scope["type"] != "http":
             await send({"type": "websocket.close"})
-        elif self._counters is not None and (scope["method"], scope["path"]) == ("GET", METRICS_PATH):
+        elif self._counters is not None and read_path(scope) == METRICS_PATH:
             # By no thread: what is counted matters most where all of them are taken.
             await _send(self._router.respond(read_head(scope), self._count), send)
         else:
@@ -70,8 +70,10 @@ class Application:
             if response is not None:
                 await _send(response, send)
 
-    def _count(self, _request: Request) -> Response:
+    def _count(self, request: Request) -> Response:
         assert self._counters is not None
+        if request.method != "GET":
+            raise wrong_method(request.method, request.path, ["GET"])
         return Response(200, self._counters.text().encode(), {"content-type": CONTENT_TYPE})
 
     async def _live(self, receive: Receive, send: Send) -> None:
@@ -161,6 +163,14 @@ async def _unless_gone(answer: asyncio.Future[Response], receive: Receive) -> Re
     return None
 
 
+def read_path(scope: Message) -> str:
+    """Returns the path below the root path, of a target in absolute form too (RFC 9112, 3.2.2)."""
+    path, root = str(scope["path"]), str(scope.get("root_path", "")).rstrip("/")
+    if path.startswith(("http://", "https://")):
+        path = "/" + path.split("/", 3)[3] if path.count("/") > 2 else "/"
+    return (path[len(root) :] or "/") if root and f"{path}/".startswith(f"{root}/") else path
+
+
 def read_head(scope: Message) -> Request:
     """Reads all of a request but its body."""
     headers: dict[str, str] = {}
@@ -170,7 +180,7 @@ def read_head(scope: Message) -> Request:
     client = scope.get("client")
     return Request(
         method=scope["method"],
-        path=scope["path"],
+        path=read_path(scope),
         headers=headers,
         query=scope["query_string"].decode("latin-1"),
         source_ip=client[0] if client else "",

@@ -7,21 +7,19 @@ This module knows no route and answers nothing: function.py does.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
 from handler.clock import Clock
 from handler.errors import RequestError
+from handler.event_paths import route_path
 from handler.json_types import json_type
 from handler.named import NamedTuple
 from handler.responses import Response
 
-_BRACES = re.compile(r"\{([^{}+]+)\+?\}")
-# Parameters of one path that are filled in; an API's paths have a few.
-_MOST_BRACES = 20
-
+# Statuses whose responses have no body, and say no length (RFC 9110, 8.6).
+_WITHOUT_LENGTH = (204, 304)
 # The senders of scheduled pings: EventBridge's rules, EventBridge Scheduler, and a plugin of the Serverless Framework.
 PING_SOURCES = ("aws.events", "aws.scheduler", "serverless-plugin-warmup")
 
@@ -120,7 +118,7 @@ def read_request(event: Mapping[str, Any]) -> Request:
         raise _malformed("method", method, "a string")
     if not isinstance(path, str):
         raise _malformed("path", path, "a string")
-    path = _route_path(event, context, _decoded(path))
+    path = route_path(event, context, path or "/")
     _refuse_surrogates("method", method)
     _refuse_surrogates("path", path)
     return Request(
@@ -137,7 +135,9 @@ def read_request(event: Mapping[str, Any]) -> Request:
 
 def write_response(event: Mapping[str, Any], response: Response) -> dict[str, Any]:
     """Returns a response in the form that the sender of an HTTP event reads."""
-    headers = {"content-length": str(len(response.body)), **response.headers}
+    headers = dict(response.headers)
+    if response.status not in _WITHOUT_LENGTH:
+        headers = {"content-length": str(len(response.body)), **headers}
     text = {"body": response.body.decode(), "isBase64Encoded": False}
     context = event.get("requestContext")
     if isinstance(context, dict) and "elb" in context:
@@ -192,44 +192,6 @@ def _headers(event: Mapping[str, Any]) -> dict[str, str]:
             if isinstance(values, list) and all(isinstance(value, str) for value in values):
                 headers[name.lower()] = ", ".join(values)
     return headers
-
-
-def _decoded(path: str) -> str:
-    """Decodes the percent signs of a path."""
-    if "%" not in path:
-        return path or "/"
-    from urllib.parse import unquote
-
-    return unquote(path)
-
-
-def _route_path(event: Mapping[str, Any], context: Mapping[str, Any], path: str) -> str:
-    """Takes off the stage or the base path that the event names: /prod/similar -> /similar.
-
-    Payload 2.0 puts the stage before the path, and both payloads a custom domain's base path. The API's own part is
-    named by `resource` (1.0) or `routeKey` (2.0), whose braces are filled from pathParameters: /{proxy+} with
-    proxy = similar is /similar.
-    """
-    named, parameters = event.get("resource") or event.get("routeKey"), event.get("pathParameters")
-    if isinstance(named, str) and "/" in named:
-        own = named[named.index("/") :]  # without the method of "POST /{proxy+}"
-        own = _filled(own, parameters if isinstance(parameters, dict) else {})
-        if path.endswith(own):
-            return own
-    stage = context.get("stage")
-    if isinstance(stage, str) and stage not in ("", "$default") and f"{path}/".startswith(f"/{stage}/"):
-        return path[len(stage) + 1 :] or "/"
-    return path
-
-
-def _filled(template: str, parameters: Mapping[str, Any]) -> str:
-    """Fills a template's braces in one pass: a value may hold braces too, and would grow with each further one."""
-
-    def value(braces: re.Match[str]) -> str:
-        found = parameters.get(braces[1])
-        return found if isinstance(found, str) else braces[0]
-
-    return _BRACES.sub(value, template, count=_MOST_BRACES)
 
 
 def _query_of_version_1(event: Mapping[str, Any], context: Mapping[str, Any]) -> str:

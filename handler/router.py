@@ -22,7 +22,7 @@ from handler.service import Source
 # The route whose errors keep the shape that they had before RFC 9457's.
 OLD_PATH = "/similar"
 _ID = re.compile(r"[!-~]{1,200}")
-_EXPOSED = "etag, server-timing, x-request-id"
+_EXPOSED = "etag, retry-after, server-timing, x-request-id"
 _ALLOWED = "authorization, content-type, if-none-match, mcp-protocol-version, mcp-session-id, x-api-key, x-request-id"
 
 
@@ -91,11 +91,11 @@ class Router:
         if request.method == "OPTIONS" and self._is_preflight(request):
             return _preflight()
         path = record.request.path
-        if not path:
-            return _to_folder(index, request.query)
         if needs_key and (request.method, path) not in OPEN_PATHS:
             sent = request.headers.get(KEY_HEADER, "").encode(errors="surrogatepass")
             record.key = check_key(sent, self._settings.api_keys)
+        if not path:
+            return _to_folder(index, request.query)
         return self._answer(index, record) if answer is None else answer(request)
 
     def _answer(self, index: str, record: Record) -> Response:
@@ -103,6 +103,9 @@ class Router:
         found = find_route(request.method, request.path)
         if found.parameters:
             request = request._replace(parameters=found.parameters)
+        if (request.method, request.path) in OPEN_PATHS:
+            # Nothing of an index is in it, and who has no key is not told which indexes there are.
+            return load_route(found.name)(self._settings, request)
         # Taken once: all of an answer is of one artifact.
         service = self.source.current(index)
         record.index, record.service = index, service
@@ -129,7 +132,12 @@ class Router:
             "server-timing": clock.server_timing(),
         }
         if self._settings.cors_origins:
-            headers |= self._cors(request.headers)
+            cors = self._cors(request.headers)
+            # What FastAPI answers has passed here before.
+            varies = dict.fromkeys(each["vary"] for each in (headers, cors) if "vary" in each)
+            headers |= cors
+            if varies:
+                headers["vary"] = ", ".join(varies)
         return Response(response.status, response.body, headers)
 
     def _cors(self, sent: Mapping[str, str]) -> dict[str, str]:

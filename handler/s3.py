@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import os
+import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -41,8 +42,10 @@ ATTEMPTS = 3
 # How long S3 may be silent, and how long the body of one request may take, in seconds: 8 MB at 140 kB a second.
 SILENT_SECONDS = 10.0
 BODY_SECONDS = 60.0
-# What S3 answers where it has too much to do.
-_BUSY = ("SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "500", "502", "503", "504")
+# S3's codes where KMS behind it has too much to do, or credentials or the clock are wrong for a moment.
+_PASSING = re.compile(
+    "RequestTime.*|.*Throttl.*|ExpiredToken.*|InvalidToken|InvalidAccessKeyId|TokenRefreshRequired"
+)
 # In place of a file's name: the object at the address itself.
 POINTER = ""
 UPLOAD = "upload the whole folder that `seeklet export` wrote"
@@ -223,7 +226,9 @@ class S3Folder:
             case "InvalidRange" | "416":
                 return self._other_size(file)
         message = error.response["Error"].get("Message", "no reason given")
-        kind = UnreachableError if code in _BUSY else ArtifactError
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        passing = _PASSING.fullmatch(code) or status == 429 or status >= 500
+        kind = UnreachableError if passing else ArtifactError
         return kind(f"S3 refused {where} ({code}: {message}): mend {self._setting} or the bucket")
 
     def _owner_hint(self) -> str:

@@ -22,7 +22,7 @@ from handler.errors import ArtifactError, SeekletError
 from handler.manifest import MANIFEST_FILE
 from handler.manifest_fields import FileEntry
 from handler.pointer import CURRENT, Pointer, Release, parse_pointer
-from seeklet.bucket import Bucket, Stored
+from seeklet.bucket import Bucket, Content, Stored
 
 FOLDER = "releases"
 CONNECTIONS = 4
@@ -66,7 +66,7 @@ def publish(bucket: Bucket, artifact: Artifact, on_bytes: Callable[[int], None])
     `on_bytes` is told of bytes that are sent, copied or there. Raises SeekletError where S3 refuses.
     """
     release = release_of(artifact)
-    pointer = read_pointer(bucket)
+    pointer = _parse(bucket.read(CURRENT), bucket, mend=True)
     before = {} if pointer is None else _files_of(bucket, _other(pointer, release))
     lock, done = threading.Lock(), {"sent": 0, "copied": 0, "there": 0}
 
@@ -79,14 +79,18 @@ def publish(bucket: Bucket, artifact: Artifact, on_bytes: Callable[[int], None])
         with lock:
             done[how] += 1
 
+    manifest = FileEntry(artifact.path(MANIFEST_FILE).stat().st_size, release.manifest_sha256)
+    files = {**artifact.manifest.files, MANIFEST_FILE: manifest}
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         list(pool.map(lambda item: bring(*item), artifact.manifest.files.items()))
-    manifest = artifact.path(MANIFEST_FILE)
-    bring(MANIFEST_FILE, FileEntry(manifest.stat().st_size, release.manifest_sha256))
+    bring(MANIFEST_FILE, manifest)
     # A release that was repaired gets a new pointer too: functions that refused it look at it again.
     moved = bool(done["sent"] or done["copied"]) or pointer is None or pointer.current != release
     if moved:
-        _move(bucket, lambda now: _after(now, release))
+        _move(bucket, lambda now: _after(now, release), mend=True)
+        # While the pointer didn't name it, somebody may have deleted it as an old one.
+        for name, entry in files.items():
+            _bring(bucket, artifact, release, name, entry, {}, _uncounted)
     return Published(release, **done, moved=moved)
 
 
@@ -118,8 +122,7 @@ def roll_back(bucket: Bucket) -> Pointer:
 
 def read_pointer(bucket: Bucket) -> Pointer | None:
     """Reads the pointer; returns None where there is none. Raises ArtifactError where it is damaged."""
-    content = bucket.read(CURRENT)
-    return None if content is None else parse_pointer(content.data, bucket.address(CURRENT))
+    return _parse(bucket.read(CURRENT), bucket)
 
 
 def list_releases(bucket: Bucket) -> list[Listed]:
@@ -160,9 +163,15 @@ def delete_old(bucket: Bucket, keep: int) -> list[str]:
         for release in releases
         if not release.role and release not in newest and (release.whole or release.released < limit)
     ]
+    deleted = []
     for release in old:
-        bucket.delete(release.names)
-    return [release.id for release in old]
+        # Somebody may have moved the pointer to it meanwhile.
+        pointer = read_pointer(bucket)
+        named = () if pointer is None else (pointer.current, pointer.previous)
+        if release.id not in [each.folder.rpartition("/")[2] for each in named if each is not None]:
+            bucket.delete(release.names)
+            deleted.append(release.id)
+    return deleted
 
 
 def _bring(
@@ -214,12 +223,25 @@ def _after(now: Pointer | None, release: Release) -> Pointer:
     return Pointer(release, _other(now, release), dates.now())
 
 
-def _move(bucket: Bucket, change: Callable[[Pointer | None], Pointer]) -> Pointer:
+def _uncounted(_size: int) -> None:
+    """Counts nothing: what is looked at again was counted before."""
+
+
+def _parse(content: Content | None, bucket: Bucket, *, mend: bool = False) -> Pointer | None:
+    """Reads a pointer; returns None where there is none and, with `mend`, for a damaged one, which is to be replaced."""
+    try:
+        return None if content is None else parse_pointer(content.data, bucket.address(CURRENT))
+    except ArtifactError:
+        if not mend:
+            raise
+        return None
+
+
+def _move(bucket: Bucket, change: Callable[[Pointer | None], Pointer], *, mend: bool = False) -> Pointer:
     """Writes what `change` makes of the pointer. Where somebody moves it meanwhile, `change` gets the newer one."""
     for _ in range(_ATTEMPTS):
         content = bucket.read(CURRENT)
-        now = None if content is None else parse_pointer(content.data, bucket.address(CURRENT))
-        pointer = change(now)
+        pointer = change(_parse(content, bucket, mend=mend))
         if bucket.write(CURRENT, pointer.to_json(), content and content.etag):
             return pointer
     raise ArtifactError(

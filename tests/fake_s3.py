@@ -30,7 +30,7 @@ class FakeS3(ThreadingHTTPServer):
     """GetObject, path-style, with conditions, of the bucket named "bucket" in ACCOUNT.
 
     objects   key -> content
-    broken    key -> how it misbehaves: forbidden, teapot, busy, breaks off, breaks off once, stalls, stalls once,
+    broken    key -> how it misbehaves: forbidden, teapot, busy, another status with its code ("429 TooManyRequests"), breaks off, breaks off once, stalls, stalls once,
               trickles, trickles once
     asked     every request
     wait      what an answer waits for
@@ -95,6 +95,8 @@ class FakeHandler(BaseHTTPRequestHandler):
             return self.refuse(418, "Teapot")
         if fault == "busy":
             return self.refuse(503, "SlowDown")
+        if fault and fault[:3].isdecimal():
+            return self.refuse(int(fault[:3]), fault[4:])
         if key not in self.server.objects:
             return self.refuse(404, "NoSuchKey")
         content = self.server.objects[key]

@@ -139,6 +139,23 @@ def test_it_starts_and_ends_with_the_server(function: Function) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("path", "root"),
+    [("/api/health", "/api"), ("/api/health", "/api/"), ("http://x/health", ""), ("/health", "")],
+)
+def test_a_root_path_is_taken_off(app: Application, path: str, root: str) -> None:
+    body = {"type": "http.request", "body": b""}
+    sent = exchange(app, body, method="GET", path=path, root_path=root)
+    assert (sent[0]["status"], json.loads(sent[1]["body"])["status"]) == (200, "ok")
+
+
+def test_metrics_are_for_get_alone(app: Application) -> None:
+    for method, status in (("GET", 200), ("POST", 405)):
+        start = exchange(app, method=method, path="/metrics")[0]
+        assert start["status"] == status
+    assert dict(start["headers"])[b"allow"] == b"GET"
+
+
 def test_a_web_socket_is_closed(app: Application) -> None:
     assert exchange(app, {"type": "websocket.connect"}, type="websocket") == [{"type": "websocket.close"}]
 

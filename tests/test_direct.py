@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from handler.function import Function
+from handler.requests import KEY_HEADER
 from handler.settings import Settings
 
 
@@ -108,6 +109,9 @@ def test_every_event_with_every_key(
     direct, by_app = both_ways(keyed, event)
     assert direct == by_app
     if sent == "right":
+        # Where there is a key, a cache must keep answers apart by it.
+        headers = direct.get("headers") or direct["multiValueHeaders"]
+        assert headers.pop("vary", None) in (None, KEY_HEADER, [KEY_HEADER])
         assert direct == stable(function(copy.deepcopy(event)))
     else:
         assert direct["statusCode"] == 403

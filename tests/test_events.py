@@ -183,7 +183,55 @@ def test_a_query_string_is_decoded_once(base: str, table: str) -> None:
     assert dict(parse_qsl(read_request(event).query)) == {"q": "a b&c d\u00fc", "filter": '{"x":1}'}
 
 
+HTTP_API = {"domainName": "abc.execute-api.eu-west-1.amazonaws.com", "stage": "$default"}
+
+
+@pytest.mark.parametrize(
+    ("base", "context", "sent"),
+    [
+        # An HTTP API decodes the path, in both payloads.
+        ("similar", HTTP_API, "/documents/a%2Fb \u00fc"),
+        ("similar-rest", HTTP_API, "/documents/a%2Fb \u00fc"),
+        # A function URL, a REST API and a load balancer don't.
+        ("similar", {"domainName": "abc.lambda-url.eu-west-1.on.aws"}, "/documents/a%252Fb%20%C3%BC"),
+        ("similar-rest", {}, "/documents/a%252Fb%20%C3%BC"),
+        ("similar-alb", {}, "/documents/a%252Fb%20%C3%BC"),
+    ],
+)
+@pytest.mark.parametrize("mapping", ["", "/v9"])
+def test_a_path_is_decoded_once(base: str, context: dict[str, str], sent: str, mapping: str) -> None:
+    event = make_event("GET", mapping + sent, base=base)
+    event["requestContext"] |= context
+    if base == "similar":
+        event["requestContext"]["http"]["path"] = event["rawPath"] = mapping + sent
+        event["routeKey"] = "GET /{proxy+}"
+    elif base == "similar-rest":
+        event["path"], event["resource"] = mapping + sent, "/{proxy+}"
+        event |= {"version": "1.0"} if context else {}
+    elif mapping:
+        return  # a load balancer has no base path
+    event["pathParameters"] = {"proxy": sent[1:]}
+    assert read_request(event).path == "/documents/a%2Fb \u00fc"
+
+
+@pytest.mark.parametrize(("base", "named"), [("similar-rest", "resource"), ("similar", "routeKey")])
+@pytest.mark.parametrize("path", ["/", "/v9", "/v9/", "/search"])
+def test_the_root_behind_a_base_path(base: str, named: str, path: str) -> None:
+    event = make_event("GET", path, base=base)
+    event[named] = "/" if named == "resource" else "GET /"
+    event["pathParameters"] = None
+    assert read_request(event).path == "/"
+
+
 # --- responses
+
+
+@pytest.mark.parametrize("name", EVENTS)
+@pytest.mark.parametrize("status", [200, 204, 304, 404])
+def test_a_response_without_a_body_says_no_length(name: str, status: int) -> None:
+    written = write_response(EVENTS[name], Response(status, b"" if status in (204, 304) else b"{}"))
+    headers = {**written.get("headers", {}), **written.get("multiValueHeaders", {})}
+    assert ("content-length" in headers) == (status in (200, 404))
 
 
 def test_a_load_balancer_gets_the_headers_that_it_sends() -> None:

@@ -135,8 +135,20 @@ def test_a_key_is_asked_for_before_anything_is_loaded(artifacts: Artifacts) -> N
     assert send(function, "GET", "/faq/")[0] == 200
     assert send(function, "GET", "/indexes")[0] == 403
     listed = send(function, "GET", "/indexes", **{"x-api-key": "secret"})[1]["indexes"]
-    # The page is the same for all; it was the last one that loaded an index.
+    # The page is the same for all, and it loads no index.
     assert [one["name"] for one in listed] == ["news", "faq"]
+
+
+def test_without_a_key_nobody_learns_which_indexes_there_are(artifacts: Artifacts) -> None:
+    function = serve({"news": artifacts["a"], "faq": artifacts["b"]}, API_KEY="secret")
+    for path in ("", "/", "/map", "/health", "/search", "/documents/a", "/map/points"):
+        there, nowhere = (send(function, "GET", f"/{name}{path}") for name in ("faq", "nowhere"))
+        assert there[:2] == nowhere[:2]
+        assert there[0] == (200 if path in ("/", "/map") else 403)
+    listed = send(function, "GET", "/indexes", **{"x-api-key": "secret"})[1]["indexes"]
+    assert [one["loaded"] for one in listed] == [True, False]
+    status, _, headers = send(function, "GET", "/faq", **{"x-api-key": "secret"})
+    assert (status, headers["location"]) == (308, "faq/")
 
 
 def test_direct_events_name_an_index(function: Function, artifacts: Artifacts) -> None:

@@ -117,8 +117,8 @@ def test_an_answer_stays_under_its_limit(export: Export, tmp_path: Path, limit: 
 
 
 def test_a_limit_that_nothing_fits_into(tiny_artifact: Path) -> None:
-    value = answer(new_router(tiny_artifact, MAX_RESPONSE_BYTES="1"), "/map/points")
-    assert array(value["indexes"], "<u4").tolist() == [0]
+    response = ask(new_router(tiny_artifact, MAX_RESPONSE_BYTES="1"), "/map/points")
+    assert (response.status, json.loads(response.body)["code"]) == (422, "response_too_long")
 
 
 @pytest.mark.parametrize(

@@ -171,7 +171,7 @@ def test_nothing_runs_before_a_snapshot_and_the_first_event_after_it_looks(
             **os.environ,
             "PYTHONPATH": os.pathsep.join([str(ROOT), str(packages)]),
             "ARTIFACT_URI": URI,
-            "REFRESH_SECONDS": "1",
+            "REFRESH_SECONDS": "3600",
             "THREADS": "1",
             "TMPDIR": str(tmp_path),
             "AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start",

@@ -179,7 +179,19 @@ def test_a_bad_release_is_refused_once(
     assert len(files_in(tmp_path / "tmp")) == 1
 
 
-@pytest.mark.parametrize("fault", ["busy", "breaks off"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "busy",
+        "breaks off",
+        "429 TooManyRequests",
+        "400 ThrottlingException",
+        "400 KMS.ThrottlingException",
+        "400 ExpiredToken",
+        "403 RequestTimeTooSkewed",
+        "503 Unknown",
+    ],
+)
 @pytest.mark.parametrize("place", ["pointer", "manifest.json", "documents.jsonl"])
 def test_what_may_work_later_is_tried_again(
     fault: str,

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fake_s3 import FakeS3
@@ -18,6 +19,7 @@ from releasing import PLACE, Artifacts, release, writable_bucket
 from handler.artifact import Artifact
 from handler.pointer import Pointer, Release, parse_pointer
 from handler.searcher import Searcher
+from seeklet import releasing
 from seeklet.bucket import Bucket
 from seeklet.releasing import list_releases, publish
 
@@ -137,6 +139,45 @@ def test_the_same_release_again_changes_nothing_and_repairs_what_is_missing(
     # The pointer too, so that a function that refused the release looks at it again.
     assert written(s3) == ["documents.jsonl", "current"]
     assert pointer(s3)[:2] == (release_of(artifacts["b"]), release_of(artifacts["a"]))
+
+
+@pytest.mark.parametrize("damaged", [b"garbage{", b"{}", b""])
+def test_a_damaged_pointer_is_replaced(s3: FakeS3, artifacts: Artifacts, damaged: bytes) -> None:
+    release(artifacts["a"], PLACE)
+    s3.objects[POINTER] = damaged
+    assert release(artifacts["a"], PLACE) == 0
+    assert pointer(s3)[:2] == (release_of(artifacts["a"]), None)
+
+
+def test_what_is_deleted_while_it_is_released_again_is_sent_again(
+    s3: FakeS3, artifacts: Artifacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "abc":
+        release(artifacts[name], PLACE)
+    move = releasing._move
+
+    def after_others(bucket: Bucket, *arguments: Any, **more: Any) -> Any:
+        # The files are there, and the pointer doesn't name them yet.
+        assert [one.id for one in list_releases(bucket) if not one.role] == [release_of(artifacts["a"]).id]
+        assert releasing.delete_old(bucket, 1) == [release_of(artifacts["a"]).id]
+        return move(bucket, *arguments, **more)
+
+    monkeypatch.setattr(releasing, "_move", after_others)
+    assert release(artifacts["a"], PLACE) == 0
+    assert files_of(s3, artifacts["a"]) == contents(artifacts["a"])
+
+
+def test_a_release_that_the_pointer_names_meanwhile_is_not_deleted(
+    s3: FakeS3, artifacts: Artifacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "abc":
+        release(artifacts[name], PLACE)
+    bucket = Bucket(PLACE)
+    listed = list_releases(bucket)
+    monkeypatch.setattr(releasing, "list_releases", lambda _: listed)
+    release(artifacts["a"], PLACE)
+    assert releasing.delete_old(bucket, 1) == []
+    assert files_of(s3, artifacts["a"]) == contents(artifacts["a"])
 
 
 def test_two_releases_at_once_lose_none(s3: FakeS3, artifacts: Artifacts) -> None:

@@ -77,6 +77,35 @@ def test_a_bad_parameter_is_named(function: Function, parameters: dict[str, str]
     assert (response["statusCode"], error_of(json.loads(response["body"]))["field"]) == (422, field)
 
 
+@pytest.mark.parametrize(
+    ("path", "parameters"),
+    [
+        ("/search", {}),
+        ("/search", {"q": ""}),
+        ("/search", {"q": "a", "k": "0"}),
+        ("/map/points", {"color": "flavour"}),
+        ("/map/points", {"indexes": "x"}),
+    ],
+)
+def test_a_refusal_is_never_kept(function: Function, path: str, parameters: dict[str, str]) -> None:
+    for known in ({}, {"if-none-match": "*"}):
+        assert get(function, path, known, **parameters)["statusCode"] == 422
+
+
+def test_an_etag_is_of_the_settings_and_a_cache_keeps_keys_apart(function: Function) -> None:
+    def headers(**environ: str) -> dict[str, str]:
+        other = Function(Settings.from_env(environ), function.searcher)
+        answer = get(other, "/search", {"x-api-key": environ.get("API_KEY", "")}, q=QUERY)
+        assert answer["statusCode"] == 200
+        found: dict[str, str] = answer["headers"]
+        return found
+
+    assert headers(MAX_RESULTS="5")["etag"] != headers(MAX_RESULTS="4")["etag"]
+    assert "vary" not in headers()
+    assert headers(API_KEY="secret")["vary"] == "x-api-key"
+    assert headers(API_KEY="secret", CORS_ORIGINS="https://a.example")["vary"] == "x-api-key, origin"
+
+
 def test_documents_by_id_and_index(function: Function) -> None:
     answer = json.loads(get(function, "/documents/t3")["body"])
     Document.model_validate(answer)

@@ -20,7 +20,7 @@ locals {
       "x-api-key",
       "x-request-id",
     ]
-    exposed = ["etag", "server-timing", "x-request-id"]
+    exposed = ["etag", "retry-after", "server-timing", "x-request-id"]
     max_age = 3600
   }
 }

@@ -1,22 +1,23 @@
 """The table of routes: method and path -> the function that answers. It knows neither events nor a web framework.
 
 Each route's module is imported when it is asked for first, so that a start waits for one route only. A function gets
-the service and the request, and returns the response; it raises RequestError where it can't answer.
+the service (a page gets the settings alone) and the request, and returns the response; it raises RequestError where it can't answer.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 from handler.errors import RequestError
 from handler.events import Request
 from handler.named import NamedTuple
 from handler.responses import Response
-from handler.service import Service
 
-Route = Callable[[Service, Request], Response]
+# It gets the index's service, but one of OPEN_PATHS the settings.
+Route = Callable[[Any, Request], Response]
 
 # A path's part in braces is a parameter. The module is of this package.
 ROUTES: Mapping[tuple[str, str], str] = MappingProxyType(
@@ -75,9 +76,14 @@ def find_route(method: str, path: str) -> Found:
         allowed["GET"] = path
     if not allowed:
         raise RequestError(404, "not_found", f"there is no {path[:200]}: {OTHERS}")
+    raise wrong_method(method, path, sorted(allowed))
+
+
+def wrong_method(method: str, path: str, allowed: Sequence[str]) -> RequestError:
+    """Returns the error (405) of a path that has other methods alone."""
     error = RequestError(405, "method_not_allowed", f"{method[:20]} {path[:200]} is not served: {OTHERS}")
-    error.headers = {"allow": ", ".join(sorted(allowed))}
-    raise error
+    error.headers = {"allow": ", ".join(allowed)}
+    return error
 
 
 def match_path(template: str, path: str) -> Mapping[str, str] | None:

@@ -24,6 +24,7 @@ from handler.responses import Response, to_json
 from handler.routes.kept import answer_kept
 from handler.routes.pages import serve_page
 from handler.service import Service
+from handler.settings import Settings
 
 # The most documents of one answer, and the most that may be named.
 MOST_POINTS = 100_000
@@ -36,9 +37,9 @@ _PARAMETERS = ("color", "indexes")
 MOST_PARAMETERS = 100
 
 
-def get(service: Service, request: Request) -> Response:
+def get(settings: Settings, request: Request) -> Response:
     """Answers GET /map with the page."""
-    return serve_page(service, request, "map.html")
+    return serve_page(settings, request, "map.html")
 
 
 def points(service: Service, request: Request) -> Response:
@@ -54,6 +55,8 @@ def points(service: Service, request: Request) -> Response:
     most = max(1, min(MOST_POINTS, (service.settings.max_response_bytes - _OTHER_BYTES) // _POINT_BYTES))
     given = _parameters(request.query)
     named = _indexes(given["indexes"], drawn.count, most) if "indexes" in given else None
+    if "color" in given:
+        _check_column(local.columns, given["color"])
 
     def answer() -> Response:
         chosen = sample(drawn.count, most) if named is None else named
@@ -65,13 +68,15 @@ def points(service: Service, request: Request) -> Response:
                     "count": drawn.count,
                     "points": _base64(places if chosen is None else places[chosen]),
                     "indexes": None if chosen is None else _base64(chosen),
-                    "color": _color(local.columns, given["color"], chosen) if "color" in given else None,
+                    "color": _color(local.columns, given["color"], chosen)
+                    if local.columns is not None and "color" in given
+                    else None,
                 }
             ),
         )
 
     # The number of points depends on a setting, all else on the artifact and the request.
-    return answer_kept(service, request, f'"{service.fingerprint}-{most}"', answer)
+    return answer_kept(service.settings, request, f'"{service.fingerprint}-{most}"', answer)
 
 
 def _parameters(query: str) -> dict[str, str]:
@@ -105,15 +110,18 @@ def _indexes(text: str, count: int, most: int) -> NDArray[np.uint32]:
     return np.array([int(part) for part in parts], np.uint32)
 
 
-def _color(columns: Columns | None, name: str, chosen: NDArray[np.uint32] | None) -> dict[str, Any]:
-    """Returns the colours of all documents, or of those that are chosen."""
+def _check_column(columns: Columns | None, name: str) -> None:
     types = {} if columns is None else columns.types
-    if columns is None or name not in types:
+    if name not in types:
         raise invalid("color", f"there is no column {name!a:.80} to colour by; {list_columns(types)}")
-    coloring = color(columns.column(name), types[name])
+
+
+def _color(columns: Columns, name: str, chosen: NDArray[np.uint32] | None) -> dict[str, Any]:
+    """Returns the colours of all documents, or of those that are chosen."""
+    coloring = color(columns.column(name), columns.types[name])
     return {
         "column": name,
-        "type": types[name],
+        "type": columns.types[name],
         "labels": coloring.labels,
         "counts": coloring.counts,
         "other": coloring.other,

@@ -14,7 +14,7 @@ from pathlib import Path
 from handler.events import Request
 from handler.responses import Response
 from handler.routes.kept import answer_kept
-from handler.service import Service
+from handler.settings import Settings
 
 _FOLDER = Path(__file__).parent.parent / "pages"
 _INCLUDE = re.compile(rb"/\* include ([a-z.]+) \*/\n")
@@ -24,12 +24,12 @@ _INLINE = {
 }
 
 
-def get(service: Service, request: Request) -> Response:
+def get(settings: Settings, request: Request) -> Response:
     """Answers GET / with the search page."""
-    return serve_page(service, request, "search.html")
+    return serve_page(settings, request, "search.html")
 
 
-def serve_page(service: Service, request: Request, name: str) -> Response:
+def serve_page(settings: Settings, request: Request, name: str) -> Response:
     """Answers with a page of handler/pages/; with 304 where the browser has it already."""
     body, policy, etag = _load(name)
     headers = {
@@ -38,7 +38,7 @@ def serve_page(service: Service, request: Request, name: str) -> Response:
         "referrer-policy": "no-referrer",
         "x-content-type-options": "nosniff",
     }
-    return answer_kept(service, request, etag, lambda: Response(200, body, headers))
+    return answer_kept(settings, request, etag, lambda: Response(200, body, headers))
 
 
 @functools.cache

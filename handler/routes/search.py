@@ -72,14 +72,14 @@ def get(service: Service, request: Request) -> Response:
     import binascii
 
     fields = read_query(request.query)
-    etag = f'"{service.fingerprint}-{binascii.crc32(request.query.encode()):08x}"'
-
-    def search() -> Response:
-        if "query" not in fields:
-            raise invalid("q", "there is no query: send q, as in /search?q=storms")
-        return Response(200, answer(service, check_search(fields, service), request))
-
-    return answer_kept(service, request, etag, search)
+    if "query" not in fields:
+        raise invalid("q", "there is no query: send q, as in /search?q=storms")
+    query = check_search(fields, service)
+    # The number of results depends on a setting where the caller says none.
+    etag = f'"{service.fingerprint}-{query.asked.k}-{binascii.crc32(request.query.encode()):08x}"'
+    return answer_kept(
+        service.settings, request, etag, lambda: Response(200, answer(service, query, request))
+    )
 
 
 def read_query(query: str) -> dict[str, Any]:
