@@ -121,6 +121,8 @@ def test_a_filters_values_are_parameters(question: dict[str, Any]) -> None:
 
 def test_names_are_identifiers() -> None:
     assert schema_of(check_name("news", "--name"), "0123456789abcdef") == "news_0123456789abcdef"
+    with pytest.raises(SettingsError, match="looks like the schema of a release of another corpus"):
+        check_name("news_0123456789abcdef", "--name")
     for bad in ("News", "1a", "a-b", 'a"b', "a" * 47, ""):
         with pytest.raises(SettingsError, match="--name"):
             check_name(bad, "--name")

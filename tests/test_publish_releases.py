@@ -168,6 +168,21 @@ def test_a_reader_of_the_release_has_no_other_rights(
             server.run("SET ROLE asker", sql, database=database)
 
 
+def test_a_readers_name_is_taken_as_it_is_written(
+    server: Postgres, database: str, before: Path, after: Path
+) -> None:
+    server.run('DROP ROLE IF EXISTS "App-1"', 'CREATE ROLE "App-1" LOGIN')
+    uri = server.uri_of(database)
+    for artifact in (before, after):
+        run_publish(uri, artifact)
+    run_publish(uri, "--rollback", "--reader", "App-1")
+    found = server.run('SET ROLE "App-1"', "SELECT release FROM seeklet.release", database=database)
+    assert found == [[release_of(before)]]
+    for more in (["--list"], ["--drop-old"]):
+        _, err = run_publish(uri, "--reader", "App-1", *more, status=2)
+        assert "--reader goes with a release that becomes current" in err
+
+
 def test_a_release_that_is_current_gets_a_reader_too(server: Postgres, database: str, before: Path) -> None:
     server.run("DROP ROLE IF EXISTS asker", "CREATE ROLE asker LOGIN")
     uri = server.uri_of(database)

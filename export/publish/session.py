@@ -178,8 +178,12 @@ class Session:
         return ": free some of the database's disk, then run the same command again to go on"
 
 
+# What this needs, whatever the role or the database has of its own; pg8000 reads bytes in hex alone.
+_SETTINGS = "-c statement_timeout=0 -c synchronous_commit=on -c client_encoding=UTF8 -c bytea_output=hex"
+
+
 def _connect(address: Address, context: ssl.SSLContext | None) -> pg8000.native.Connection:
-    return pg8000.native.Connection(
+    connection = pg8000.native.Connection(
         address.user,
         host=address.host,
         database=address.database,
@@ -189,5 +193,11 @@ def _connect(address: Address, context: ssl.SSLContext | None) -> pg8000.native.
         ssl_context=context or False,
         timeout=CONNECT_SECONDS,
         application_name="seeklet publish",
-        startup_params={"options": "-c statement_timeout=0 -c synchronous_commit=on -c client_encoding=UTF8"},
+        startup_params={"options": _SETTINGS},
     )
+    # An index takes as long as it takes. Older servers lack some of these limits.
+    connection.run(
+        "SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN "
+        "('statement_timeout', 'transaction_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout')"
+    )
+    return connection

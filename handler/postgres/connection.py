@@ -142,8 +142,10 @@ class Connection:
         address = self.address
         # Without one pg8000 fails where the server asks, and nothing says why.
         password = (address.password if self._password is None else self._password()) or ""
+        # The last two are what pg8000 can read, whatever the role or the database has of its own.
         options = (
-            f"-c statement_timeout={round(self._seconds * 1000)} -c idle_in_transaction_session_timeout=60s"
+            f"-c statement_timeout={round(self._seconds * 1000)} -c idle_in_transaction_session_timeout=60s "
+            "-c bytea_output=hex -c client_encoding=UTF8"
         )
         made = _open_socket(address)
         made.settimeout(CONNECT_SECONDS)

@@ -30,7 +30,7 @@ from handler.postgres.connection import Connection
 from handler.postgres.filters import FilterSql
 from handler.postgres.kept import Kept
 from handler.postgres.layout import column_name
-from handler.postgres.ranking import ROUNDING, Ranker
+from handler.postgres.ranking import ROUNDING, WEIGHED, Ranker
 from handler.postgres.release import Release
 from handler.postgres.tables import Tables
 from handler.postgres.terms import DatabaseKeywords
@@ -51,7 +51,9 @@ class PostgresEngine:
         self.connection = connection
         self._release = release
         self._tables = Tables(connection, release)
-        self._ranker = Ranker(self._tables, release.manifest.rows)
+        self._ranker = Ranker(
+            self._tables, release.manifest.rows, passages=release.manifest.passages is not None
+        )
         self._keywords = None
         if release.manifest.keywords is not None:
             self._keywords = DatabaseKeywords(connection, release, tokenizer)
@@ -185,7 +187,7 @@ class PostgresEngine:
         if query.keywords is not None:
             parts, weight = query.keywords.all_scores(), 1 - query.share
         most_part = 0.0 if parts is None else float(parts.max()) * query.share
-        lowest = (float(least) - most_part) / max(weight, 1e-9) - ROUNDING
+        lowest = (float(least) - most_part - WEIGHED) / max(weight, 1e-9) - ROUNDING
         near = self._tables.reaching(query.embedding, max(lowest, -2.0))
         scores = near.scores if parts is None else weigh(near.scores, parts[near.rows], query.share)
         # Halves leave it open which of those at the limit reach it.

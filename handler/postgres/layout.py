@@ -37,6 +37,7 @@ DEFAULT_NAME = DEFAULT_INDEX_NAME
 # release's.
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,45}")
 _RELEASE = re.compile(r"[0-9a-f]{16}")
+_LIKE_A_SCHEMA = re.compile(r".*_[0-9a-f]{16}")
 # The key words that are no schema's name without quotes: "reserved", also those that may be a function's or a type's name, in
 # https://www.postgresql.org/docs/18/sql-keywords-appendix.html. Those of older versions are among them.
 _RESERVED_WORDS = """
@@ -62,6 +63,10 @@ def check_name(name: str, where: str) -> str:
     if not _NAME.fullmatch(name):
         raise SettingsError(
             f"{where} {name!a:.80} can't be a schema's name: use up to 46 of a-z, 0-9 and _, a letter first"
+        )
+    if _LIKE_A_SCHEMA.fullmatch(name):
+        raise SettingsError(
+            f"{where} {name} looks like the schema of a release of another corpus: use a name without 16 hex digits at its end"
         )
     if name in _RESERVED or name.startswith("pg_"):
         what = "a reserved word of SQL" if name in _RESERVED else "like a schema of PostgreSQL's own"

@@ -30,6 +30,8 @@ _MOST_CANDIDATES = 3000
 _MOST_NEAR = 20_000
 # How far a score by halves may be from the stored row's: both vectors' values are rounded by 2**-11 of themselves.
 ROUNDING = 2.0**-10 * 1.1
+# How far rounding moves a score that is weighed of two parts, in float32.
+WEIGHED = 2.0**-21
 
 
 class Scored(NamedTuple):
@@ -53,10 +55,11 @@ class Scored(NamedTuple):
 class Ranker:
     """Ranks the documents of a release."""
 
-    def __init__(self, tables: Tables, rows: int) -> None:
-        """Takes the tables, and the number of rows."""
+    def __init__(self, tables: Tables, rows: int, *, passages: bool = False) -> None:
+        """Takes the tables, the number of rows, and whether these are passages, of which a document has several."""
         self._tables = tables
         self._rows = rows
+        self._passages = passages
 
     def rank(self, query: Query, k: int, passing: NDArray[np.bool_] | None, *, exact: bool = False) -> Ranked:
         """Finds the k best documents of a query, of those that pass, (count,), or of all."""
@@ -69,7 +72,11 @@ class Ranker:
             rows, of = self._tables.rows_of(documents.tolist()) if len(documents) <= _FEW else (None, None)
             if rows is not None and of is not None and len(rows) <= _FEW:
                 return self._score(query, rows, of).best(k)
-        return self._by_both(query, k, passing, exact=exact)
+        best = self._by_both(query, k, passing, exact=exact)
+        if self._passages and not exact and len(best.documents):
+            # The index may have found another passage of a document than its best one.
+            best = self._score(query, *self._tables.rows_of(best.documents.tolist())).best(k)
+        return best
 
     def _by_words(self, keywords: KeywordQuery, k: int, passing: NDArray[np.bool_] | None) -> Ranked:
         parts = keywords.all_scores()

@@ -46,9 +46,11 @@ def points(service: Service, request: Request) -> Response:
     """Answers GET /map/points with the places of all documents, of a sample, or of those that are named."""
     engine = service.searcher.engine
     # The map is drawn from the artifact's files, which no other engine has.
-    local = engine if isinstance(engine, LocalEngine) else None
-    drawn = None if local is None else Map.open(Artifact(local.documents.directory, local.manifest))
-    if local is None or drawn is None:
+    if not isinstance(engine, LocalEngine):
+        raise RequestError(404, "no_map", "a database has no map: serve the artifact's folder to see it")
+    local = engine
+    drawn = Map.open(Artifact(local.documents.directory, local.manifest))
+    if drawn is None:
         raise RequestError(
             404, "no_map", "the artifact has no map: run `seeklet export` again without --map none"
         )

@@ -147,6 +147,8 @@ def _sort_arguments(options: argparse.Namespace) -> None:
         options.artifact, options.address = None, options.artifact
     if options.artifact and (options.list or options.rollback):
         raise OptionError("--list and --rollback publish nothing: leave out DIR")
+    if options.reader and (options.list or (options.drop_old and not options.artifact)):
+        raise OptionError("--reader goes with a release that becomes current: leave it out, or name DIR")
     if options.rollback and options.drop_old:
         raise OptionError(
             "--rollback and --drop-old contradict: drop old releases when the right one is current"
@@ -186,13 +188,15 @@ def _others(options: argparse.Namespace, name: str, address: Address) -> None:
     from export.publish.session import Session
     from export.publish.state import lock, releases
     from export.publish.switching import drop_old, roll_back
+    from export.publish.tables import quoted
 
+    reader = None if options.reader is None else quoted(options.reader)
     session = Session(address)
     try:
         if options.rollback or options.drop_old:
             lock(session, name)
         if options.rollback:
-            _print([f"release {roll_back(session, name, options.reader).release} of {name} is current"])
+            _print([f"release {roll_back(session, name, reader).release} of {name} is current"])
         if options.drop_old:
             _print(describe_dropped(drop_old(session, name), name))
         if options.list:
