@@ -11,13 +11,11 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 from handler.events import Request
 from handler.routes import ROUTES, load_route
-from handler.searcher import Searcher
-from handler.service import Service
 from handler.settings import Settings
 
 PAGES = ("/", "/map")
@@ -42,7 +40,7 @@ class Fake(Protocol):
 @contextmanager
 def serve(fake: Fake, stage: str = "") -> Iterator[None]:
     """Serves on a port of its own, behind a stage such as "/prod"; the fake's `url` is where."""
-    service = Service(Settings.from_env({}), cast(Searcher, None))
+    settings = Settings.from_env({})
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -55,7 +53,7 @@ def serve(fake: Fake, stage: str = "") -> Iterator[None]:
             parts = urlsplit(self.path)
             path = parts.path.removeprefix(stage) or "/"
             if body is None and path in PAGES:
-                page = load_route(ROUTES["GET", path])(service, Request("GET", path, {}))
+                page = load_route(ROUTES["GET", path])(settings, Request("GET", path, {}))
                 self._send(page.status, page.headers, page.body)
                 return
             query = {name: values[0] for name, values in parse_qs(parts.query).items()}
