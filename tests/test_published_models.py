@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 import sentence_oracle
 from command import ROOT
-from model_folders import MODULES, POOLING, SENTENCE, make_folder, read
+from model_folders import MODULES, POOLING, SENTENCE, change, make_folder, read
 from sentence_oracle import assert_alike
 from tiny import make_model, write_json
 from tiny_modules import add_dense
@@ -145,7 +145,11 @@ class Tiny(NamedTuple):
 
 
 def make_leaf(folder: Path) -> Path:
-    return add_dense(make_model(folder, prompts={"query": FIND}), [32, 64])
+    make_model(folder, prompts={"query": FIND})
+    # The tiny tokenizer makes forty tokens of the prompt, and a text needs room beside them.
+    change(folder, "sentence_bert_config.json", max_seq_length=64)
+    change(folder, "tokenizer_config.json", model_max_length=64)
+    return add_dense(folder, [32, 64])
 
 
 def make_multilingual_e5(folder: Path) -> Path:
