@@ -19,7 +19,7 @@ from handler.counters import CONTENT_TYPE, Counters
 from handler.errors import RequestError
 from handler.events import Request
 from handler.requests import refuse_body
-from handler.responses import Response
+from handler.responses import BODILESS, Response
 from handler.router import Router
 from handler.routes import FRAMEWORK_PATHS, METRICS_PATH, wrong_method
 
@@ -32,8 +32,6 @@ Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
 READ_SECONDS = 30.0
 # What tells whether the process works must be answered under any load.
 WATCHED_PATHS = ("/health", "/ready")
-# Statuses whose responses have no body, and so no length.
-_BODILESS = (204, 304)
 
 
 class Application:
@@ -209,7 +207,7 @@ async def _send(response: Response, send: Send) -> None:
         (name.encode("latin-1"), value.encode("latin-1", "replace"))
         for name, value in response.headers.items()
     ]
-    if response.status not in _BODILESS:
+    if response.status not in BODILESS:
         headers.append((b"content-length", str(len(response.body)).encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": response.body})

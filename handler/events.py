@@ -16,10 +16,8 @@ from handler.errors import RequestError
 from handler.event_paths import route_path
 from handler.json_types import json_type
 from handler.named import NamedTuple
-from handler.responses import Response
+from handler.responses import BODILESS, Response
 
-# Statuses whose responses have no body, and say no length (RFC 9110, 8.6).
-_WITHOUT_LENGTH = (204, 304)
 # The senders of scheduled pings: EventBridge's rules, EventBridge Scheduler, and a plugin of the Serverless Framework.
 PING_SOURCES = ("aws.events", "aws.scheduler", "serverless-plugin-warmup")
 
@@ -136,7 +134,7 @@ def read_request(event: Mapping[str, Any]) -> Request:
 def write_response(event: Mapping[str, Any], response: Response) -> dict[str, Any]:
     """Returns a response in the form that the sender of an HTTP event reads."""
     headers = dict(response.headers)
-    if response.status not in _WITHOUT_LENGTH:
+    if response.status not in BODILESS:
         headers = {"content-length": str(len(response.body)), **headers}
     text = {"body": response.body.decode(), "isBase64Encoded": False}
     context = event.get("requestContext")

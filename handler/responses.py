@@ -30,6 +30,8 @@ TITLES: Mapping[int, str] = MappingProxyType(
         503: "Service Unavailable",
     }
 )
+# Statuses whose responses have no body, and say no length (RFC 9110, 8.6).
+BODILESS = (204, 304)
 # Made once: json.dumps would make one at each call.
 _write = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 

@@ -36,11 +36,12 @@ def unknown_column(place: str, wanted: str, columns: Iterable[str]) -> CorpusErr
     near = difflib.get_close_matches(wanted.strip().casefold(), folded, 1)
     listed = ", ".join(show(name) for name in names[:LISTED]) or "none"
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    hint, remedy = f" (did you mean {show(folded[near[0]])}?)" if near else "", ""
-    if near and (folded[near[0]] != folded[near[0]].strip() or "," in folded[near[0]]):
-        remedy = (
-            f": --text and --metadata take such a name in double quotes, {show(_quoted(folded[near[0]]))}"
-        )
+    hint = remedy = ""
+    if near:
+        likely = folded[near[0]]
+        hint = f" (did you mean {show(likely)}?)"
+        if likely != likely.strip() or "," in likely:
+            remedy = f": --text and --metadata take such a name in double quotes, {show(_quoted(likely))}"
     sign, parts = split_header(names)
     if wanted.strip() in parts:
         hint, remedy = "", f": {separated_by(sign)}"

@@ -48,8 +48,7 @@ def points(service: Service, request: Request) -> Response:
     # The map is drawn from the artifact's files, which no other engine has.
     if not isinstance(engine, LocalEngine):
         raise RequestError(404, "no_map", "a database has no map: serve the artifact's folder to see it")
-    local = engine
-    drawn = Map.open(Artifact(local.documents.directory, local.manifest))
+    drawn = Map.open(Artifact(engine.documents.directory, engine.manifest))
     if drawn is None:
         raise RequestError(
             404, "no_map", "the artifact has no map: run `seeklet export` again without --map none"
@@ -57,8 +56,7 @@ def points(service: Service, request: Request) -> Response:
     most = max(1, min(MOST_POINTS, (service.settings.max_response_bytes - _OTHER_BYTES) // _POINT_BYTES))
     given = _parameters(request.query)
     named = _indexes(given["indexes"], drawn.count, most) if "indexes" in given else None
-    if "color" in given:
-        _check_column(local.columns, given["color"])
+    columns = _columns_with(engine.columns, given["color"]) if "color" in given else None
 
     def answer() -> Response:
         chosen = sample(drawn.count, most) if named is None else named
@@ -70,9 +68,7 @@ def points(service: Service, request: Request) -> Response:
                     "count": drawn.count,
                     "points": _base64(places if chosen is None else places[chosen]),
                     "indexes": None if chosen is None else _base64(chosen),
-                    "color": _color(local.columns, given["color"], chosen)
-                    if local.columns is not None and "color" in given
-                    else None,
+                    "color": None if columns is None else _color(columns, given["color"], chosen),
                 }
             ),
         )
@@ -112,10 +108,12 @@ def _indexes(text: str, count: int, most: int) -> NDArray[np.uint32]:
     return np.array([int(part) for part in parts], np.uint32)
 
 
-def _check_column(columns: Columns | None, name: str) -> None:
-    types = {} if columns is None else columns.types
-    if name not in types:
+def _columns_with(columns: Columns | None, name: str) -> Columns:
+    """Returns the columns; raises RequestError (422) where there is none of this name."""
+    if columns is None or name not in columns.types:
+        types = {} if columns is None else columns.types
         raise invalid("color", f"there is no column {name!a:.80} to colour by; {list_columns(types)}")
+    return columns
 
 
 def _color(columns: Columns, name: str, chosen: NDArray[np.uint32] | None) -> dict[str, Any]:
