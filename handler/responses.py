@@ -37,11 +37,15 @@ _write = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", 
 
 
 class Response(NamedTuple):
-    """A status, a body in UTF-8, and headers whose names are in lower case."""
+    """A status, a body in UTF-8, and headers whose names are in lower case.
+
+    less_of   the field to ask for less of where the body is too long to be sent; None where it can't be had in parts
+    """
 
     status: int
     body: bytes
     headers: Mapping[str, str] = JSON
+    less_of: str | None = None
 
 
 def render_error(error: RequestError) -> bytes:

@@ -110,8 +110,7 @@ class Router:
         service = self.source.current(index)
         record.index, record.service = index, service
         response = load_route(found.name)(service, request)
-        # Routes whose answers may be asked for in parts have refused it before, and said which.
-        refuse_response(response.body, self._settings.max_response_bytes, None)
+        refuse_response(response.body, self._settings.max_response_bytes, response.less_of)
         return response
 
     def tell_ping(self, invocation: str) -> None:

@@ -6,8 +6,8 @@ from handler.errors import RequestError
 from handler.events import Request
 from handler.fields import check_choice, check_flag, check_object, check_whole, invalid, parse_json
 from handler.manifest import Manifest
-from handler.requests import refuse_body, refuse_response
-from handler.responses import Response, to_json
+from handler.requests import refuse_body
+from handler.responses import JSON, Response, to_json
 from handler.routes.texts import check_texts, cut, to_lists
 from handler.service import Service
 
@@ -45,8 +45,7 @@ def post(service: Service, request: Request) -> Response:
             "inputs",
         )
     written = to_json(to_lists(cut(encoded.embeddings, dimensions)))
-    refuse_response(written, settings.max_response_bytes, "inputs")
-    return Response(200, written)
+    return Response(200, written, JSON, "inputs")
 
 
 def prompts_of(manifest: Manifest) -> dict[str, str]:

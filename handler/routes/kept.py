@@ -24,4 +24,4 @@ def answer_kept(settings: Settings, request: Request, etag: str, answer: Callabl
     if not {etag, "*"}.isdisjoint(tag.strip().removeprefix("W/") for tag in tags):
         return Response(304, b"", kept)
     response = answer()
-    return Response(response.status, response.body, {**response.headers, **kept})
+    return response._replace(headers={**response.headers, **kept})

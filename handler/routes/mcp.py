@@ -82,8 +82,7 @@ def _answer_all(service: Service, request: Request, message: object) -> Response
         return Response(202, b"", {})
     if not isinstance(message, list):
         written = written[1:-1]
-    refuse_response(written, most, "k")
-    return Response(400 if INVALID_REQUEST in codes else 200, written, JSON)
+    return Response(400 if INVALID_REQUEST in codes else 200, written, JSON, "k")
 
 
 def _refuse_origin(service: Service, request: Request) -> None:

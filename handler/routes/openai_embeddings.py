@@ -17,8 +17,8 @@ from handler.fields import (
     invalid,
     parse_json,
 )
-from handler.requests import refuse_body, refuse_response
-from handler.responses import Response, to_json
+from handler.requests import refuse_body
+from handler.responses import JSON, Response, to_json
 from handler.routes.texts import check_texts, cut, to_lists
 from handler.service import Service
 
@@ -50,8 +50,7 @@ def post(service: Service, request: Request) -> Response:
             "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
         }
     )
-    refuse_response(written, settings.max_response_bytes, "input")
-    return Response(200, written)
+    return Response(200, written, JSON, "input")
 
 
 def models(service: Service, _request: Request) -> Response:

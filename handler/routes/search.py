@@ -25,8 +25,8 @@ from handler.fields import (
 )
 from handler.hits import Hit, shortest
 from handler.named import NamedTuple
-from handler.requests import refuse_body, refuse_response, write_list
-from handler.responses import Response, to_json
+from handler.requests import refuse_body, write_list
+from handler.responses import JSON, Response, to_json
 from handler.routes.kept import answer_kept
 from handler.service import Service
 
@@ -64,7 +64,7 @@ def post(service: Service, request: Request) -> Response:
     body = request.body()
     refuse_body(len(body), service.settings.max_body_bytes)
     query = check_search(parse_json(body, EXAMPLE), service)
-    return Response(200, answer(service, query, request))
+    return Response(200, answer(service, query, request), JSON, "k")
 
 
 def get(service: Service, request: Request) -> Response:
@@ -78,7 +78,7 @@ def get(service: Service, request: Request) -> Response:
     # The number of results depends on a setting where the caller says none.
     etag = f'"{service.fingerprint}-{query.asked.k}-{binascii.crc32(request.query.encode()):08x}"'
     return answer_kept(
-        service.settings, request, etag, lambda: Response(200, answer(service, query, request))
+        service.settings, request, etag, lambda: Response(200, answer(service, query, request), JSON, "k")
     )
 
 
@@ -176,7 +176,7 @@ def _check_filter(searcher: Searcher, fields: Fields) -> Filter | None:
 
 
 def answer(service: Service, query: SearchQuery, request: Request) -> bytes:
-    """Searches, and writes the answer's bytes; raises RequestError (422) where they are too many."""
+    """Searches, and writes the answer's bytes; raises RequestError (422) where a batch's are too many."""
     searcher = service.searcher
     if query.like is not None:
         answers = [searcher.answer_like(query.like, query.asked, request.clock)]
@@ -185,11 +185,8 @@ def answer(service: Service, query: SearchQuery, request: Request) -> bytes:
     most = service.settings.max_response_bytes
     if query.batch:
         rendered = (render(searcher, query, one) for one in answers)
-        written = b'{"answers":' + write_list(rendered, most, "k") + b"}"
-    else:
-        written = to_json(render(searcher, query, answers[0]))
-    refuse_response(written, most, "k")
-    return written
+        return b'{"answers":' + write_list(rendered, most, "k") + b"}"
+    return to_json(render(searcher, query, answers[0]))
 
 
 def render(searcher: Searcher, query: SearchQuery, found: Answer) -> dict[str, Any]:

@@ -20,8 +20,8 @@ from handler.fields import (
 from handler.hits import Hit
 from handler.manifest import MODES
 from handler.named import NamedTuple
-from handler.requests import refuse_body, refuse_response
-from handler.responses import Response, to_json
+from handler.requests import refuse_body
+from handler.responses import JSON, Response, to_json
 from handler.service import Service
 from handler.settings import Settings
 
@@ -48,17 +48,15 @@ def post(service: Service, request: Request) -> Response:
     """Answers with the documents nearest to a text, or best in the mode that is asked for."""
     body = request.body()
     query = parse_similar(body, service.settings)
-    return Response(200, answer(service, query, request.clock))
+    return Response(200, answer(service, query, request.clock), JSON, "num_results")
 
 
 def answer(service: Service, query: SimilarQuery, clock: Clock | None = None) -> bytes:
-    """Searches, and writes the answer's bytes; raises RequestError (422) where they are too many."""
+    """Searches, and writes the answer's bytes."""
     searcher = service.searcher
     refuse_mode(query.mode, searcher.modes)
     hits = searcher.search(query.text, query.num_results, query.mode or "semantic", query.share, clock=clock)
-    written = render_hits(hits, parts=query.mode is not None, matches=query.matches)
-    refuse_response(written, service.settings.max_response_bytes)
-    return written
+    return render_hits(hits, parts=query.mode is not None, matches=query.matches)
 
 
 def render_hits(hits: Sequence[Hit], *, parts: bool = False, matches: bool = False) -> bytes:

@@ -20,8 +20,8 @@ from handler.fields import (
     parse_json,
 )
 from handler.hits import Hit
-from handler.requests import refuse_body, refuse_response
-from handler.responses import Response, to_json
+from handler.requests import refuse_body
+from handler.responses import JSON, Response, to_json
 from handler.searcher import Searcher
 from handler.service import Service
 
@@ -55,8 +55,7 @@ def post(service: Service, request: Request) -> Response:
             "next_page": None,
         }
     )
-    refuse_response(written, settings.max_response_bytes, "max_num_results")
-    return Response(200, written)
+    return Response(200, written, JSON, "max_num_results")
 
 
 def _check_queries(service: Service, fields: Fields) -> list[str]:
