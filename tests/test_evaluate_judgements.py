@@ -135,6 +135,8 @@ def test_a_folder_of_beir(tmp_path: Path) -> None:
     wanted = (["storm", "storm"], [{"t1": 1.0}, {"t9": 2.0}], 1)
     found = read_judgements(folder)
     assert (found.queries, found.gains, found.unjudged) == wanted
+    # The query 9 is judged, and no file has its text.
+    assert found.textless == 1
     assert read_query_texts(folder) == ["storm", "x"]
     (folder / "qrels" / "test.tsv.gz").write_bytes(
         gzip.compress((folder / "qrels" / "test.tsv").read_bytes())

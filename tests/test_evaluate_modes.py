@@ -11,6 +11,7 @@ from judged import MadeUp, by_definition, evaluate_keywords, evaluate_made_up, h
 from seeklet.evaluation.judgements import judgements_of
 from seeklet.evaluation.results import Answer, Wins
 from seeklet.evaluation.scores import QueryScores, rank, rank_by_keywords
+from seeklet.evaluation.text import heading
 
 KEYS = {"a": {"d3": 2.0, "d9": 1.0}, "b": ["d4"], "c": ["d0", "d150"], "d": {"d7": 0.5}}
 
@@ -127,6 +128,11 @@ def test_what_is_left_out_is_counted() -> None:
     evaluation = evaluate_made_up(helpful_keywords(3), judgements)
     assert (evaluation.queries, evaluation.unjudged, evaluation.unknown) == (1, 2, 2)
     assert evaluation.lines[0].figures["recall@100"] == (1, None, None)
+    assert evaluation.fields()["textless"] == 0
+    assert not any("text isn't" in line for line in heading(evaluation))
+    evaluation = evaluate_made_up(helpful_keywords(3), judgements._replace(textless=2))
+    assert evaluation.fields()["textless"] == 2
+    assert "left out: 2 judged queries whose text isn't in the file of queries" in heading(evaluation)
 
 
 def test_one_query_for_each_that_is_done() -> None:

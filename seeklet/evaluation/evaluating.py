@@ -84,6 +84,7 @@ def evaluate(
         queries=len(judged.queries),
         unjudged=judged.unjudged,
         unknown=judged.unknown,
+        textless=judged.textless,
         depth=depth,
         present=present,
         lines=_lines(ways, figures, modes.get(HYBRID, 0), depth),

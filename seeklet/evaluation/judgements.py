@@ -42,6 +42,7 @@ class Judgements(NamedTuple):
 
     unjudged   queries left out, because no document is relevant to them
     unknown    relevant documents left out, because the artifact doesn't have them
+    textless   queries left out, because they are judged, and the file of queries doesn't have them
     header     the first line of the table, where no column has a usual name or was named
     """
 
@@ -50,6 +51,7 @@ class Judgements(NamedTuple):
     gains: list[dict[str, float]]
     unjudged: int = 0
     unknown: int = 0
+    textless: int = 0
     header: tuple[str, ...] = ()
 
     def known_to(self, ids: Collection[str], artifact: str) -> Judgements:
@@ -183,12 +185,17 @@ def _gather(name: str, texts: Mapping[str, str], gains: Mapping[str, Mapping[str
         for key, of_query in gains.items()
     }
     kept = [key for key in texts if positive.get(key)]
+    textless = sum(map(bool, positive.values())) - len(kept)
     if not kept:
         raise EvaluationError(
             f"{name} has no query with a relevant document ({len(texts)} without): check its columns and ids"
         )
     return Judgements(
-        name, [texts[key] for key in kept], [positive[key] for key in kept], len(texts) - len(kept)
+        name,
+        [texts[key] for key in kept],
+        [positive[key] for key in kept],
+        unjudged=len(texts) - len(kept),
+        textless=textless,
     )
 
 

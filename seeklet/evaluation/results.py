@@ -59,6 +59,7 @@ class Evaluation:
         queries: number of queries that were evaluated.
         unjudged: queries left out, because no known document is relevant to them.
         unknown: relevant documents left out, because the artifact doesn't have them.
+        textless: judged queries left out, because the file of queries doesn't have them.
         depth: the ranks within which the deeper recall counts.
         present: the artifact's share of keywords; None where it has no keywords.
         lines: every way to search: semantic, hybrid by rising share from 0.1, keyword.
@@ -74,6 +75,7 @@ class Evaluation:
     queries: int
     unjudged: int
     unknown: int
+    textless: int
     depth: int
     present: float | None
     lines: list[Line]
@@ -109,7 +111,10 @@ class Evaluation:
         """Returns all but the single queries' figures, in types that JSON has."""
         return {
             **{name: getattr(self, name) for name in ("artifact", "judgements", "documents", "queries")},
-            **{name: getattr(self, name) for name in ("unjudged", "unknown", "depth", "present", "saved")},
+            **{
+                name: getattr(self, name)
+                for name in ("unjudged", "unknown", "textless", "depth", "present", "saved")
+            },
             "lines": [
                 {
                     "mode": line.mode,

@@ -50,6 +50,11 @@ def heading(evaluation: Evaluation) -> list[str]:
             f"left out: {counted(evaluation.unknown, 'relevant document')} that the artifact doesn't have: "
             "compare their ids with the column that was --id"
         )
+    if evaluation.textless:
+        lines.append(
+            f"left out: {counted(evaluation.textless, 'judged query', 'judged queries')} "
+            "whose text isn't in the file of queries"
+        )
     if evaluation.queries < LEAST_QUERIES:
         lines.append(f"fewer than {LEAST_QUERIES} queries: the figures and intervals say little")
     return lines
