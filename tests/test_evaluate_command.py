@@ -120,6 +120,7 @@ def test_a_comparison_of_artifacts_without_a_common_id(
 def test_refusals(tiny_artifact: Path, few: Path, refused: Callable[..., str], tmp_path: Path) -> None:
     (tmp_path / "other.csv").write_text("query,relevant\nstorm,1\n")
     (tmp_path / "empty.csv").touch()
+    (tmp_path / "queries.txt").write_text("storm\n")
     for arguments, sentence in (
         ((tmp_path / "none", few), "there is no artifact folder "),
         ((few, tiny_artifact), "the artifact comes first, then the queries: seeklet evaluate "),
@@ -151,6 +152,11 @@ def test_refusals(tiny_artifact: Path, few: Path, refused: Callable[..., str], t
             "--choose needs judgements, and --compare",
         ),
         ((tiny_artifact, few, "--compare", tiny_artifact, "--min-ndcg", "0"), "--min-ndcg needs judgements"),
+        ((tiny_artifact, few, "--compare", tiny_artifact, "-k", "9"), "-k needs judgements, and --compare"),
+        (
+            (tiny_artifact, tmp_path / "queries.txt", "--compare", tiny_artifact, "--query", "text"),
+            "queries.txt has a query on each line, and has no columns to choose",
+        ),
         ((tiny_artifact, few, "--compare", tmp_path / "none"), "there is no artifact folder "),
     ):
         assert sentence in refused(*arguments, "--quiet"), arguments

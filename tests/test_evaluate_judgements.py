@@ -143,8 +143,9 @@ def test_a_folder_of_beir(tmp_path: Path) -> None:
     )
     (folder / "qrels" / "test.tsv").unlink()
     assert read_judgements(folder) == found
-    with pytest.raises(EvaluationError, match="which has no columns to choose"):
-        read_judgements(folder, Columns("text"))
+    for read in (read_judgements, read_query_texts):
+        with pytest.raises(EvaluationError, match="which has no columns to choose"):
+            read(folder, Columns("text"))
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 SUMMARY = "measures how well an artifact answers, and chooses the share"
 
+DEPTH = 100  # -k, where it isn't given
+
 EXAMPLES = """\
 examples:
   the judgements in a CSV file, a row for each query and relevant id:
@@ -79,9 +81,8 @@ def build_parser(prog: str = "seeklet evaluate") -> Parser:
         "-k",
         "--k",
         type=count,
-        default=100,
         metavar="N",
-        help="the ranks within which the deeper recall counts (default: 100)",
+        help=f"the ranks within which the deeper recall counts (default: {DEPTH})",
     )
     what.add_argument(
         "--choose",
@@ -134,7 +135,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     _check_report(options)
     judgements = read_judgements(options.queries, _columns(options))
     evaluation = run(
-        options.artifact, judgements, depth=options.k, threads=options.threads, quiet=options.quiet
+        options.artifact, judgements, depth=options.k or DEPTH, threads=options.threads, quiet=options.quiet
     )
     notes = []
     if options.choose:
@@ -160,7 +161,7 @@ def _compare(options: argparse.Namespace) -> None:
     from seeklet.evaluation.text import describe_comparison
 
     needless = {"--choose": options.choose or None, "--min-ndcg": options.min_ndcg}
-    needless |= {"--relevant": options.relevant, "--grade": options.grade}
+    needless |= {"--relevant": options.relevant, "--grade": options.grade, "-k": options.k}
     for name, value in needless.items():
         if value is not None:
             raise OptionError(f"{name} needs judgements, and --compare reads none: leave one out")

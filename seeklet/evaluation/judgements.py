@@ -84,8 +84,7 @@ class Judgements(NamedTuple):
 def read_judgements(path: Path, columns: Columns = BY_NAME) -> Judgements:
     """Reads a table, or a folder in BEIR's layout. Raises EvaluationError with the place of the fault."""
     if path.is_dir():
-        if any(columns):
-            raise EvaluationError(f"{path} is a folder in BEIR's layout, which has no columns to choose")
+        _check_no_columns(f"{path} is a folder in BEIR's layout, which", columns)
         return _read_beir(path)
     rows = read_table(path)
     header = list(rows[0].values)
@@ -121,8 +120,10 @@ def read_query_texts(path: Path, columns: Columns = BY_NAME) -> list[str]:
     Raises EvaluationError.
     """
     if path.is_dir():
+        _check_no_columns(f"{path} is a folder in BEIR's layout, which", columns)
         texts = list(read_queries(path).values())
     elif suffix(path) == ".txt":
+        _check_no_columns(f"{path} has a query on each line, and", columns)
         texts = read_lines(path)
     else:
         rows = read_table(path)
@@ -157,6 +158,11 @@ def find_columns(
             f"{remedy}"
         )
     return query, relevant or "", grade
+
+
+def _check_no_columns(what: str, columns: Columns) -> None:
+    if any(columns):
+        raise EvaluationError(f"{what} has no columns to choose")
 
 
 def _is_header(line: list[str], columns: Columns) -> bool:
