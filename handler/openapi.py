@@ -229,5 +229,6 @@ def describe(key: tuple[str, str], has_key: bool) -> dict[str, Any]:
 def _error(path: str, status: int) -> dict[str, Any]:
     if path == "/similar":
         return {"model": similar.ErrorResponse, "description": _TEXTS[status]}
-    schema = {"$ref": "#/components/schemas/Problem"}
+    name = "EmbedProblem" if path == "/embed" else "OpenAIProblem" if path.startswith("/v1/") else "Problem"
+    schema = {"$ref": f"#/components/schemas/{name}"}
     return {"description": _TEXTS[status], "content": {PROBLEM: {"schema": schema}}}

@@ -1,14 +1,14 @@
 """Responses: a status, a body and headers; errors as JSON, in RFC 9457's shape or in POST /similar's own.
 
-This module knows no event, no route and no web framework.
+A problem may also have what a familiar API's clients look for. This module knows no event, no route and no web framework.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeAlias
 
 from handler.errors import RequestError, UnavailableError
 from handler.logs import log
@@ -32,6 +32,8 @@ TITLES: Mapping[int, str] = MappingProxyType(
 )
 # Statuses whose responses have no body, and say no length (RFC 9110, 8.6).
 BODILESS = (204, 304)
+# What writes an error in one of its shapes.
+Render: TypeAlias = Callable[[RequestError], bytes]
 # Made once: json.dumps would make one at each call.
 _write = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
@@ -53,8 +55,8 @@ def render_error(error: RequestError) -> bytes:
     return to_json({"error": {"code": error.code, "message": str(error), "field": error.field}})
 
 
-def render_problem(error: RequestError) -> bytes:
-    """Writes an error as RFC 9457 has it, with the members code and field besides."""
+def render_problem(error: RequestError, more: Mapping[str, Any] = MappingProxyType({})) -> bytes:
+    """Writes an error as RFC 9457 has it, with the members code and field besides, and `more`."""
     return to_json(
         {
             "type": "about:blank",
@@ -63,15 +65,28 @@ def render_problem(error: RequestError) -> bytes:
             "detail": str(error),
             "code": error.code,
             "field": error.field,
+            **more,
         }
     )
 
 
-def refusal(error: RequestError, *, problem: bool = True) -> Response:
-    """Returns the response to a request that can't be answered, in one of the two shapes of errors."""
-    if problem:
-        return Response(error.status, render_problem(error), {**PROBLEM, **error.headers})
-    return Response(error.status, render_error(error), {**JSON, **error.headers})
+def render_openai(error: RequestError) -> bytes:
+    """Writes a problem with the member in which OpenAI's clients look for the message."""
+    kind = "server_error" if error.status >= 500 else "invalid_request_error"
+    told = {"message": str(error), "type": kind, "param": error.field, "code": error.code}
+    return render_problem(error, {"error": told})
+
+
+def render_embed(error: RequestError) -> bytes:
+    """Writes a problem with the members in which clients of text-embeddings-inference look for the message."""
+    kind = "Backend" if error.status >= 500 else "Validation"
+    return render_problem(error, {"error": str(error), "error_type": kind})
+
+
+def refusal(error: RequestError, render: Render = render_problem) -> Response:
+    """Returns the response to a request that can't be answered, in one of the shapes of errors."""
+    kind = JSON if render is render_error else PROBLEM
+    return Response(error.status, render(error), {**kind, **error.headers})
 
 
 def as_defect(error: BaseException) -> RequestError:

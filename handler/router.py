@@ -15,7 +15,16 @@ from handler.events import Request
 from handler.logs import log
 from handler.record import Record, Watcher
 from handler.requests import KEY_HEADER, check_key, refuse_response
-from handler.responses import Response, as_defect, refusal
+from handler.responses import (
+    Render,
+    Response,
+    as_defect,
+    refusal,
+    render_embed,
+    render_error,
+    render_openai,
+    render_problem,
+)
 from handler.routes import OPEN_PATHS, ROUTES, find_route, load_route
 from handler.service import Source
 
@@ -51,18 +60,18 @@ class Router:
         index, path = self.source.split(request.path)
         request = request._replace(clock=clock)
         record = Record(request if path == request.path else request._replace(path=path), clock)
-        problem = path != OLD_PATH
+        render = _renderer(path)
         try:
             response = self._respond(index, request, answer, record, needs_key=needs_key)
         except RequestError as error:
             record.code = error.code
-            response = refusal(error, problem=problem)
+            response = refusal(error, render)
         except BaseException as error:
             if not is_defect(error):
                 raise
             defect = as_defect(error)
             record.code = defect.code
-            response = refusal(defect, problem=problem)
+            response = refusal(defect, render)
         response = self._with_headers(request, response, clock)
         if watched:
             record.response = response
@@ -72,7 +81,9 @@ class Router:
     def refuse(self, error: RequestError, *, invocation: str = "", problem: bool = True) -> Response:
         """Returns the response to an event that can't be read as a request; `problem` is the shape of the error."""
         request, clock = Request("", "", {}, invocation=invocation), Clock()
-        response = self._with_headers(request, refusal(error, problem=problem), clock)
+        response = self._with_headers(
+            request, refusal(error, render_problem if problem else render_error), clock
+        )
         if self.watchers:
             record = Record(request, clock)
             record.code, record.response = error.code, response
@@ -153,6 +164,15 @@ class Router:
 
     def _is_preflight(self, request: Request) -> bool:
         return bool(self._settings.cors_origins) and "access-control-request-method" in request.headers
+
+
+def _renderer(path: str) -> Render:
+    """Returns what writes the errors of a path: the clients of a familiar API find them where they look."""
+    if path == OLD_PATH:
+        return render_error
+    if path == "/embed":
+        return render_embed
+    return render_openai if path.startswith("/v1/") else render_problem
 
 
 def _preflight() -> Response:

@@ -137,7 +137,7 @@ def stable(response: Any) -> Any:
 
 def error_of(answer: Any) -> dict[str, Any]:
     """The code, message and field of an error in either of the two shapes, which are whole."""
-    if "error" in answer:
+    if "detail" not in answer:
         return ErrorResponse.model_validate(answer).error.model_dump()
     problem = Problem.model_validate(answer)
     return {"code": problem.code, "message": problem.detail, "field": problem.field}

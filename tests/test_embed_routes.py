@@ -11,8 +11,10 @@ import pytest
 from http_events import error_of, post
 from numpy.typing import NDArray
 
+from handler.errors import RequestError
 from handler.function import Function
-from handler.schemas.familiar import Embeddings
+from handler.responses import render_embed, render_openai
+from handler.schemas.familiar import Embeddings, EmbedProblem, OpenAIProblem
 from handler.settings import Settings
 
 TEXTS = ["storms in Europe", "bread", "Ein Sturm über 漢字 \U0001f600"]
@@ -118,6 +120,39 @@ def test_a_bad_request_names_its_field(
 ) -> None:
     status, answer = post(function, json.dumps(fields), path)
     assert (status, error_of(answer)["field"]) == (422, field)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "fields", "kind"),
+    [
+        ("POST", "/v1/embeddings", {"input": ""}, "invalid_request_error"),
+        ("POST", "/v1/vector_stores/a/search", {"query": ""}, "invalid_request_error"),
+        ("GET", "/v1/models/any", {}, "invalid_request_error"),
+        ("POST", "/embed", {"inputs": LONG}, "Validation"),
+    ],
+)
+def test_familiar_clients_find_the_message(
+    function: Function, method: str, path: str, fields: dict[str, Any], kind: str
+) -> None:
+    _, answer = post(function, json.dumps(fields), path, method)
+    told = error_of(answer)
+    if path == "/embed":
+        assert EmbedProblem.model_validate(answer).error == told["message"]
+        assert answer["error_type"] == kind
+        return
+    error = OpenAIProblem.model_validate(answer).error
+    assert error.model_dump() == {
+        "message": told["message"],
+        "type": kind,
+        "param": told["field"],
+        "code": told["code"],
+    }
+
+
+def test_familiar_clients_are_told_of_a_defect() -> None:
+    error = RequestError(500, "internal_error", "the log says why")
+    assert json.loads(render_openai(error))["error"]["type"] == "server_error"
+    assert json.loads(render_embed(error))["error_type"] == "Backend"
 
 
 def test_the_limits_are_the_settings(function: Function) -> None:

@@ -83,7 +83,8 @@ def test_openais_errors(openai: Any, url: str) -> None:
 
     with pytest.raises(UnprocessableEntityError) as refused:
         openai.embeddings.create(input="", model="any")
-    assert refused.value.code == "invalid_request"
+    assert (refused.value.code, refused.value.param) == ("invalid_request", "input")
+    assert refused.value.message.endswith("input is empty: send a text")
     keyless = OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0)
     with pytest.raises(PermissionDeniedError):
         keyless.embeddings.create(input="a", model="any")
@@ -91,10 +92,14 @@ def test_openais_errors(openai: Any, url: str) -> None:
 
 def test_huggingfaces_client(url: str, searcher: Searcher) -> None:
     from huggingface_hub import InferenceClient
+    from huggingface_hub.errors import HfHubHTTPError
 
     client = InferenceClient(model=f"{url}/embed", headers={"x-api-key": KEY})
     vectors = client.feature_extraction(QUERY, normalize=True, truncate=True, prompt_name="query")
     np.testing.assert_allclose(np.reshape(vectors, -1), searcher.encoder.encode([QUERY])[0], atol=1e-6)
+    for text, said in (("", "inputs is empty"), ("storm " * 400, "or truncate: true")):
+        with pytest.raises(HfHubHTTPError, match=said):
+            client.feature_extraction(text)
 
 
 def test_the_official_mcp_client(url: str, searcher: Searcher) -> None:

@@ -175,8 +175,8 @@ function parse(text) {
 }
 
 function errorOf({ status, headers, value }) {
-  // A problem; or the error of POST /similar; or API Gateway's own message.
-  const error = value?.error ?? value ?? {};
+  // A problem, which may have the error of a familiar API beside; or the error of POST /similar; or API Gateway's own message.
+  const error = (value?.detail === undefined ? value?.error : value) ?? value ?? {};
   const detail = error.detail ?? error.message ?? `HTTP status ${status}`;
   const code = error.code ?? CODES[status] ?? "http_error";
   return new SeekletError({ status, code, field: error.field, detail, requestId: requestIdOf(headers) });

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
+from handler.schemas.about import Problem
 from handler.schemas.similar import WHOLE, drop_default
 
 _ABSENT: Any = None
@@ -42,6 +43,28 @@ class EmbedRequest(BaseModel):
         Annotated[int, Field(ge=1), WHOLE] | None,
         Field(description="How many of a vector's first numbers are kept."),
     ] = None
+
+
+class EmbedProblem(Problem):
+    """An error, where clients of text-embeddings-inference look for it too."""
+
+    error: Annotated[str, Field(description="The same as detail.")]
+    error_type: Literal["Validation", "Backend"]
+
+
+class OpenAIError(BaseModel):
+    """An error in OpenAI's shape."""
+
+    message: Annotated[str, Field(description="The same as detail.")]
+    type: Literal["invalid_request_error", "server_error"]
+    param: Annotated[str | None, Field(description="The same as field.")]
+    code: str
+
+
+class OpenAIProblem(Problem):
+    """An error, where OpenAI's clients look for it too."""
+
+    error: OpenAIError
 
 
 class EmbeddingsRequest(BaseModel):

@@ -100,6 +100,7 @@ test("errors", async (t) => {
   const none = { field: null, requestId: null };
   const cases = [
     [422, { ...problem, ...field }, { "x-request-id": "r1" }, { ...field, requestId: "r1" }],
+    [422, { ...problem, ...field, error: "k is 0", error_type: "Validation" }, {}, { ...field, requestId: null }],
     [422, older, { "apigw-requestid": "r2" }, { ...field, requestId: "r2" }],
     [403, { message: "Forbidden" }, { "x-amzn-requestid": "r3" }, { code: "forbidden", detail: "Forbidden", field: null, requestId: "r3" }],
     [500, "<html>", {}, { code: "http_error", detail: "HTTP status 500", ...none }],
