@@ -48,6 +48,14 @@ def test_the_http_api_asks_every_request_that_invokes_the_function(access: str) 
         assert ("AuthorizerId" in route) == (access == "jwt")
 
 
+@pytest.mark.parametrize(("before", "after"), [*itertools.permutations(ACCESS, 2)])
+def test_a_stack_can_change_who_may_call(before: str, after: str) -> None:
+    # CloudFormation makes new resources before it deletes old ones, and an API refuses a second route of the same key.
+    old, new = (stack_of(access, "http-api").typed("AWS::ApiGatewayV2::Route") for access in (before, after))
+    taken = {route["RouteKey"] for route in old.values()}
+    assert not {new[name]["RouteKey"] for name in new.keys() - old.keys()} & taken
+
+
 @pytest.mark.parametrize("access", ACCESS)
 def test_a_preflight_is_answered_by_the_http_api_and_invokes_nothing(access: str) -> None:
     stack = stack_of(access, "http-api", CorsOrigins="https://site.example")
