@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -9,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +31,7 @@ def served(artifact: Path, *options: str, **variables: str) -> Iterator[tuple[st
         [sys.executable, "-m", "seeklet", "serve", str(artifact), "--port", str(port), *options],
         cwd=ROOT,
         env={**os.environ, **variables},
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
     try:
@@ -78,6 +81,17 @@ def test_the_api_key(artifact: Path) -> None:
         assert "(forbidden)" in refusal(run_seeklet("query", QUERY, url))
         assert run_seeklet("query", QUERY, url, environ={"API_KEY": "secret"}).returncode == 0
         assert run_seeklet("query", QUERY, url, "--api-key", "secret").returncode == 0
+
+
+def test_no_query_is_in_what_it_prints(artifact: Path) -> None:
+    with served(artifact, LOG_REQUESTS="on") as (url, process):
+        with urllib.request.urlopen(f"{url}/search?q=a+private+illness&k=1") as answer:
+            assert answer.status == 200
+        process.send_signal(signal.SIGINT)
+        printed, errors = process.communicate(timeout=20)
+    assert b"illness" not in printed + errors
+    # All that is on standard output is JSON.
+    assert [json.loads(line)["route"] for line in printed.splitlines()] == ["GET /search"]
 
 
 def test_what_it_refuses(artifact: Path, tmp_path: Path) -> None:
