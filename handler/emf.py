@@ -26,6 +26,8 @@ UNITS = {
     "EmptyAnswers": "Count",
     "IndexAge": "Seconds",
 }
+# What every request is counted by.
+COUNTS = ("Requests", "ClientErrors", "ServerErrors", "ColdStarts")
 BY_ROUTE = ("Requests", "ClientErrors", "ServerErrors", "Latency", "Tokenise", "Encode", "Search")
 
 
@@ -38,9 +40,16 @@ class Metrics:
     def head(self, now: float, route: str, status: int, cold: bool, measured: Iterable[str]) -> str:
         """Writes a line's first fields, with a comma after them; `measured` are the names of what was measured."""
         names = tuple([name for name in measured if name in UNITS])
+        return f"{self._start(now, (*COUNTS, *names))}{write_counts(route, status, cold)},"
+
+    def head_of_more(self, now: float, measured: Iterable[str]) -> str:
+        """Writes the first fields of a further line of a request, which was counted already."""
+        return self._start(now, tuple(measured))
+
+    def _start(self, now: float, names: tuple[str, ...]) -> str:
         return (
             f'"_aws":{{"Timestamp":{int(now * 1000)},"CloudWatchMetrics":{write_directives(names)}}},'
-            f'"FunctionName":{self._name},{write_counts(route, status, cold)},'
+            f'"FunctionName":{self._name},'
         )
 
 
@@ -58,9 +67,9 @@ def write_counts(route: str, status: int, cold: bool) -> str:
 
 # A few combinations, so each is written once: half of a line is this.
 @lru_cache(maxsize=64)
-def write_directives(measured: tuple[str, ...]) -> str:
-    """Writes which of a line's fields are metrics: the counts, and what was measured."""
-    return to_line(directives_of(("Requests", "ClientErrors", "ServerErrors", "ColdStarts", *measured)))
+def write_directives(names: tuple[str, ...]) -> str:
+    """Writes which of a line's fields are metrics."""
+    return to_line(directives_of(names))
 
 
 def directives_of(names: Iterable[str]) -> list[dict[str, Any]]:
@@ -69,7 +78,8 @@ def directives_of(names: Iterable[str]) -> list[dict[str, Any]]:
     of_route = [metric for metric in metrics if metric["Name"] in BY_ROUTE]
     others = [metric for metric in metrics if metric["Name"] not in BY_ROUTE]
     function, route = ["FunctionName"], ["FunctionName", "Route"]
-    return [
+    directives: list[dict[str, Any]] = [
         {"Namespace": NAMESPACE, "Dimensions": [function, route], "Metrics": of_route},
         {"Namespace": NAMESPACE, "Dimensions": [function], "Metrics": others},
     ]
+    return [directive for directive in directives if directive["Metrics"]]

@@ -14,11 +14,12 @@ from __future__ import annotations
 import itertools
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from handler.clock import Searched
 from handler.named import NamedTuple
 from handler.output import or_null, timestamp, to_line
 from handler.record import Record
@@ -27,7 +28,7 @@ from handler.settings import Settings
 if TYPE_CHECKING:
     from handler.emf import Metrics
 
-# The format's limit of the values of one metric in a line.
+# The format's limit of the values of one metric in a line. More queries of a request go into further lines.
 MOST_VALUES = 100
 _METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")
 # X-Ray's id of a trace, 1-5759e988-bd862e3fe1be46a994272793; what a caller sends may be anything.
@@ -58,8 +59,8 @@ class Lines:
         # Where requests had not to wait for the start, none of them was a cold one: counting begins behind the first.
         self._events = itertools.count(int(settings.provisioned))
 
-    def __call__(self, record: Record) -> tuple[str]:
-        """Returns the line of a request."""
+    def __call__(self, record: Record) -> list[str]:
+        """Returns the line of a request, and those of its queries that have no room in it."""
         now, request, response = self._now(), record.request, record.response
         method, status = request.method, response.status
         trace = trace_id(self._environ.get("_X_AMZN_TRACE_ID") or request.headers.get("x-amzn-trace-id", ""))
@@ -74,16 +75,29 @@ class Lines:
             None if record.service is None else record.service.searcher.manifest.count,
         )
         measured = measure(record, now)
-        written = ",".join([f'"{name}":{value}' for name, value in measured.items()])
         line = (
             f'"kind":"request","level":"{"ERROR" if status >= 500 else "INFO"}","timestamp":"{timestamp(now)}",'
             f'"requestId":{or_null(request.invocation)},"id":{or_null(response.headers.get("x-request-id"))},'
-            f'"trace":{or_null(trace)},{write_shared(shared)},{written}}}'
+            f'"trace":{or_null(trace)},{write_shared(shared)},{write_measured(measured)}}}'
         )
         metrics = (
             "" if self._emf is None else self._emf.head(now, record.route, status, shared.cold, measured)
         )
-        return (f"{{{metrics}{line}",)
+        lines = [f"{{{metrics}{line}"]
+        searches = record.clock.searches or ()
+        for first in range(MOST_VALUES, len(searches), MOST_VALUES):
+            lines.append(self._more(record, now, searches[first : first + MOST_VALUES]))
+        return lines
+
+    def _more(self, record: Record, now: float, searches: Sequence[Searched]) -> str:
+        """Writes a line of further queries of a request."""
+        measured = measure_searches(searches)
+        metrics = "" if self._emf is None else self._emf.head_of_more(now, measured)
+        return (
+            f'{{{metrics}"kind":"searches","level":"INFO","timestamp":"{timestamp(now)}",'
+            f'"requestId":{or_null(record.request.invocation)},"id":{or_null(record.response.headers.get("x-request-id"))},'
+            f"{to_line({'route': record.route, 'index': record.index})[1:-1]},{write_measured(measured)}}}"
+        )
 
     def ping(self, invocation: str) -> tuple[str]:
         """Returns the line of a ping, of which nothing is measured."""
@@ -136,18 +150,30 @@ def measure(record: Record, now: float) -> dict[str, str]:
     for stage, seconds in clock.stages.items():
         measured[stage.capitalize()] = f"{1000 * seconds:.3f}"
     if clock.searches:
-        scores = [repr(one.top_score) for one in clock.searches if one.top_score is not None]
-        if scores:
-            measured["TopScore"] = _one_or_many(scores)
-        measured["EmptyAnswers"] = _one_or_many(["1" if one.empty else "0" for one in clock.searches])
+        measured |= measure_searches(clock.searches[:MOST_VALUES])
     release = record.service and record.service.release
     if release and release.created is not None:
         measured["IndexAge"] = str(max(0, round(now - release.created)))
     return measured
 
 
+def measure_searches(searches: Sequence[Searched]) -> dict[str, str]:
+    """Returns what some queries found, as JSON."""
+    measured = {}
+    scores = [repr(one.top_score) for one in searches if one.top_score is not None]
+    if scores:
+        measured["TopScore"] = _one_or_many(scores)
+    measured["EmptyAnswers"] = _one_or_many(["1" if one.empty else "0" for one in searches])
+    return measured
+
+
+def write_measured(measured: Mapping[str, str]) -> str:
+    """Writes what was measured as fields, without braces."""
+    return ",".join([f'"{name}":{value}' for name, value in measured.items()])
+
+
 def _one_or_many(values: list[str]) -> str:
-    return values[0] if len(values) == 1 else f"[{','.join(values[:MOST_VALUES])}]"
+    return values[0] if len(values) == 1 else f"[{','.join(values)}]"
 
 
 def trace_id(text: str) -> str | None:

@@ -117,11 +117,29 @@ def test_results_and_scores_are_those_of_the_answer(
     watched.ask(event_of("POST", "/search", {"query": "storm", "offset": 10_000}))
     (fields,) = watched.lines()
     assert (fields["EmptyAnswers"], "TopScore" in fields) == (0, False)
-    # More queries than the format takes values.
-    watched.ask(event_of("POST", "/search", {"queries": ["storm"] * 128, "k": 1}))
-    (line,) = watched.written()
-    assert len(read_metrics(line)[NAME,]["EmptyAnswers"]) == 100
-    assert json.loads(line)["results"] == 128
+
+
+@pytest.mark.parametrize("count", [99, 100, 101, 128, 200, 250])
+def test_no_query_of_a_batch_is_missing_from_the_metrics(
+    searcher: Searcher, count: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    watched = Watched(searcher, capsys, **ON, MAX_BATCH="250")
+    queries = ["storm" if row % 3 else "xyzzyx" for row in range(count)]
+    found = [int(query == "storm") for query in queries]
+    asked = event_of("POST", "/search", {"queries": queries, "k": 1, "mode": "keyword"})
+    answer = watched.ask(asked)
+    lines = watched.written()
+    metrics = [read_metrics(line)[NAME,] for line in lines]
+    # The format takes 100 values of a metric in a line.
+    assert [value for one in metrics for value in one["EmptyAnswers"]] == [1 - one for one in found]
+    assert sum(len(one.get("TopScore", [])) for one in metrics) == sum(found)
+    # The request itself is counted once.
+    assert sum(value for one in metrics for value in one.get("Requests", [])) == 1
+    first, *others = [json.loads(line) for line in lines]
+    assert (first["kind"], first["results"]) == ("request", sum(found))
+    assert {each["kind"] for each in others} <= {"searches"}
+    assert {each["id"] for each in others} <= {answer["headers"]["x-request-id"]}
+    assert "xyzzyx" not in "".join(lines)
 
 
 def test_requests_through_fastapi_have_one_line(
