@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,8 @@ from handler.pointer import CURRENT, Pointer, Release, parse_pointer
 from seeklet.bucket import Bucket, Content, Stored
 
 FOLDER = "releases"
+# What `seeklet release` names. Other objects beside its folders are somebody's own.
+_OURS = re.compile(rf"({FOLDER}/[0-9a-f]{{16}})/.+", re.DOTALL)
 CONNECTIONS = 4
 # A folder without a manifest may be one that is being uploaded.
 UNFINISHED = timedelta(days=1)
@@ -128,15 +131,12 @@ def read_pointer(bucket: Bucket) -> Pointer | None:
 def list_releases(bucket: Bucket) -> list[Listed]:
     """Lists the releases that are there, the newest first."""
     pointer = read_pointer(bucket)
-    roles = {}
-    if pointer is not None:
-        roles = {
-            "" if pointer.previous is None else pointer.previous.folder: "previous",
-            pointer.current.folder: "current",
-        }
+    named = () if pointer is None else ((pointer.previous, "previous"), (pointer.current, "current"))
+    roles = {release.folder: role for release, role in named if release is not None}
     folders: dict[str, list[Stored]] = {}
     for stored in bucket.list(f"{FOLDER}/"):
-        folders.setdefault("/".join(stored.name.split("/")[:2]), []).append(stored)
+        if found := _OURS.fullmatch(stored.name):
+            folders.setdefault(found[1], []).append(stored)
     listed = []
     for folder, files in folders.items():
         manifests = [file for file in files if file.name == f"{folder}/{MANIFEST_FILE}"]

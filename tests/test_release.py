@@ -237,11 +237,16 @@ def test_old_releases_are_deleted_and_never_the_current_one_or_the_one_before(
         release(artifacts[name], PLACE)
         for key in s3.objects:
             s3.times.setdefault(key, MODIFIED + timedelta(hours="abc".index(name)))
-    s3.objects["search/releases/unfinished/documents.jsonl"] = b"new"
-    s3.times["search/releases/unfinished/documents.jsonl"] = datetime.now(UTC)
-    s3.objects["search/releases/0badcafe/documents.jsonl"] = b"old"
-    s3.times["search/releases/0badcafe/documents.jsonl"] = MODIFIED - timedelta(days=300)
-    s3.objects["search/notes.txt"] = b"somebody's"
+    unfinished, left = "0123456789abcdef", "0badcafe0badcafe"
+    s3.objects[f"search/releases/{unfinished}/documents.jsonl"] = b"new"
+    s3.times[f"search/releases/{unfinished}/documents.jsonl"] = datetime.now(UTC)
+    s3.objects[f"search/releases/{left}/documents.jsonl"] = b"old"
+    s3.times[f"search/releases/{left}/documents.jsonl"] = MODIFIED - timedelta(days=300)
+    # Nothing of this is a release: a mark that consoles make, a file, and a folder of another name.
+    own = ("notes.txt", "releases/", "releases/notes.txt", "releases/mine/documents.jsonl")
+    for name in own:
+        s3.objects[f"search/{name}"] = b"somebody's"
+        s3.times[f"search/{name}"] = MODIFIED - timedelta(days=300)
     release("--rollback", PLACE)
     capsys.readouterr()
     listed = {one.id: (one.role, one.whole) for one in list_releases(Bucket(PLACE))}
@@ -250,21 +255,21 @@ def test_old_releases_are_deleted_and_never_the_current_one_or_the_one_before(
         a: ("", True),
         b: ("current", True),
         c: ("previous", True),
-        "unfinished": ("", False),
-        "0badcafe": ("", False),
+        unfinished: ("", False),
+        left: ("", False),
     }
     assert release("--keep", "1", PLACE) == 0
     assert sorted(capsys.readouterr().out.split()) == sorted(
-        ["deleted", "release", a, "deleted", "release", "0badcafe"]
+        ["deleted", "release", a, "deleted", "release", left]
     )
-    assert {one.id for one in list_releases(Bucket(PLACE))} == {b, c, "unfinished"}
-    assert s3.objects["search/notes.txt"] == b"somebody's"
+    assert {one.id for one in list_releases(Bucket(PLACE))} == {b, c, unfinished}
+    assert all(s3.objects[f"search/{name}"] == b"somebody's" for name in own)
     assert release("--list", PLACE) == 0
     printed = json.loads(capsys.readouterr().out)["releases"]
     assert {one["id"]: (one["role"], one["whole"]) for one in printed} == {
         b: ("current", True),
         c: ("previous", True),
-        "unfinished": (None, False),
+        unfinished: (None, False),
     }
 
 
