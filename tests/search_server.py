@@ -33,10 +33,16 @@ def document(index: int) -> dict[str, Any]:
 def passes(metadata: Mapping[str, Any], filter_: Mapping[str, Any]) -> bool:
     """Whether metadata pass a filter of this page."""
     for name, wanted in filter_.items():
+        if name == "$and":
+            if not all(passes(metadata, part) for part in wanted):
+                return False
+            continue
         value = metadata[name]
         if not isinstance(wanted, dict):
             wanted = {"$in": [wanted]}
         if value not in wanted.get("$in", [value]):
+            return False
+        if value == wanted.get("$ne"):
             return False
         if value < wanted.get("$gte", value) or value > wanted.get("$lte", value):
             return False

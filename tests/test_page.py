@@ -54,6 +54,20 @@ def test_words_are_marked_by_code_points_and_never_as_html(page: Any) -> None:
     assert page.locator("#results .text b").count() == 0
 
 
+def test_a_text_is_read_from_its_own_side(page: Any) -> None:
+    direction = (
+        "(element, text) => { element.textContent = text; return getComputedStyle(element).direction; }"
+    )
+    page.fill("#q", "סופה")
+    assert page.eval_on_selector("#q", "box => getComputedStyle(box).direction") == "rtl"
+    search(page, "bees")
+    assert page.eval_on_selector("#q", "box => getComputedStyle(box).direction") == "ltr"
+    page.click("#results .hit button >> nth=0")
+    for selector in (".hit .text", ".hit .facts span", ".hit dd", ".choice span"):
+        assert page.eval_on_selector(selector, direction, "סופה storm!") == "rtl", selector
+        assert page.eval_on_selector(selector, direction, "storm סופה!") == "ltr", selector
+
+
 def test_a_passage_stands_for_its_document_until_it_is_opened(page: Any, server: SearchServer) -> None:
     text = document(2)["text"]
     start, end = text.index("Document"), text.index("</b>")

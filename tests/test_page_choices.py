@@ -6,12 +6,12 @@ import json
 import shlex
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 from browser import opened
 from search_page import search, texts
-from search_server import COUNT, SearchServer, document, serve_search
+from search_server import COUNT, SearchServer, document, passes, serve_search
 
 pytestmark = pytest.mark.clients
 
@@ -112,6 +112,7 @@ def test_a_link_shows_the_same(page: Any, server: SearchServer, browser: Any) ->
     [
         ("filter=price<50", "has a filter that can't be read"),
         ("filter=[1", "has a filter that can't be read"),
+        ("filter=[]", "has a filter that can't be read"),
         ("mode=fuzzy&share=7", "has a mode and a share that can't be read"),
     ],
 )
@@ -124,6 +125,50 @@ def test_what_an_address_has_wrong_is_said(browser: Any, server: SearchServer, a
         page.fill("#q", "bread")
         page.wait_for_selector("#results mark >> text=bread")
         assert page.is_hidden("#unread")
+
+
+@pytest.mark.parametrize(
+    "filter_",
+    [
+        {"added": "2020-01-05"},
+        {"added": "2020-01-05T12:30"},
+        {"added": {"$lt": "2020-01-05T00:00"}},
+        {"topic": {"$in": []}},
+        {"year": {"$ne": 2005}},
+        {"$and": [{"year": {"$ne": 2005}}, {"topic": "bread"}]},
+        {"$and": [{"year": {"$gte": 2008}, "topic": {"$ne": "bread"}}, {"topic": {"$ne": "bees"}}]},
+    ],
+    ids=json.dumps,
+)
+def test_a_filter_that_the_page_cannot_show_is_asked_as_it_is(
+    browser: Any, server: SearchServer, filter_: dict[str, Any]
+) -> None:
+    count = sum(passes(document(index)["metadata"], filter_) for index in range(COUNT))
+    with opened(browser) as page:
+        page.goto(f"{server.url}/?q=news&filter={quote(json.dumps(filter_))}")
+        page.wait_for_selector(f"#count >> text={count} documents", state="attached")
+        asked = next(body for body in reversed(server.searches) if body["k"] == 10)
+        assert asked["filter"] == filter_
+        # What isn't in the controls can be taken away.
+        page.click("#chips button")
+        page.wait_for_selector("#count >> text=10 of 60")
+
+
+@pytest.mark.parametrize(
+    "filter_",
+    ['{"$and": [null, {}]}', '{"added": {"$lt": "2020-13-40"}}', '{"added": 5}', '{"__proto__": 5}'],
+)
+def test_a_wrong_filter_of_an_address_is_the_services_to_refuse(
+    browser: Any, server: SearchServer, filter_: str
+) -> None:
+    server.failing["/search"] = (422, {"detail": "filter is wrong"})
+    with opened(browser) as page:
+        page.goto(f"{server.url}/?q=news&filter={quote(filter_)}")
+        page.wait_for_selector("#alert >> text=filter is wrong")
+        assert server.searches[-1]["filter"] == json.loads(filter_)
+        server.failing.clear()
+        page.click("#chips button")
+        page.wait_for_selector("#count >> text=10 of 60")
 
 
 def test_back_and_forward(page: Any) -> None:

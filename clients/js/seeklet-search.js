@@ -76,7 +76,7 @@ export class SeekletSearch extends HTMLElement {
   static observedAttributes = ["src", "api-key", "placeholder", "label", "debounce", "k", "mode", "share"];
 
   #input = element("input", {
-    part: "input", id: "input", type: "text", role: "combobox", autocomplete: "off", spellcheck: "false",
+    part: "input", id: "input", type: "text", dir: "auto", role: "combobox", autocomplete: "off", spellcheck: "false",
     enterkeyhint: "search", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": "list",
   });
   #list = element("ul", { part: "list", id: "list", role: "listbox", hidden: "" });
@@ -225,7 +225,11 @@ export class SeekletSearch extends HTMLElement {
   }
 
   #option(hit, place) {
-    const option = element("li", { part: "option", id: `option-${place}`, role: "option", "aria-selected": "false" });
+    const option = element("li", {
+      part: "option", id: `option-${place}`, role: "option", "aria-selected": "false",
+      // A text is read from its own side, whatever the page's is.
+      dir: "auto",
+    });
     for (const { text, term } of split(hit.text ?? hit.id, hit.highlights, hit.passage)) {
       if (term === null) option.append(text);
       else option.append(Object.assign(element("mark", { part: "mark" }), { textContent: text }));

@@ -38,6 +38,13 @@ function make(name, kind, text) {
   return element;
 }
 
+// A text of the corpus is read from its own side, whatever the page's is.
+function makeText(name, kind, text) {
+  const element = make(name, kind, text);
+  element.dir = "auto";
+  return element;
+}
+
 function makeButton(kind, text, act) {
   const button = make("button", kind, text);
   button.type = "button";
