@@ -101,13 +101,14 @@ def test_the_other_tools_are_their_routes(function: Function) -> None:
 @pytest.mark.parametrize(
     ("name", "arguments", "said"),
     [
-        ("search", {}, "query"),
+        ("search", {}, "the field query is missing"),
+        ("search", {"query": None}, "query is null"),
         ("search", {"query": ""}, "query is empty"),
         ("search", {"query": "a", "k": 0}, "ask for 1 to 100"),
         ("search", {"query": "a", "filter": {"nowhere": 1}}, "topic"),
         ("search", {"query": "a", "facets": []}, "there is no field"),
         ("get_document", {"id": "nowhere"}, "no document"),
-        ("get_document", {}, "id is null"),
+        ("get_document", {}, "the field id is missing"),
         ("describe_corpus", {"a": 1}, "there is no field"),
     ],
 )
@@ -166,11 +167,45 @@ def test_another_sites_page_is_refused(function: Function) -> None:
     assert send(named, ping, origin="https://evil.example")[0] == 200
 
 
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("http://127.0.0.1:3000", 200),
+        ("http://localhost:3000", 200),
+        ("http://[::1]:3000", 200),
+        ("https://search.example", 200),
+        ("http://evil.example:3000", 403),
+        ("http://localhost.evil.example", 403),
+        ("http://127.0.0.1.evil.example", 403),
+        ("null", 403),
+    ],
+)
+def test_a_name_that_was_pointed_at_this_machine_is_refused(
+    function: Function, origin: str, status: int
+) -> None:
+    """DNS rebinding: the browser takes the machine for the other site's host, and says so in both headers."""
+    host = origin.partition("://")[2]
+    ping = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+    assert send(function, ping, origin=origin, host=host)[0] == status
+    named = Function(Settings.from_env({"CORS_ORIGINS": "http://evil.example:3000"}), function.searcher)
+    assert send(named, ping, origin="http://evil.example:3000", host=host)[0] == 200
+
+
+@pytest.mark.parametrize("id_", [0, -1, 10**20, 1.0, 2.5, "", "a"])
+def test_an_id_is_repeated(function: Function, id_: object) -> None:
+    message = {"jsonrpc": "2.0", "id": id_, "method": "ping"}
+    assert send(function, message) == (200, {"jsonrpc": "2.0", "id": id_, "result": {}})
+
+
 def test_an_answer_that_is_too_long_is_for_the_model_to_read(function: Function) -> None:
     limited = Function(Settings.from_env({"MAX_RESPONSE_BYTES": "3000"}), function.searcher)
     result = call(limited, "tools/call", name="search", arguments={"query": QUERY, "k": 50})
     assert result["isError"] is True
     assert "ask for fewer k" in result["content"][0]["text"]
+    limited = Function(Settings.from_env({"MAX_RESPONSE_BYTES": "400"}), function.searcher)
+    found = function.searcher.search(QUERY, 1)[0].id
+    result = call(limited, "tools/call", name="get_document", arguments={"id": found})
+    assert "it can't be had in parts" in result["content"][0]["text"]
 
 
 def test_it_may_be_turned_off(function: Function) -> None:

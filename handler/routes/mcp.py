@@ -7,6 +7,8 @@ environment of the function may answer the next one. modelcontextprotocol.io/spe
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -25,6 +27,8 @@ VERSIONS = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
 # The one version whose messages may come as a list.
 _BATCHES = "2025-03-26"
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS = -32700, -32600, -32601, -32602
+# What nobody can point elsewhere: an address, or localhost.
+_ADDRESS = re.compile(r"(localhost|[0-9.]+|\[[0-9a-f:.]+\])(:[0-9]+)?")
 EXAMPLE = '{"jsonrpc": "2.0", "id": 1, "method": "tools/list"}'
 
 
@@ -77,12 +81,13 @@ def _answer_all(service: Service, request: Request, message: object) -> Response
                 yield answer
 
     most = service.settings.max_response_bytes
-    written = write_list(answers(), most, "k")
+    field = "messages" if isinstance(message, list) else None
+    written = write_list(answers(), most, field)
     if not codes:
         return Response(202, b"", {})
     if not isinstance(message, list):
         written = written[1:-1]
-    return Response(400 if INVALID_REQUEST in codes else 200, written, JSON, "k")
+    return Response(400 if INVALID_REQUEST in codes else 200, written, JSON, field)
 
 
 def _refuse_origin(service: Service, request: Request) -> None:
@@ -90,7 +95,10 @@ def _refuse_origin(service: Service, request: Request) -> None:
     origin = request.headers.get("origin")
     if origin is None or not {origin, "*"}.isdisjoint(service.settings.cors_origins):
         return
-    if origin.partition("://")[2] != request.headers.get("host"):
+    scheme, _, host = origin.partition("://")
+    # Over plain HTTP, another site's name may be pointed at this machine (DNS rebinding), and is then the host's too.
+    certain = scheme == "https" or _ADDRESS.fullmatch(host)
+    if host != request.headers.get("host") or not certain:
         raise RequestError(
             403, "bad_origin", f"the origin {origin[:80]!a} may not call: CORS_ORIGINS names who may"
         )
@@ -127,6 +135,8 @@ def _is_id(value: object) -> bool:
     """Tells whether it is an id that an answer can repeat: half of a surrogate pair can't be written."""
     if isinstance(value, str):
         return value.encode(errors="ignore").decode() == value
+    if isinstance(value, float):
+        return math.isfinite(value)
     return isinstance(value, int) and not isinstance(value, bool)
 
 
@@ -159,7 +169,10 @@ def _call_tool(service: Service, request: Request, parameters: Mapping[str, Any]
         result = TOOLS[name](service, request, arguments)
         text = json.dumps(result, ensure_ascii=False)
         answer = {"content": [{"type": "text", "text": text}], "structuredContent": result, "isError": False}
-        refuse_response(to_json(answer), service.settings.max_response_bytes, "k")
+        # A search alone can be had in parts.
+        refuse_response(
+            to_json(answer), service.settings.max_response_bytes, "k" if name == "search" else None
+        )
         return answer
     except RequestError as error:
         # Not the protocol's error: the model that called the tool shall read it, and call it better.
@@ -174,7 +187,7 @@ METHODS: Mapping[str, Callable[[Service, Request, Mapping[str, Any]], dict[str, 
 }
 
 
-def _failure(id_: str | int | None, error: RpcError) -> dict[str, Any]:
+def _failure(id_: str | float | None, error: RpcError) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": id_, "error": {"code": error.code, "message": str(error)}}
 
 

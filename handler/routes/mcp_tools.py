@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from handler.events import Request
-from handler.fields import check_object
+from handler.fields import Fields, check_object, invalid
 from handler.routes import search
 from handler.service import Service
 
@@ -23,20 +23,27 @@ _DOCUMENT = {
 
 
 def _search(service: Service, request: Request, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    fields = check_object(dict(arguments), _SEARCH_FIELDS, "query")
+    fields = _check(arguments, _SEARCH_FIELDS, "query")
     k = min(DEFAULT_K, service.settings.max_results)
-    query = search.check_search({"query": None, "k": k, **fields}, service)
+    query = search.check_search({"k": k, **fields}, service)
     (found,) = service.searcher.answer(query.queries, query.asked, request.clock)
     results = search.render_hits(service.searcher, found, query.include)
     return {"results": results, "total": found.total}
+
+
+def _check(arguments: Mapping[str, Any], names: Collection[str], needed: str) -> Fields:
+    fields = check_object(dict(arguments), names, needed)
+    if needed not in fields:
+        raise invalid(needed, f"the field {needed} is missing: send it")
+    return fields
 
 
 def _get_document(service: Service, _request: Request, arguments: Mapping[str, Any]) -> dict[str, Any]:
     # Each tool imports what it alone needs: an agent's first call is a search, as a rule.
     from handler.routes import documents
 
-    fields = check_object(dict(arguments), ("id",), "id")
-    return documents.read(service, fields.get("id"))
+    fields = _check(arguments, ("id",), "id")
+    return documents.read(service, fields["id"])
 
 
 def _describe_corpus(service: Service, _request: Request, arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -199,7 +199,7 @@ class RpcMessage(BaseModel):
     )
 
     jsonrpc: Literal["2.0"]
-    id: str | int = _absent("Without it the message is a notification, and nothing is answered.")
+    id: str | int | float = _absent("Without it the message is a notification, and nothing is answered.")
     method: str
     params: dict[str, Any] = _absent("What the method takes.")
 
@@ -212,6 +212,6 @@ class RpcAnswer(BaseModel):
     """The answer to a message: a result or an error."""
 
     jsonrpc: Literal["2.0"]
-    id: str | int | None
+    id: str | int | float | None
     result: dict[str, Any] | None = None
     error: dict[str, Any] | None = None
