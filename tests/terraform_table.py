@@ -47,7 +47,10 @@ TABLE: dict[str, tuple[str, dict[str, str]]] = {
         },
     ),
     "aws_lambda_alias": ("AWS::Lambda::Alias", _same("name", "function_name", "function_version")),
-    "aws_lambda_permission": ("AWS::Lambda::Permission", _same("action", "principal", "source_arn")),
+    "aws_lambda_permission": (
+        "AWS::Lambda::Permission",
+        _same("action", "principal", "source_arn", "function_url_auth_type"),
+    ),
     "aws_lambda_function_url": (
         "AWS::Lambda::Url",
         {

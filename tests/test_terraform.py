@@ -5,34 +5,19 @@ A plan doesn't know yet what comes from another resource; those places are looke
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
-import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
-from cloudformation import TEMPLATE
 from deployed import STACK, Deployed, leaves, told
-from lambda_tools import NO_AWS, ROOT
 from parameter_sets import SETS
-from servers import moto_server
+from terraform_runs import MODULE, Terraform, terraform_with_moto
 from terraform_state import UNKNOWN, Leaves, Module, compare, module_leaves
 from transformed import sam_templates
 
-from dev.template import read_parameters
-
 pytestmark = pytest.mark.cdk
 
-MODULE = ROOT / "deploy" / "terraform"
-PARAMETERS = {parameter.name: parameter for parameter in read_parameters(TEMPLATE)}
 APPLIED = ("watched", "function-url")
-NO_PROVIDER = ("Failed to query available provider packages", "Failed to install provider")
 SERVICE_ROLE = "aws:policy/service-role/AWSCodeDeployRoleForLambda"
 BY_TERRAFORM = "with AllAtOnce Terraform itself moves the alias"
 GROUP = "AWS::CodeDeploy::DeploymentGroup"
@@ -55,91 +40,14 @@ REASONS: dict[tuple[str, str], tuple[str | None, str | None, str]] = {
         f"arn:${{AWS::Partition}}:iam::{SERVICE_ROLE}Limited",
         "less than SAM's, and enough without hooks",
     ),
-    ("AWS::Lambda::Permission lambda:InvokeFunctionUrl *", ""): (
-        "there",
-        None,
-        "the provider adds it to a public URL",
-    ),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Terraform:
-    """A folder with a root module that has the module once for each set; and an environment that leads to moto."""
-
-    folder: Path
-    environ: dict[str, str]
-
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = ["terraform", arguments[0], "-no-color", *arguments[1:]]
-        return subprocess.run(command, cwd=self.folder, env=self.environ, capture_output=True, text=True)
-
-    def show(self, *arguments: str) -> dict[str, list[dict[str, Any]]]:
-        """Set -> the resources of its instance."""
-        done = subprocess.run(
-            ["terraform", "show", "-json", *arguments],
-            cwd=self.folder,
-            env=self.environ,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        shown = json.loads(done.stdout)
-        modules = (shown.get("planned_values") or shown["values"])["root_module"]["child_modules"]
-        return {module["address"].removeprefix("module."): module["resources"] for module in modules}
-
-
-def variables(values: Mapping[str, str]) -> dict[str, Any]:
-    """A set as the module's variables, in their types."""
-
-    def typed(default: object, value: str) -> object:
-        return value.split(",") if isinstance(default, tuple) else type(default)(value)  # type: ignore[call-arg]
-
-    return {PARAMETERS[name].field: typed(PARAMETERS[name].default, value) for name, value in values.items()}
-
-
-@contextmanager
-def initialised(folder: Path, modules: Mapping[str, Any], **more: str) -> Iterator[Terraform]:
-    """A root module with some instances of the module, after `terraform init`."""
-    if shutil.which("terraform") is None:
-        pytest.skip("needs terraform on PATH")
-    provider = {"region": "us-east-1", "skip_credentials_validation": True, "s3_use_path_style": True}
-    (folder / "main.tf.json").write_text(json.dumps({"module": modules, "provider": {"aws": provider}}))
-    terraform = Terraform(folder, {**os.environ, **NO_AWS, "CHECKPOINT_DISABLE": "1", **more})
-    done = terraform.run("init")
-    if any(problem in done.stderr for problem in NO_PROVIDER):
-        pytest.skip("terraform finds no provider hashicorp/aws: it has neither its registry nor a mirror")
-    assert done.returncode == 0, done.stderr
-    yield terraform
 
 
 @pytest.fixture(scope="module")
 def terraform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terraform]:
-    """The module for every set, with empty archives, and moto for AWS."""
-    folder = tmp_path_factory.mktemp("terraform")
-    for name in ("SearchFunction", "RuntimeLayer", "ModelLayer"):
-        with zipfile.ZipFile(folder / f"{name}.zip", "w") as archive:
-            archive.writestr(name, "")
-    # The AWS CLI's place: a new function's alias has its version already.
-    (folder / "bin").mkdir()
-    (folder / "bin" / "aws").write_text("#!/bin/sh\necho 1\n")
-    (folder / "bin" / "aws").chmod(0o755)
-    modules = {
-        name: {
-            "source": str(MODULE),
-            "name": f"{STACK}-{name}",
-            "archives": str(folder),
-            **variables(values),
-        }
-        for name, values in SETS.items()
-    }
-    with moto_server(folder, MOTO_IAM_LOAD_MANAGED_POLICIES="true") as cloud:
-        path = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
-        cloud.pop("AWS_ENDPOINT_URL_STS")
-        with initialised(
-            folder, modules, **{**cloud, "AWS_ENDPOINT_URL_STS": cloud["AWS_ENDPOINT_URL"], "PATH": path}
-        ) as ready:
-            yield ready
+    """The module for every set."""
+    with terraform_with_moto(tmp_path_factory.mktemp("terraform"), SETS) as ready:
+        yield ready
 
 
 @pytest.fixture(scope="module")

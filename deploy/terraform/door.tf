@@ -84,6 +84,11 @@ resource "aws_apigatewayv2_authorizer" "jwt" {
     issuer   = var.jwt_issuer
     audience = split(",", var.jwt_audience)
   }
+
+  # It goes after the routes have let it go: API Gateway deletes none that a route names.
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_lambda_permission" "http_api" {
@@ -99,9 +104,8 @@ resource "aws_lambda_permission" "http_api" {
 resource "aws_lambda_function_url" "search" {
   count = local.http_api ? 0 : 1
 
-  function_name = aws_lambda_function.search.function_name
-  qualifier     = local.alias.name
-  # Of a public URL the provider itself adds the permission lambda:InvokeFunctionUrl.
+  function_name      = aws_lambda_function.search.function_name
+  qualifier          = local.alias.name
   authorization_type = var.access == "iam" ? "AWS_IAM" : "NONE"
 
   cors {
@@ -111,6 +115,17 @@ resource "aws_lambda_function_url" "search" {
     expose_headers = local.cors.exposed
     max_age        = local.cors.max_age
   }
+}
+
+# The provider adds this one only where it makes a public URL, not where a URL becomes public.
+resource "aws_lambda_permission" "public_url" {
+  count = !local.http_api && var.access != "iam" ? 1 : 0
+
+  action                 = "lambda:InvokeFunctionUrl"
+  function_name          = aws_lambda_function.search.function_name
+  qualifier              = local.alias.name
+  function_url_auth_type = "NONE"
+  principal              = "*"
 }
 
 # A public URL needs a second permission since October 2025. aws_lambda_permission can't limit it to the URL before the

@@ -120,7 +120,8 @@ resource "aws_lambda_function" "search" {
     }
   }
 
-  # A first start without them could neither log nor fetch nor connect.
+  # A first start without them could neither log nor fetch nor connect. create_before_destroy of each: what is no longer
+  # needed goes when the alias has moved.
   depends_on = [
     aws_iam_role_policy.logs,
     aws_iam_role_policy.artifact,
@@ -177,6 +178,10 @@ resource "aws_iam_role_policy" "artifact" {
       Condition = { StringEquals = { "s3:ResourceAccount" = local.bucket_owner } }
     }]
   })
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_iam_role_policy" "indexes" {
@@ -193,6 +198,10 @@ resource "aws_iam_role_policy" "indexes" {
       Condition = { StringEquals = { "s3:ResourceAccount" = local.bucket_owner } }
     }]
   })
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_iam_role_policy" "database" {
@@ -208,6 +217,10 @@ resource "aws_iam_role_policy" "database" {
       Resource = "${local.arn}:rds-db:${local.region}:${local.account}:dbuser:${var.index_database_user}"
     }]
   })
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 # The same rights as AWSLambdaVPCAccessExecutionRole gives, without its logs.
@@ -232,6 +245,10 @@ resource "aws_iam_role_policy" "network" {
       Resource = "*"
     }]
   })
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_iam_role_policy" "tracing" {
@@ -248,6 +265,10 @@ resource "aws_iam_role_policy" "tracing" {
       Resource = "*"
     }]
   })
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_cloudwatch_event_rule" "warm" {
