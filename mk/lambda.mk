@@ -30,8 +30,9 @@ override SAM_PARAMETERS := $(strip $(if $(ARCH),Architecture=$(ARCH)) $(if $(RUN
   $(if $(filter s3://%,$(ARTIFACT)),ArtifactUri=$(ARTIFACT)) $(PARAMETERS))
 override SAM_OVERRIDES := $(if $(SAM_PARAMETERS),--parameter-overrides $(SAM_PARAMETERS))
 # Overrides on the command line replace those of samconfig.toml, so both are given.
-override SAM_DEPLOY = $(SAM_STACK) $(if $(SAM_PARAMETERS),--parameter-overrides \
-  $(shell $(PYTHON) -m layers.overrides $(or $(CONFIG),default)) $(SAM_PARAMETERS))
+override SAM_DEPLOY = $(SAM_STACK) $(if $(SAM_PARAMETERS),--parameter-overrides $(SAM_CONFIGURED) $(SAM_PARAMETERS))
+override SAM_CONFIGURED = $(shell $(PYTHON) -m layers.overrides $(or $(CONFIG),default))$(if \
+  $(filter-out 0,$(.SHELLSTATUS)),$(error CONFIG is $(CONFIG): choose an environment of samconfig.toml))
 override SAM_STACK := --config-env $(or $(CONFIG),default) $(if $(STACK),--stack-name $(STACK))
 
 .PHONY: sam-setup lock validate build missing-artifact invoke serve deploy deploy-built smoke image logs delete test-lambda
