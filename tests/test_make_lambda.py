@@ -1,0 +1,84 @@
+"""mk/lambda.mk: what `make build`, `make image` and `make deploy` hand on to the tools that do the work."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from lambda_tools import ROOT
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of the repository's makefiles and `layers`, with a sam that only says what it is given, a word a line."""
+    for folder in ("layers", "mk"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    for name in ("Makefile", "requirements-sam.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / ".venv-sam" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv-sam" / ".installed").touch()
+    sam = tmp_path / ".venv-sam" / "bin" / "sam"
+    sam.write_text('#!/bin/sh\nprintf "%s\\n" "$@" "$ARTIFACT"\n')
+    sam.chmod(0o755)
+    return tmp_path
+
+
+def make(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """make with these arguments, in the copy."""
+    command = ["make", "--silent", "PYTHON=python3", *arguments]
+    return subprocess.run(command, cwd=project, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        # As `sam deploy --guided` writes them.
+        ('"LogRetentionDays=\\"7\\" Access=\\"iam\\""', ['LogRetentionDays="7" Access="iam"']),
+        (
+            """['CacheControl="public, max-age=60"', "IndexUri=postgresql://u@h/d?a=b&c=$d"]""",
+            ['CacheControl="public, max-age=60"', "IndexUri=postgresql://u@h/d?a=b&c=$d"],
+        ),
+        (
+            """{MemorySize = 512, CacheControl = "public, s='1'"}""",
+            ['MemorySize="512"', "CacheControl=\"public, s='1'\""],
+        ),
+    ],
+    ids=["one string", "words with characters of a shell", "a table"],
+)
+def test_sam_gets_the_configured_parameters_as_they_are_written(
+    written: str, read: list[str], project: Path
+) -> None:
+    (project / "samconfig.toml").write_text(f"[default.deploy.parameters]\nparameter_overrides = {written}\n")
+    done = make(project, "deploy-built", "ARCH=arm64")
+    assert done.returncode == 0, done.stderr
+    given = done.stdout.splitlines()
+    start = given.index("--parameter-overrides") + 1
+    assert given[start : given.index("--no-confirm-changeset")] == [*read, "Architecture=arm64"]
+    done = make(project, "deploy-built", "ARCH=arm64", "CONFIG=stage")
+    assert done.returncode == 2
+    assert not done.stdout
+    assert "CONFIG is stage" in done.stderr
+
+
+def test_an_artifacts_folder_may_have_a_space_in_its_name(project: Path) -> None:
+    folder = project / "my artifact"
+    done = make(project, "build", f"ARTIFACT={folder}")
+    assert done.returncode == 2
+    assert f"error: {folder} is no artifact" in done.stderr
+    folder.mkdir()
+    (folder / "manifest.json").touch()
+    done = make(project, "build", f"ARTIFACT={folder}")
+    assert done.stdout.splitlines() == ["build", str(folder)]
+
+
+@pytest.mark.parametrize("options", [["ENGINE=postgresql"], ["DOCS=off"], []])
+def test_an_image_has_the_packages_that_a_layer_would_have(options: list[str], project: Path) -> None:
+    done = make(project, "--dry-run", "image", "ARTIFACT=artifact", *options)
+    assert done.returncode == 0, done.stderr
+    (line,) = [line for line in done.stdout.splitlines() if "runtime.build" in line and "--code" not in line]
+    given = dict(option.split("=") for option in options)
+    engine, docs = given.get("ENGINE", ""), given.get("DOCS", "on")
+    assert shlex.split(line)[-4:] == ["--engine", engine, "--docs", docs]
