@@ -124,7 +124,7 @@ class Artifact(NamedTuple):
         path = directory / MANIFEST_FILE
         if not directory.is_dir():
             raise ArtifactError(
-                f"there is no artifact folder {directory}: name one that `seeklet export` wrote (ARTIFACT_DIR)"
+                f"there is no artifact folder {directory}: name one that `seeklet export` wrote (ARTIFACT_DIR or INDEXES)"
             )
         try:
             # A pipe would be waited for.

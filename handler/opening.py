@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handler.errors import MissingError
+from handler.light_path import LightPath
 from handler.loading import Loader
 from handler.pointer import CURRENT
 from handler.service import Source
@@ -24,7 +24,7 @@ def open_source(loader: Loader, uri: str) -> Source:
     On S3 an artifact's folder and a pointer could both be there: the likelier one is looked for first.
     """
     if not uri.startswith("s3://"):
-        return loader.load(Path(uri)).service
+        return loader.load(LightPath(uri)).service
     kinds: list[Open] = [_open_folder, _open_pointer]
     if uri.endswith(f"/{CURRENT}"):
         kinds.reverse()

@@ -15,12 +15,20 @@ from typing import Any
 from handler.artifact import Artifact
 from handler.dates import now
 from handler.encoder import Encoder
-from handler.errors import ArtifactError, UnavailableError
+from handler.errors import ArtifactError, SettingsError, UnavailableError
 from handler.logs import Once
-from handler.postgres.opening import Corpus, open_corpus
 from handler.searcher import Searcher
 from handler.service import Served, Service, Split
 from handler.settings import Settings
+
+try:
+    from handler.postgres.opening import Corpus, open_corpus
+except ModuleNotFoundError as missing:
+    if (missing.name or "").startswith("handler"):
+        raise
+    raise SettingsError(
+        "INDEX_URI needs pg8000, which isn't installed here: `pip install pg8000`, or build with ENGINE=postgresql"
+    ) from None
 
 logger = logging.getLogger("seeklet")
 

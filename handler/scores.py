@@ -42,10 +42,6 @@ class Embeddings:
 
     def __init__(self, rows: Rows, scales: NDArray[np.float32] | None = None) -> None:
         """Holds (n, dim) float32, float16 or int8 rows; int8 needs (n,) float32 scales."""
-        if (rows.dtype == np.int8) != (scales is not None):
-            raise ArtifactError(
-                f"embeddings of {rows.dtype} {'with' if scales is not None else 'without'} scales: {REMEDY}"
-            )
         self.rows = rows
         self.scales = scales
         self.count, self.dim = rows.shape
@@ -74,6 +70,10 @@ class Embeddings:
         if scales is not None and (scales.shape != (count,) or scales.dtype != np.float32):
             raise ArtifactError(
                 f"{path} holds {scales.dtype} scales of shape {scales.shape}, not float32 {(count,)}: {REMEDY}"
+            )
+        if (rows.dtype == np.int8) != (scales is not None):
+            raise ArtifactError(
+                f"{path} holds {rows.dtype} embeddings {'with' if scales is not None else 'without'} scales: {REMEDY}"
             )
         return cls(rows, scales)
 

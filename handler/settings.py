@@ -35,7 +35,7 @@ class Settings(NamedTuple):
                     many seconds after the one before; with 0 there is none
     indexes         INDEXES, default none: name=address,name=address of more artifacts, each at a path of its name
     max_index_bytes  MAX_INDEX_BYTES, default half of the memory: the files of all loaded indexes have at most so many
-                    bytes together; None where the memory isn't known
+                    bytes together; None outside Lambda, where memory.py knows how much there is
     artifact_bucket_owner  ARTIFACT_BUCKET_OWNER, default none: the AWS account that the bucket must belong to
     index_uri       INDEX_URI, default none: postgresql://user@host/database, where `seeklet publish` put the corpus. The
                     artifact is then only asked for its encoder

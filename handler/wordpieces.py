@@ -18,6 +18,7 @@ from tokenizers import AddedToken
 from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
+from handler.artifact import WORDPIECES_FILE
 from handler.errors import ArtifactError
 from handler.manifest import REMEDY
 from handler.named import NamedTuple
@@ -62,7 +63,9 @@ class Vocabulary:
             _, found, after = f" {line} ".partition(f" {piece} ")
             return int(after.partition(" ")[0]) if found else None
         except (ValueError, IndexError):
-            raise ArtifactError(f"the vocabulary's line {piece[:2]!a} is damaged: {REMEDY}") from None
+            raise ArtifactError(
+                f"{WORDPIECES_FILE}: the vocabulary's line {piece[:2]!a} is damaged: {REMEDY}"
+            ) from None
 
 
 class WordPieces:
@@ -86,6 +89,10 @@ class WordPieces:
         for lines in (settings["words"], settings["parts"]):
             if not all(type(line) is str for line in lines.values()):
                 raise TypeError
+        lengths = [self._unknown, self._longest_word, settings["longest_piece"]]
+        ids = [*self._before, *self._after, *self._added.values()]
+        if not all(type(number) is int and number >= 0 for number in (*lengths, *ids)):
+            raise TypeError
 
     @classmethod
     def open(cls, path: Path, max_length: int, load: Callable[[], Any]) -> WordPieces:

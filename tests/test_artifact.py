@@ -149,3 +149,25 @@ def test_a_wrong_setting_ends_with_one_sentence(artifact: Path) -> None:
     )
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert done.stderr.startswith("seeklet: THREADS='two' is not a whole number from 1 to 1024")
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"INDEXES": f"news={'x' * 300}"}, "there is no artifact folder xxx"),
+        ({"INDEX_URI": "postgresql://reader@127.0.0.1:1/texts"}, "INDEX_URI needs pg8000"),
+    ],
+)
+def test_what_is_missing_ends_with_one_sentence(tmp_path: Path, variables: dict[str, str], told: str) -> None:
+    # As where it isn't installed.
+    start = "import sys; sys.modules['pg8000'] = None; import handler.app"
+    done = subprocess.run(
+        [sys.executable, "-c", start],
+        cwd=ROOT,
+        env={**os.environ, "ARTIFACT_DIR": str(tmp_path / "none"), **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith(f"seeklet: {told}")

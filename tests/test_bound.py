@@ -206,7 +206,10 @@ def test_missing(name: str, tmp_path: Path) -> None:
         ('{"embeddings": {"dtype": "F32", "shape": [2, 2], "data_offsets": [8, 24]}}', "should end at"),
         ('{"other": {"dtype": "F32", "shape": [2, 2], "data_offsets": [0, 16]}}', "no tensor 'embeddings'"),
         ('{"embeddings": {"dtype": "F64", "shape": [2, 1], "data_offsets": [0, 16]}}', "float64|shape"),
-        ('{"embeddings": {"dtype": "I8", "shape": [2, 2], "data_offsets": [0, 4]}}', "without scales"),
+        (
+            '{"embeddings": {"dtype": "I8", "shape": [2, 2], "data_offsets": [0, 4]}}',
+            r"embeddings\.safetensors holds int8 embeddings without scales",
+        ),
     ],
 )
 def test_damaged_header(header: str, message: str, tmp_path: Path) -> None:

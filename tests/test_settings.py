@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import h11
 import pytest
 
 from handler.errors import SettingsError
@@ -116,3 +117,16 @@ def test_what_is_no_place_on_s3_is_refused(value: str) -> None:
 def test_a_snapshot_is_told_by_lambda() -> None:
     assert Settings.from_env({"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"}).snap_start
     assert not Settings.from_env({"AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand"}).snap_start
+
+
+@pytest.mark.parametrize("value", [" ", " no-cache", "no-cache ", "no\ncache", "größe", "x" * 201])
+def test_what_no_server_can_send_is_no_header(value: str) -> None:
+    with pytest.raises(SettingsError, match=r"^CACHE_CONTROL=.* can't be a header: use ASCII"):
+        Settings.from_env({"CACHE_CONTROL": value})
+
+
+@pytest.mark.parametrize("value", ["x", "no-cache", "public, max-age=60", "x" * 200])
+def test_what_a_server_can_send_is_a_header(value: str) -> None:
+    assert Settings.from_env({"CACHE_CONTROL": value}).cache_control == value
+    # uvicorn's own library takes it.
+    h11.Response(status_code=200, headers=[("cache-control", value)])

@@ -148,6 +148,14 @@ def test_an_artifact_without_them_gives_the_same_vectors(artifact: Path, tmp_pat
         lambda fields: {**fields, "normalizer": {"lowercase": True}},
         lambda fields: {name: value for name, value in fields.items() if name != "unknown"},
         lambda fields: {**fields, "before": None},
+        lambda fields: {**fields, "before": ["x"]},
+        lambda fields: {**fields, "after": "x"},
+        lambda fields: {**fields, "after": [-1]},
+        lambda fields: {**fields, "added": 1.5},
+        lambda fields: {**fields, "added": {"[CLS]": True}},
+        lambda fields: {**fields, "longest_word": None},
+        lambda fields: {**fields, "longest_piece": "x"},
+        lambda fields: {**fields, "unknown": 1.5},
     ],
 )
 def test_a_damaged_file_is_refused(tmp_path: Path, damage: Callable[[dict[str, Any]], Any]) -> None:
@@ -160,7 +168,7 @@ def test_a_damaged_file_is_refused(tmp_path: Path, damage: Callable[[dict[str, A
 @pytest.mark.parametrize("line", ["storm", "storm 1 storms", "storms 1 storm", "storm x"])
 def test_a_damaged_line_is_refused_when_it_is_read(line: str) -> None:
     ours = WordPieces({**pair("BERT, cased")[1], "words": {"st": line}}, 256, fail)
-    with pytest.raises(ArtifactError, match="line 'st' is damaged"):
+    with pytest.raises(ArtifactError, match=r"wordpieces\.json: the vocabulary's line 'st' is damaged"):
         ours.encode("storm")
 
 
