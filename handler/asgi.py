@@ -4,7 +4,7 @@
                                        |
                                        +-- it is full --> 503 with retry-after
 
-Outside Lambda nothing else limits how many requests come at once. So the queue has a limit, and what is beyond it is
+GET /health and /ready have a thread of their own. Outside Lambda nothing else limits how many requests come at once. So the queue has a limit, and what is beyond it is
 refused at once, rather than answered too late.
 """
 
@@ -30,7 +30,7 @@ Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
 
 # A request whose body takes longer is refused: it holds a connection and answers nobody.
 READ_SECONDS = 30.0
-# What tells whether the process works must be answered under any load.
+# What tells whether the process works must be answered under any load, and soon: who asks doesn't wait long.
 WATCHED_PATHS = ("/health", "/ready")
 
 
@@ -47,6 +47,7 @@ class Application:
         self._at_once = threads
         self._most = threads + max_waiting
         self._threads = ThreadPoolExecutor(threads, "request")
+        self._watched = ThreadPoolExecutor(1, "watched")
         # On Lambda they would be those of one environment of many.
         self._counters = None if router.source.settings.function_name else Counters()
         if self._counters is not None:
@@ -80,6 +81,7 @@ class Application:
             if message["type"] == "lifespan.shutdown":
                 # By now the server has waited for its requests.
                 self._threads.shutdown()
+                self._watched.shutdown()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
             await send({"type": "lifespan.startup.complete"})
@@ -96,11 +98,15 @@ class Application:
             return refuse(self._router, request, error)
         if body is None:
             return None
-        if self._taken >= self._most and request.path not in WATCHED_PATHS:
+        request = request._replace(raw_body=body)
+        if request.path in WATCHED_PATHS:
+            watched = self._watched.submit(self._router.respond, request)
+            return await _unless_gone(asyncio.wrap_future(watched), receive)
+        if self._taken >= self._most:
             return refuse(self._router, request, _overloaded())
         waits = self._taken >= self._at_once
         self._taken += 1
-        answer = self._threads.submit(self._answer, scope, request._replace(raw_body=body))
+        answer = self._threads.submit(self._answer, scope, request)
         # A thread may go on when its client has gone, and its place is taken as long.
         loop = asyncio.get_running_loop()
         answer.add_done_callback(lambda _: loop.call_soon_threadsafe(self._free))
