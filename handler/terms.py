@@ -173,7 +173,11 @@ def _grams(folded: Folded, start: int, end: int) -> Iterator[tuple[str, int, int
 
 
 class Pieces:
-    """The word pieces of the model's tokenizer; where it knows none, the characters themselves."""
+    """The word pieces of the model's tokenizer; where it knows none, what is written there.
+
+    A tokenizer takes a run of a script without spaces for one word. Of a run that it doesn't know, each character and each
+    two neighbours are found too, or no word within it would be.
+    """
 
     def __init__(self, tokenizer: Any) -> None:
         """Takes a tokenizer of the tokenizers package."""
@@ -198,10 +202,15 @@ class Pieces:
                         continue
                     first = spaced.index(surface, max(start, 1))
                     last = first + len(surface) - 1
+                    start, end = places[first], places[last] + 1
+                    words = [(token, start, end)]
                     # The unknown token is the same for all that the tokenizer doesn't know.
-                    word = surface if number in self._special else token
-                    span = folded.starts[places[first]], folded.ends[places[last]]
-                    found.append(Word(word[:MAX_WORD], *span))
+                    if number in self._special:
+                        words = [(surface, start, end), *_grams(folded, start, end)]
+                    found += [
+                        Word(word[:MAX_WORD], folded.starts[start], folded.ends[end - 1])
+                        for word, start, end in dict.fromkeys(words)
+                    ]
         return sorted(found, key=lambda word: word[1:])
 
     def term(self, word: str) -> str:

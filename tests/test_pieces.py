@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 import unicodedata
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from keyword_corpora import open_keywords
 from tokenizer_families import FAMILIES, PIECES
 
 from handler.terms import MAX_PART, MAX_WORD, Analyzer, analyzer
@@ -94,3 +96,29 @@ def test_what_the_tokenizer_does_not_know_is_found_by_itself() -> None:
         ("🪁", "🪁"),
     ]
     assert texts(pieces, "[UNK]") == texts(pieces, "unk")
+
+
+@pytest.mark.parametrize(
+    ("word", "found", "other"),
+    [
+        ("กุ้ง", "ฉันอยากกินข้าวผัดกุ้งที่กรุงเทพ", "วันนี้อากาศดีมาก"),
+        ("コンピューター", "あたらしいコンピューターがこわれた", "まどべにすわっている"),
+        ("고양이", "검은고양이가창가에앉아있다", "오늘서울의날씨는매우좋습니다"),
+        ("ឆ្មា", "ខ្ញុំចិញ្ចឹមឆ្មាមួយ", "ថ្ងៃនេះមេឃស្រឡះ"),
+    ],
+)
+def test_a_word_is_found_within_a_run_that_the_tokenizer_does_not_know(
+    word: str, found: str, other: str, tmp_path: Path
+) -> None:
+    """Scripts without spaces: the text that holds the word comes before one that holds a character of it at most."""
+    tokenizer, pieces = family("BERT, lower case")
+    for text in (found, found * 20):  # such a tokenizer gives up after 100 characters, whichever they are
+        assert "[UNK]" in tokenizer.encode(text, add_special_tokens=False).tokens
+        keywords = open_keywords(tmp_path, [other, text], pieces)
+        query = keywords.query(word)
+        assert query is not None
+        assert query.all_scores().argmax() == 1
+        matched = [text[match.start : match.end] for match in keywords.matches(query, text)]
+        assert any(match == word or (len(match) > 1 and match in word) for match in matched)
+        # The whole run is a term too, as in artifacts that were made before.
+        assert texts(pieces, found).count(found[:MAX_WORD]) == 1
