@@ -4,8 +4,8 @@
                                        |
                                        +-- it is full --> 503 with retry-after
 
-GET /health and /ready have a thread of their own. Outside Lambda nothing else limits how many requests come at once. So the queue has a limit, and what is beyond it is
-refused at once, rather than answered too late.
+Outside Lambda nothing else limits how many requests come at once. So the queue has a limit, and what is beyond it is
+refused at once, rather than answered too late. GET /health and /ready have a thread of their own.
 """
 
 from __future__ import annotations
