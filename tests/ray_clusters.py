@@ -30,11 +30,13 @@ def command(corpus: Path | str, out: Path, model: Path, *options: str) -> list[s
     ]
 
 
-def start(arguments: Sequence[str], cache: Path, **variables: str) -> subprocess.Popen[str]:
+def start(
+    arguments: Sequence[str], cache: Path, cwd: Path = ROOT, /, **variables: str
+) -> subprocess.Popen[str]:
     """Starts an export; it leads a process group of its own."""
     return subprocess.Popen(
         arguments,
-        cwd=ROOT,
+        cwd=cwd,
         env={**os.environ, **QUIET, "SEEKLET_CACHE": str(cache), **variables},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -43,9 +45,11 @@ def start(arguments: Sequence[str], cache: Path, **variables: str) -> subprocess
     )
 
 
-def run(arguments: Sequence[str], cache: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+def run(
+    arguments: Sequence[str], cache: Path, cwd: Path = ROOT, /, **variables: str
+) -> subprocess.CompletedProcess[str]:
     """Runs an export to its end."""
-    with start(arguments, cache, **variables) as process:
+    with start(arguments, cache, cwd, **variables) as process:
         output, errors = process.communicate(timeout=300)
     return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command import ROOT
 from corpus_files import WRITERS
 from exports import files, made_up
-from ray_clusters import command, run
+from ray_clusters import command, nodes, run
 from servers import moto_server
 
 from handler.checksums import FIELDS_CRC32
@@ -76,6 +77,18 @@ def test_a_folder_is_the_files_one_after_another(
     assert done.returncode == 0, done.stderr
     assert files(tmp_path / "out") == expected
     assert without_inputs(tmp_path / "out") == without_inputs(tmp_path / "local")
+
+
+def test_a_relative_path_is_the_drivers(tiny_model: Path, tiny_cache: Path, tmp_path: Path) -> None:
+    folder = write_parts(tmp_path / "parts", "jsonl", rows(30), 7)
+    expected = local(folder, tmp_path / "local", tiny_model, tiny_cache)
+    # The nodes run in another folder.
+    with nodes(1) as (address, _):
+        arguments = command("parts", tmp_path / "out", tiny_model, f"--ray-address={address}", *COLUMNS)
+        done = run(arguments, tiny_cache, tmp_path, PYTHONPATH=str(ROOT))
+    assert done.returncode == 0, done.stderr
+    del expected["manifest.json"]
+    assert files(tmp_path / "out").items() >= expected.items()
 
 
 def test_a_bad_file_is_named_as_the_local_engine_does(

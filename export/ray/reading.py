@@ -10,9 +10,11 @@ import json
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from export.corpus.entries import Entries, Entry, FileEntries, Wanted
+from export.corpus.places import S3
 from export.corpus.rows import SeenColumns
 from export.ray.cluster import prepare_data
 from export.ray.worker import describe
@@ -31,7 +33,9 @@ def read_files(paths: Sequence[str], wanted: Wanted) -> Generator[Entries, None,
 
     data = prepare_data()
     data.DataContext.get_current().execution_options.preserve_order = True
-    rows = data.from_items([{"path": path} for path in paths], override_num_blocks=len(paths)).map_batches(
+    # The tasks of a cluster run in the folder where a node was started.
+    places = [path if path.startswith(S3) else str(Path(path).absolute()) for path in paths]
+    rows = data.from_items([{"path": path} for path in places], override_num_blocks=len(paths)).map_batches(
         read_file, fn_kwargs={"wanted": wanted}, batch_size=1
     )
     try:
