@@ -188,8 +188,9 @@ function requestIdOf(headers) {
 
 /** Milliseconds until the next attempt: what the service asks for, in seconds or as a date, or else twice as long each time. */
 function waitOf(retryAfter, attempt) {
-  if (retryAfter && /^\d+$/.test(retryAfter.trim())) return Number(retryAfter) * 1000;
-  const date = Date.parse(retryAfter ?? "");
+  if (retryAfter && /^\d+(\.\d+)?$/.test(retryAfter.trim())) return Number(retryAfter) * 1000;
+  // A date has the names of a day and a month; Date.parse takes "1.5" for one too.
+  const date = /[a-z]{3}/i.test(retryAfter ?? "") ? Date.parse(retryAfter) : NaN;
   if (!Number.isNaN(date)) return Math.max(0, date - Date.now());
   // Callers that were refused at once shouldn't come back at once.
   return FIRST_WAIT * 2 ** attempt * (0.5 + Math.random() / 2);

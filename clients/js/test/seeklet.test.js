@@ -146,6 +146,7 @@ test("but not for ever, not for other errors, and not where it would take long",
     [503, past, 2, 3],
     [503, "0", 0, 1],
     [429, "3600", 3, 1],
+    [429, "25.5", 3, 1],
     [429, far, 3, 1],
     [500, "0", 3, 1],
     [422, "0", 3, 1],
@@ -156,26 +157,28 @@ test("but not for ever, not for other errors, and not where it would take long",
   }
 });
 
-test("the wait without Retry-After grows", async (t) => {
-  t.mock.timers.enable({ apis: ["setTimeout"] });
-  let requests = 0;
-  const fetch = async () => new Response("{}", { status: ++requests < 4 ? 503 : 200 });
-  const asking = new Seeklet({ url: "http://x", fetch }).health();
-  const settle = async () => {
-    for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
-  };
-  for (const [least, most] of [[250, 500], [500, 1000], [1000, 2000]]) {
-    await settle();
-    const before = requests;
-    t.mock.timers.tick(least - 1);
-    await settle();
-    assert.equal(requests, before);
-    t.mock.timers.tick(most - least + 1);
-    await settle();
-    assert.equal(requests, before + 1);
-  }
-  assert.deepEqual(await asking, {});
-});
+for (const [said, headers] of [["no", {}], ["a negative", { "retry-after": "-1" }], ["an odd", { "retry-after": "soon" }]]) {
+  test(`with ${said} Retry-After the wait grows`, async (t) => {
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    let requests = 0;
+    const fetch = async () => new Response("{}", { status: ++requests < 4 ? 503 : 200, headers });
+    const asking = new Seeklet({ url: "http://x", fetch }).health();
+    const settle = async () => {
+      for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+    };
+    for (const [least, most] of [[250, 500], [500, 1000], [1000, 2000]]) {
+      await settle();
+      const before = requests;
+      t.mock.timers.tick(least - 1);
+      await settle();
+      assert.equal(requests, before);
+      t.mock.timers.tick(most - least + 1);
+      await settle();
+      assert.equal(requests, before + 1);
+    }
+    assert.deepEqual(await asking, {});
+  });
+}
 
 test("a signal ends a request, and the wait between two", async (t) => {
   const silent = await serve(t, null);
