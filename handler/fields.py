@@ -15,6 +15,7 @@ from handler.json_types import json_type, refuse_constant
 Fields: TypeAlias = Mapping[str, Any]
 # The largest whole number that is looked at. A larger one is never meant.
 MOST = 10**9
+MOST_PARAMETERS = 100
 
 
 def invalid(field: str | None, message: str) -> RequestError:
@@ -37,6 +38,18 @@ def parse_json(body: bytes, example: str) -> object:
         raise RequestError(
             400, "not_json", f"the body is not JSON that can be read: send {example}"
         ) from None
+
+
+def parse_query(query: str) -> list[tuple[str, str]]:
+    """Reads a query string as names and values; raises RequestError (422) where it is too long or no UTF-8."""
+    from urllib.parse import parse_qsl
+
+    if query.count("&") >= MOST_PARAMETERS:
+        raise invalid(None, f"there are more than {MOST_PARAMETERS} parameters")
+    try:
+        return parse_qsl(query, keep_blank_values=True, errors="strict")
+    except UnicodeDecodeError:
+        raise invalid(None, "the query string is not UTF-8: send é as %C3%A9") from None
 
 
 def check_object(request: object, names: Collection[str], main: str) -> Fields:

@@ -78,6 +78,25 @@ def test_a_bad_parameter_is_named(function: Function, parameters: dict[str, str]
 
 
 @pytest.mark.parametrize(
+    ("method", "path", "query"),
+    [
+        ("GET", "/search", "q=caf%E9"),
+        ("GET", "/search", "q=a&filter=%7B%22topic%22%3A%22caf%E9%22%7D"),
+        ("GET", "/map/points", "color=caf%E9"),
+    ],
+)
+def test_a_query_string_that_is_no_utf8_is_refused_as_a_body_is(
+    function: Function, method: str, path: str, query: str
+) -> None:
+    response = function(make_event(method, path, rawQueryString=query))
+    told = error_of(json.loads(response["body"]))
+    # A database has no map.
+    assert response["statusCode"] == 422 or told["code"] == "no_map"
+    assert "not UTF-8" in told["message"] or told["code"] == "no_map"
+    assert post(function, b'{"query": "caf\xe9"}', "/search")[0] == 400
+
+
+@pytest.mark.parametrize(
     ("path", "parameters"),
     [
         ("/search", {}),

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from base64 import b64encode
 from typing import Any
-from urllib.parse import parse_qs
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +16,7 @@ from handler.colors import color
 from handler.columns import Columns, list_columns
 from handler.errors import RequestError
 from handler.events import Request
-from handler.fields import invalid
+from handler.fields import invalid, parse_query
 from handler.local import LocalEngine
 from handler.maps import Map, sample
 from handler.responses import Response, to_json
@@ -34,7 +33,6 @@ _POINT_BYTES = 12
 # The bytes of all else, the labels included, at most.
 _OTHER_BYTES = 20_000
 _PARAMETERS = ("color", "indexes")
-MOST_PARAMETERS = 100
 
 
 def get(settings: Settings, request: Request) -> Response:
@@ -78,9 +76,9 @@ def points(service: Service, request: Request) -> Response:
 
 
 def _parameters(query: str) -> dict[str, str]:
-    if query.count("&") >= MOST_PARAMETERS:
-        raise invalid(None, f"there are more than {MOST_PARAMETERS} parameters")
-    given = parse_qs(query, keep_blank_values=True)
+    given: dict[str, list[str]] = {}
+    for name, value in parse_query(query):
+        given.setdefault(name, []).append(value)
     for name, values in given.items():
         if name not in _PARAMETERS:
             raise invalid(

@@ -22,6 +22,7 @@ from handler.fields import (
     check_whole,
     invalid,
     parse_json,
+    parse_query,
 )
 from handler.hits import Hit, shortest
 from handler.named import NamedTuple
@@ -39,7 +40,6 @@ INCLUDED = ("text", "metadata", "embedding", "highlights", "explain")
 DEFAULT_INCLUDED = ("text", "metadata")
 ASKED = ("query", "queries", "like")
 FIELDS = (*ASKED, "k", "offset", "mode", "share", "min_score", "filter", "facets", "include", "exact")
-MOST_PARAMETERS = 100
 # The parameters of GET /search: q is the query.
 PARAMETERS = ("q", *FIELDS[len(ASKED) :])
 EXAMPLE = '{"query": "...", "k": 10}'
@@ -84,12 +84,8 @@ def get(service: Service, request: Request) -> Response:
 
 def read_query(query: str) -> dict[str, Any]:
     """Reads a query string as the fields of POST /search; raises RequestError (422) that names the field."""
-    from urllib.parse import parse_qsl
-
     fields: dict[str, Any] = {}
-    if query.count("&") >= MOST_PARAMETERS:
-        raise invalid(None, f"there are more than {MOST_PARAMETERS} parameters")
-    for name, value in parse_qsl(query, keep_blank_values=True):
+    for name, value in parse_query(query):
         if name not in PARAMETERS:
             raise invalid(
                 str(ascii(name))[1:-1][:80],
