@@ -73,6 +73,22 @@ def test_a_key_is_asked_for_and_kept_for_the_tab(browser: Any, server: SearchSer
         page.wait_for_selector("#results mark >> text=bread")
 
 
+@pytest.mark.parametrize("key", ["s\u200becret", "ключ", "a b"])
+def test_a_key_that_no_header_can_carry_is_no_lost_connection(
+    browser: Any, server: SearchServer, key: str
+) -> None:
+    server.key = "secret"
+    with opened(browser) as page:
+        page.goto(f"{server.url}/?q=bees")
+        page.fill("#key", key)
+        page.press("#key", "Enter")
+        page.wait_for_selector("[role=alert] >> text=A key has ASCII letters")
+        assert page.evaluate("sessionStorage.length") == 0
+        page.fill("#key", " secret ")
+        page.press("#key", "Enter")
+        page.wait_for_selector("#results li")
+
+
 def test_without_a_connection(browser: Any, server: SearchServer) -> None:
     with opened(browser) as page:
         page.goto(f"{server.url}/?q=bees")

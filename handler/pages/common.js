@@ -70,7 +70,14 @@ function keyForm(message, done) {
   form.append(label, row, problem);
   form.onsubmit = (event) => {
     event.preventDefault();
-    sessionStorage.setItem(KEY, input.value);
+    const key = input.value.trim();
+    // No header can carry another one: the request would fail as if there were no connection.
+    if (!/^[!-~]+$/.test(key)) {
+      problem.textContent = "A key has ASCII letters, digits and signs alone. Check this one.";
+      input.focus();
+      return;
+    }
+    sessionStorage.setItem(KEY, key);
     done();
   };
   inside.append(make("h2", "", "This service needs a key"), make("p", "", "The key stays in this tab, and is gone when you close it."), form);
