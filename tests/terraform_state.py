@@ -155,6 +155,7 @@ class Module:
                 # The provider writes it without spaces, so it is compared as what it says.
                 body = self._referred(values["dashboard_body"]).replace(REGION, "${AWS::Region}")
                 properties["DashboardBody"] = json.loads(body)
+                properties["DashboardName"] = properties["DashboardName"].replace(REGION, "${AWS::Region}")
             case "aws_codedeploy_deployment_group":
                 properties["ApplicationName"] = "${AWS::CodeDeploy::Application}"
                 alarms = values["alarm_configuration"][0]["alarms"] if values["alarm_configuration"] else []

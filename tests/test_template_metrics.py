@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from cloudformation import RESOURCES, TEMPLATE, Stack
+from cloudformation import RESOURCES, TEMPLATE, Stack, text_of
 
 from handler.emf import NAMESPACE, UNITS
 from handler.settings import Settings
@@ -74,7 +74,13 @@ def test_the_dashboards_queries_name_fields_of_the_lines() -> None:
 
 def test_there_is_a_dashboard_where_it_is_asked_for() -> None:
     assert not Stack(Metrics="emf").typed("AWS::CloudWatch::Dashboard")
-    assert Stack(Metrics="emf", Dashboard="on").typed("AWS::CloudWatch::Dashboard")
+    (made,) = Stack(Metrics="emf", Dashboard="on").typed("AWS::CloudWatch::Dashboard").values()
+    # CloudWatch's dashboards are of the account and not of a region.
+    names = [
+        text_of(made["DashboardName"], **{"AWS::StackName": "search", "AWS::Region": region})
+        for region in ("eu-west-1", "us-east-1")
+    ]
+    assert names == ["search-eu-west-1", "search-us-east-1"]
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,8 @@ resource "aws_cloudwatch_metric_alarm" "metrics" {
 resource "aws_cloudwatch_dashboard" "search" {
   count = var.dashboard == "on" ? 1 : 0
 
-  dashboard_name = var.name
+  # With the region: an account has each name once, in all regions.
+  dashboard_name = "${var.name}-${local.region}"
   dashboard_body = templatefile("${path.module}/dashboard.json.tftpl", {
     SearchFunction = aws_lambda_function.search.function_name
     LogGroup       = aws_cloudwatch_log_group.search.name

@@ -83,4 +83,10 @@ def add_dashboard(
         "AWS::Region": Aws.REGION,
     }
     body = DASHBOARD.read_text(encoding="utf-8").strip()
-    cloudwatch.CfnDashboard(scope, "Dashboard", dashboard_name=name, dashboard_body=Fn.sub(body, names))
+    cloudwatch.CfnDashboard(
+        scope,
+        "Dashboard",
+        # With the region: an account has each name once, in all regions.
+        dashboard_name=f"{name}-{Aws.REGION}",
+        dashboard_body=Fn.sub(body, names),
+    )
