@@ -31,8 +31,33 @@ def test_alarms_come_with_the_metrics_that_they_watch() -> None:
         alarm = RESOURCES[name]["Properties"]
         assert alarm["MetricName"] in UNITS
         assert alarm["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": "SearchFunction"}}]
-        assert alarm["TreatMissingData"] == "notBreaching"
         assert alarm["AlarmActions"]["Fn::If"][0] == "HasTopic"
+
+
+def state_after(alarm: Any, periods: list[float | None]) -> str:
+    """The alarm's state after periods with these values, None for one without any, as CloudWatch evaluates them."""
+    state = "INSUFFICIENT_DATA"
+    count = alarm["EvaluationPeriods"]
+    threshold = 100.0 if isinstance(alarm["Threshold"], str) else alarm["Threshold"]
+    for end in range(count, len(periods) + 1):
+        looked_at = periods[end - count : end]
+        if all(value is None for value in looked_at) and alarm["TreatMissingData"] == "ignore":
+            continue
+        breaching = sum(value is not None and value > threshold for value in looked_at)
+        state = "ALARM" if breaching >= alarm.get("DatapointsToAlarm", count) else "OK"
+    return state
+
+
+def test_an_old_index_is_told_where_requests_are_rare() -> None:
+    alarms = Stack(Metrics="emf", AlarmIndexAgeSeconds="100").typed(ALARM)
+    age = alarms["IndexAgeAlarm"]
+    rare = [90.0, None, None, None, 110.0, None, None]
+    assert state_after(age, rare) == "ALARM"
+    assert state_after(age, [*rare, 10.0, None, None]) == "OK"
+    # The others are of what happens: it has ended where nothing happens.
+    for name in OWN - {"IndexAgeAlarm"}:
+        assert state_after(alarms[name], [1.0, 1.0, 1.0]) == "ALARM"
+        assert state_after(alarms[name], [1.0, 1.0, 1.0, None, None, None]) == "OK"
 
 
 def dashboard() -> Any:

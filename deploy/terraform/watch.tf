@@ -6,19 +6,20 @@ locals {
       server-errors = {
         description = "A request was answered with 500 or 503"
         metric      = "ServerErrors", statistic = "Sum", threshold = 0
-        period      = 60, periods = 1, of_them = null
+        period      = 60, periods = 1, of_them = null, missing = "notBreaching"
       }
       empty-answers = {
         description = "One search in five found nothing, for a quarter of an hour"
         metric      = "EmptyAnswers", statistic = "Average", threshold = 0.2
-        period      = 300, periods = 3, of_them = 3
+        period      = 300, periods = 3, of_them = 3, missing = "notBreaching"
       }
     },
     var.alarm_index_age_seconds == 0 ? {} : {
       index-age = {
         description = "The release that is served is too old"
         metric      = "IndexAge", statistic = "Maximum", threshold = var.alarm_index_age_seconds
-        period      = 300, periods = 3, of_them = 3
+        # Only requests tell the age, and it doesn't fall where there are none.
+        period = 300, periods = 1, of_them = null, missing = "ignore"
       }
     },
   )
@@ -37,7 +38,7 @@ resource "aws_cloudwatch_metric_alarm" "metrics" {
   datapoints_to_alarm = each.value.of_them
   threshold           = each.value.threshold
   comparison_operator = "GreaterThanThreshold"
-  treat_missing_data  = "notBreaching"
+  treat_missing_data  = each.value.missing
   alarm_actions       = var.alarm_topic_arn == "" ? [] : [var.alarm_topic_arn]
 
   dimensions = {

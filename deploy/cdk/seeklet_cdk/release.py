@@ -64,6 +64,7 @@ def make_alarm(
     threshold: float = 0,
     periods: int = 1,
     of_them: int | None = None,
+    missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
 ) -> cloudwatch.Alarm:
     """An alarm for more than `threshold` in `of_them` of the metric's periods, in each of them by default."""
     return cloudwatch.Alarm(
@@ -75,7 +76,7 @@ def make_alarm(
         evaluation_periods=periods,
         datapoints_to_alarm=of_them,
         comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-        treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        treat_missing_data=missing,
     )
 
 

@@ -59,8 +59,8 @@ def add_metric_alarms(
                 "The release that is served is too old",
                 metric("IndexAge", "Maximum", 5),
                 threshold=parameters.alarm_index_age_seconds,
-                periods=3,
-                of_them=3,
+                # Only requests tell the age, and it doesn't fall where there are none.
+                missing=cloudwatch.TreatMissingData.IGNORE,
             )
         )
     send_to_topic(scope, parameters, alarms, "MetricsTopic")
