@@ -26,8 +26,9 @@ IMAGE_RUNTIME = $(or $(RUNTIME),python3.13)
 IMAGE_ARCH = $(or $(ARCH),x86_64)
 
 export SAM_CLI_TELEMETRY := 0
-override SAM_PARAMETERS := $(strip $(if $(ARCH),Architecture=$(ARCH)) $(if $(RUNTIME),Runtime=$(RUNTIME)) \
-  $(if $(filter s3://%,$(ARTIFACT)),ArtifactUri=$(ARTIFACT)) $(PARAMETERS))
+# The artifact that is named is served: of what isn't named SAM keeps the value of the deployment before.
+override SAM_ARTIFACT := $(if $(filter s3://%,$(ARTIFACT)),ArtifactUri=$(ARTIFACT),$(if $(filter-out file,$(origin ARTIFACT)),'ArtifactUri=""'))
+override SAM_PARAMETERS := $(strip $(if $(ARCH),Architecture=$(ARCH)) $(if $(RUNTIME),Runtime=$(RUNTIME)) $(SAM_ARTIFACT) $(PARAMETERS))
 override SAM_OVERRIDES := $(if $(SAM_PARAMETERS),--parameter-overrides $(SAM_PARAMETERS))
 # Overrides on the command line replace those of samconfig.toml, so both are given.
 override SAM_DEPLOY = $(SAM_STACK) $(if $(SAM_PARAMETERS),--parameter-overrides $(SAM_CONFIGURED) $(SAM_PARAMETERS))

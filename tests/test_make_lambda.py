@@ -63,6 +63,22 @@ def test_sam_gets_the_configured_parameters_as_they_are_written(
     assert "CONFIG is stage" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("artifact", "given"),
+    [
+        ([], []),
+        (["ARTIFACT=s3://bucket/a"], ["--parameter-overrides", "ArtifactUri=s3://bucket/a"]),
+        # After a deployment with one on S3, SAM would keep that.
+        (["ARTIFACT=folder"], ["--parameter-overrides", 'ArtifactUri=""']),
+    ],
+)
+def test_the_artifact_that_is_named_is_served(artifact: list[str], given: list[str], project: Path) -> None:
+    (project / "samconfig.toml").write_text("[default]\n")
+    done = make(project, "deploy-built", *artifact)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[3:][: len(given) + 1] == [*given, "--no-confirm-changeset"]
+
+
 def test_an_artifacts_folder_may_have_a_space_in_its_name(project: Path) -> None:
     folder = project / "my artifact"
     done = make(project, "build", f"ARTIFACT={folder}")
@@ -71,7 +87,7 @@ def test_an_artifacts_folder_may_have_a_space_in_its_name(project: Path) -> None
     folder.mkdir()
     (folder / "manifest.json").touch()
     done = make(project, "build", f"ARTIFACT={folder}")
-    assert done.stdout.splitlines() == ["build", str(folder)]
+    assert done.stdout.splitlines() == ["build", "--parameter-overrides", 'ArtifactUri=""', str(folder)]
 
 
 @pytest.mark.parametrize("options", [["ENGINE=postgresql"], ["DOCS=off"], []])
