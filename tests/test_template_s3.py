@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatchcase
 
 import pytest
 from cloudformation import FUNCTION, TEMPLATE, Stack, text_of
+from lambda_tools import ROOT
 
 from handler.settings import Settings
 
@@ -45,6 +47,21 @@ def test_a_pointer_is_read_with_its_releases_and_a_folder_alone(uri: str, readab
     _, policy = Stack(ArtifactUri=uri).resources["SearchRole"]["Policies"]
     (statement,) = policy["PolicyDocument"]["Statement"]
     assert text_of(statement["Resource"], **{"AWS::Partition": "aws"}) == f"arn:aws:s3:::{readable}/*"
+
+
+def test_the_documented_deployment_may_read_the_releases_of_older_versions() -> None:
+    text = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    found = re.search(r"make deploy ARTIFACT=(s3://(\S+)/\S+) [^`]*IndexArns=([^\s\"]+)", text)
+    assert found
+    uri, folder, arns = found.groups()
+    _, own, more = Stack(ArtifactUri=uri, IndexArns=arns).resources["SearchRole"]["Policies"]
+    (may_read,) = text_of(more["PolicyDocument"]["Statement"][0]["Resource"])
+    older = f"arn:aws:s3:::{folder}/an-older-one/manifest.json"
+    assert fnmatchcase(older, may_read)
+    # By the address alone it could not.
+    assert not fnmatchcase(
+        older, text_of(own["PolicyDocument"]["Statement"][0]["Resource"], **{"AWS::Partition": "aws"})
+    )
 
 
 INDEXES = "news=s3://bucket/news/current,faq=s3://other.bucket/faq/v1"

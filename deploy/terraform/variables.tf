@@ -151,7 +151,7 @@ variable "index_arns" {
   type        = string
   default     = ""
   nullable    = false
-  description = "What the function may read for Indexes, as arn:aws:s3:::bucket/prefix/* with commas between them."
+  description = "What the function may read besides ArtifactUri, such as Indexes and older artifacts, as arn:aws:s3:::bucket/prefix/* with commas between them."
 
   validation {
     condition     = can(regex("^(?:^(arn:aws[a-z-]*:s3:::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.'()=-]+)*/\\*(,arn:aws[a-z-]*:s3:::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.'()=-]+)*/\\*)*)?$)$", var.index_arns))

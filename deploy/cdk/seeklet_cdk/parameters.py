@@ -58,7 +58,7 @@ class Parameters:
         pattern="^(arn:aws[a-z-]*:s3:::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.'()=-]+)*/\\*(,arn:aws[a-z-]*:s3:::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.'()=-]+)*/\\*)*)?$",
         constraint="arn:aws:s3:::bucket/prefix/* with commas between them and no spaces, or empty",
     )
-    """What the function may read for Indexes, as arn:aws:s3:::bucket/prefix/* with commas between them."""
+    """What the function may read besides ArtifactUri, such as Indexes and older artifacts, as arn:aws:s3:::bucket/prefix/* with commas between them."""
 
     artifact_bucket_owner: str = text(
         "", pattern="^([0-9]{12})?$", constraint="an AWS account's 12 digits, or empty"
