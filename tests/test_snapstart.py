@@ -13,6 +13,7 @@ import pytest
 from lambda_tools import ROOT, SAM_VENV
 
 from handler.errors import SeekletError
+from handler.function import Function
 from handler.settings import Settings
 from handler.snapstart import prime, prime_before_snapshot
 
@@ -120,3 +121,19 @@ def test_a_function_that_can_not_answer_is_not_published() -> None:
         prime(fail, Settings.from_env({}), lambda: None)
     with pytest.raises(SeekletError, match="internal_error"):
         prime(fail_pings, Settings.from_env({}), lambda: None)
+
+
+@pytest.mark.parametrize(
+    "variables", [{"MAX_RESULTS": "1"}, {"MAX_RESULTS": "4", "MAX_BATCH": "1"}, {"MAX_TEXT_LENGTH": "1"}]
+)
+def test_small_limits_are_no_reason_not_to_publish(artifact: Path, variables: dict[str, str]) -> None:
+    function = Function.load(Settings.from_env({"ARTIFACT_DIR": str(artifact), **variables}))
+    resumed: list[bool] = []
+    prime(function, function.settings, lambda: resumed.append(True))
+    assert resumed == [True]
+
+
+def test_what_refuses_the_first_request_is_told(artifact: Path) -> None:
+    function = Function.load(Settings.from_env({"ARTIFACT_DIR": str(artifact), "MAX_BODY_BYTES": "5"}))
+    with pytest.raises(SeekletError, match=r"answered with 413, not 200: .*more than 5 bytes"):
+        prime(function, function.settings, function.resume)
