@@ -94,9 +94,14 @@ def half_memory(environ: Mapping[str, str]) -> int:
 
 def origins(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
     """Reads browser origins with commas between them, or *."""
-    origins = tuple(part.strip() for part in (environ.get(name) or "").split(",") if part.strip())
+    # As browsers write them: in small letters, without the scheme's own port.
+    origins = tuple(
+        re.sub(r"^(http://.*):80$|^(https://.*):443$", r"\1\2", part.strip().lower())
+        for part in (environ.get(name) or "").split(",")
+        if part.strip()
+    )
     for origin in origins:
-        if origin != "*" and not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?", origin):
+        if origin != "*" and not re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?", origin):
             raise SettingsError(
                 f"{name} has {origin!r:.80}, which is no origin: write https://host with commas between them, or *"
             )

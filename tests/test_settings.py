@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import h11
+import httpx
 import pytest
 
 from handler.errors import SettingsError
@@ -130,3 +131,22 @@ def test_what_a_server_can_send_is_a_header(value: str) -> None:
     assert Settings.from_env({"CACHE_CONTROL": value}).cache_control == value
     # uvicorn's own library takes it.
     h11.Response(status_code=200, headers=[("cache-control", value)])
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("https://Example.com", "https://example.com"),
+        ("https://example.com:443", "https://example.com"),
+        ("http://example.com:80", "http://example.com"),
+        ("https://example.com:80", "https://example.com:80"),
+        ("http://localhost:4430", "http://localhost:4430"),
+    ],
+)
+def test_an_origin_is_read_as_browsers_send_it(written: str, sent: str) -> None:
+    # httpx writes an address as browsers do (WHATWG's URL Standard).
+    assert str(httpx.URL(written)).rstrip("/") == sent
+    assert Settings.from_env({"CORS_ORIGINS": f"https://a.example, {written}"}).cors_origins == (
+        "https://a.example",
+        sent,
+    )
