@@ -154,11 +154,13 @@ class Catalog:
                     error if isinstance(error, SeekletError) else f"{type(error).__name__}: {reason(error)}"
                 )
                 logger.error("index %s can't be loaded: %s", index.name, told)
-                raise RequestError(
+                unavailable = RequestError(
                     503,
                     "index_unavailable",
                     f"the index {index.name} can't be loaded: the log says why, and the next request tries again",
-                ) from error
+                )
+                unavailable.headers = {"retry-after": "1"}
+                raise unavailable from error
             logger.info("index %s: loaded in %.2f s", index.name, time.perf_counter() - started)
             return source
 

@@ -21,7 +21,7 @@ class Record:
     request   its path without an index's name
     response  with all its headers
     clock     the stages, and what was searched for
-    index     the name of the index that answered, "" for the default one
+    index     the name of the index that answered or couldn't be loaded, "" for the default one
     service   what answered; None where the request was refused before
     key       the name of the key that was sent, "" where there are none or it was refused
     code      the error's short name, None where there is none

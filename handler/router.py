@@ -117,8 +117,13 @@ class Router:
         if (request.method, request.path) in OPEN_PATHS:
             # Nothing of an index is in it, and who has no key is not told which indexes there are.
             return load_route(found.name)(self._settings, request)
-        # Taken once: all of an answer is of one artifact.
-        service = self.source.current(index)
+        try:
+            # Taken once: all of an answer is of one artifact.
+            service = self.source.current(index)
+        except RequestError as error:
+            # A name that no index has is the caller's own text, which no line has.
+            record.index = "" if error.status == 404 else index
+            raise
         record.index, record.service = index, service
         response = load_route(found.name)(service, request)
         refuse_response(response.body, self._settings.max_response_bytes, response.less_of)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 import weakref
@@ -133,8 +134,8 @@ def test_an_index_that_can_not_be_loaded_doesnt_disturb_the_others(
     late = tmp_path / "late"
     function = serve({"news": artifacts["a"], "late": late})
     for _ in range(2):
-        status, answer, _ = send(function, "POST", "/late/search", {"query": QUERY})
-        assert (status, answer["code"]) == (503, "index_unavailable")
+        status, answer, headers = send(function, "POST", "/late/search", {"query": QUERY})
+        assert (status, answer["code"], headers["retry-after"]) == (503, "index_unavailable", "1")
         assert str(tmp_path) not in answer["detail"]
     errors = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
     assert len(errors) == 2
@@ -142,6 +143,18 @@ def test_an_index_that_can_not_be_loaded_doesnt_disturb_the_others(
     assert found(function, "/news/search") == right(artifacts["a"])
     late.symlink_to(artifacts["b"])
     assert found(function, "/late/search") == right(artifacts["b"])
+
+
+def test_its_line_names_an_index_that_can_not_be_loaded(
+    artifacts: Artifacts, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    function = serve({"news": artifacts["a"], "late": tmp_path / "late"}, LOG_REQUESTS="on")
+    paths = {"/late/search": "late", "/news/search": "news", "/secret/search": "", "/search": ""}
+    statuses = [send(function, "POST", path, {"query": QUERY})[0] for path in paths]
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert statuses == [line["status"] for line in lines] == [503, 200, 404, 200]
+    # What isn't an index's name is a caller's text.
+    assert [line["index"] for line in lines] == [*paths.values()]
 
 
 def test_a_default_that_can_not_be_loaded_stops_the_start(artifacts: Artifacts) -> None:
