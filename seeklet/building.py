@@ -115,7 +115,7 @@ def export(
         The artifact's manifest, how many texts were embedded, whether the artifact was up to date, and the seconds.
 
     Raises:
-        OptionError: passages can't be cut, the map can't be drawn, or a column can't have the type, as asked.
+        OptionError: an option has a value that can't be used, or needs one that isn't given.
         CorpusError: the corpus can't be read as asked.
         ModelError: the model is missing, damaged, or can't be reproduced faithfully.
         OutputError: the artifact can't be written there.

@@ -45,15 +45,51 @@ def test_the_artifact_stays_when_the_next_export_fails(
     Searcher.load(tmp_path / "out")
 
 
-def test_an_unknown_language_is_refused_before_the_corpus_is_read(
-    export: Export, bad_corpus: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (
+            {"language": "xx"},
+            "--language 'xx' is no language code: give two letters of ISO 639-1, such as en, de or zh, or leave the "
+            "option out",
+        ),
+        ({"share": 5}, "--share is 5: give a number from 0 to 1"),
+        ({"share": float("nan")}, "--share is nan: give a number from 0 to 1"),
+        ({"share": True}, "--share is True: give a number from 0 to 1"),
+        ({"share": "0.3"}, "--share is '0.3': give a number from 0 to 1"),
+        ({"dtype": "int4"}, "--dtype is 'int4': choose one of float32, float16, int8"),
+        ({"pooling": "sum"}, "--pooling is 'sum': choose one of mean, max, cls"),
+        ({"map": "tsne"}, "--map is 'tsne': choose one of pca, umap, none"),
+        ({"columns": {"year": "number"}}, "--column names 'year', --metadata doesn't: add it to --metadata"),
+        (
+            {"keywords": False, "language": "en"},
+            "--language is for keywords, and --no-keywords writes none: leave one of them out",
+        ),
+        (
+            {"keywords": False, "share": 0.3},
+            "--share is for keywords, and --no-keywords writes none: leave one of them out",
+        ),
+        # As Python reads a byte of the command line that is no UTF-8.
+        ({"query_prompt": "q\udcff"}, "the prompt 'q\\udcff' is not UTF-8: check the terminal's encoding"),
+        ({"document_prompt": "\udcff"}, "the prompt '\\udcff' is not UTF-8: check the terminal's encoding"),
+    ],
+)
+def test_an_option_that_cannot_be_used_is_refused_before_the_corpus_is_read(
+    export: Export, bad_corpus: Path, tmp_path: Path, options: dict[str, Any], sentence: str
 ) -> None:
     with pytest.raises(OptionError) as raised:
-        export(bad_corpus, tmp_path / "out", language="xx")
-    assert str(raised.value) == (
-        "--language 'xx' is no language code: give two letters of ISO 639-1, such as en, de or zh, or leave the option out"
-    )
+        export(bad_corpus, tmp_path / "out", **options)
+    assert str(raised.value) == sentence
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_models_folder_whose_name_is_not_utf_8(
+    export: Export, bad_corpus: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    model = tmp_path / "model\udcff"
+    shutil.copytree(tiny_model, model)
+    with pytest.raises(ModelError, match="is not UTF-8, as the manifest needs it: rename it"):
+        export(bad_corpus, tmp_path / "out", model=str(model))
 
 
 def test_max_length_beyond_the_model(export: Export, corpus_file: Path, tmp_path: Path) -> None:

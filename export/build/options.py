@@ -1,14 +1,23 @@
-"""The options of one export, as `seeklet export` and `seeklet.export` take them. This module checks none of them."""
+"""The options of one export, as `seeklet export` and `seeklet.export` take them.
+
+This module checks what needs neither the model nor the corpus: the command line has refused some of it, Python's callers
+have not.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from export.build.column_types import check_told
 from export.build.gate import Thresholds
-from export.build.vectors import DEFAULT_DTYPE
+from export.build.language import read_code
+from export.build.vectors import DEFAULT_DTYPE, DTYPES
 from export.build.windows import PassagePlan
-from export.build.write_map import DEFAULT_METHOD
+from export.build.write_map import DEFAULT_METHOD, check_method
+from handler.errors import OptionError
+from handler.pooling import POOLINGS
 from handler.postings import SHARE
 
 
@@ -47,6 +56,31 @@ class BuildOptions:
     force: bool = False
     thresholds: Thresholds | None = field(default_factory=Thresholds)  # None: no verification
 
+    def check(self) -> None:
+        """Raises OptionError for a value that no export can use."""
+        check_told(self.columns, self.metadata)
+        check_method(self.map)
+        _check_choice("--dtype", self.dtype, DTYPES)
+        if self.pooling is not None:
+            _check_choice("--pooling", self.pooling, POOLINGS)
+        # To Python True is a number, and to the manifest it is none.
+        if not (
+            isinstance(self.share, int | float) and not isinstance(self.share, bool) and 0 <= self.share <= 1
+        ):
+            raise OptionError(f"--share is {self.share!r:.40}: give a number from 0 to 1")
+        if self.language is not None:
+            read_code(self.language)
+        for name, given in (("--language", self.language is not None), ("--share", self.share != SHARE)):
+            if given and not self.keywords:
+                raise OptionError(
+                    f"{name} is for keywords, and --no-keywords writes none: leave one of them out"
+                )
+
     def plan_passages(self, most: int) -> PassagePlan | None:
         """Completes the options of passages where a text has room for `most` tokens; None without --passages."""
         return PassagePlan.choose(self.passages, self.passage_tokens, self.passage_overlap, most)
+
+
+def _check_choice(option: str, value: str, choices: Collection[str]) -> None:
+    if value not in choices:
+        raise OptionError(f"{option} is {value!r:.40}: choose one of {', '.join(choices)}")

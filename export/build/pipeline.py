@@ -16,13 +16,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from export.build.column_types import check_told
 from export.build.embed import Embedder, Vectors
 from export.build.engine import Engine, Job
 from export.build.gate import measure_sides
 from export.build.inputs import inputs_sha256, is_up_to_date, open_replaced
 from export.build.journal import SYNC_SECONDS, Journal
-from export.build.language import read_code
 from export.build.options import BuildOptions
 from export.build.output import Output
 from export.build.progress import Progress
@@ -34,7 +32,7 @@ from export.build.vectors import write_embeddings
 from export.build.write_columns import write_columns
 from export.build.write_documents import write_documents
 from export.build.write_keywords import index_keywords
-from export.build.write_map import check_method, write_map
+from export.build.write_map import write_map
 from export.build.write_passages import write_passages
 from export.build.write_scan import write_scan
 from export.corpus.corpus_file import name_of
@@ -81,10 +79,7 @@ def build(
     Raises an ExportError where it can't be done, and leaves `out` as it was.
     """
     started = time.monotonic()
-    check_told(options.columns, options.metadata)
-    check_method(options.map)
-    if options.keywords and options.language is not None:
-        read_code(options.language)  # an unknown one is refused before the work
+    options.check()
     models = find_models(
         options.model, options.revision, options.sha256, options.document_model, options.document_revision
     )

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from export.build.token_counts import MOST_TOKENS
 from export.model.configs import usable_positions
 from export.model.source_model import Models, SourceModel
-from handler.errors import ModelError
+from handler.errors import ModelError, OptionError
 
 # Raise it with every change of the handler's tokenizer, pooling or encoder that gives other vectors.
 RECIPE_VERSION = 1
@@ -42,7 +42,8 @@ def choose_recipes(
 ) -> Recipes:
     """Takes a model's own value for each None. `pooling` isn't for a document model, which keeps its own.
 
-    Raises ModelError where a model can't use an option's value, or the vectors of two models can't be compared.
+    Raises ModelError where a model can't use an option's value, or the vectors of two models can't be compared, and
+    OptionError for a prompt that isn't UTF-8.
     """
     query, document = models
     if query.full_dim != document.full_dim:
@@ -94,4 +95,6 @@ def _recipe(
             f"{model.model_id} leaves the prompt out of its pooling, which can't be reproduced: "
             "use another model, or no prompt"
         )
+    if prompt.encode(errors="ignore").decode() != prompt:
+        raise OptionError(f"the prompt {prompt[:40]!a} is not UTF-8: check the terminal's encoding")
     return recipe

@@ -155,7 +155,12 @@ def _find(model: str | None, revision: str | None, sha256: str | None, option: s
     if folder.is_dir():
         if revision is not None:
             raise ModelError(f"{option} is for hub ids, and {model} is a folder: leave it out")
-        return _Place(folder, folder.resolve().name, "local", sha256)
+        name = folder.resolve().name
+        if name.encode(errors="ignore").decode() != name:
+            raise ModelError(
+                f"the name of the folder {model} is not UTF-8, as the manifest needs it: rename it"
+            )
+        return _Place(folder, name, "local", sha256)
     if folder.exists():
         raise ModelError(f"{model} is a file: give the model's folder")
     if model.count("/") != 1 or model.startswith((".", "/", "~")):
