@@ -110,8 +110,9 @@ class Searcher:
 
     def search_many(self, queries: Sequence[str], k: int = 10, **options: Any) -> list[list[Hit]]:
         """Searches for each of the queries as `search` does, in less time; the options are those of `search`."""
+        clock = options.pop("clock", None)
         asked = Asked(k=k, filter=self.parse_filter(options.pop("filter", None)), **options)
-        return [list(answer.hits) for answer in self.answer(queries, asked)]
+        return [list(answer.hits) for answer in self.answer(queries, asked, clock)]
 
     def like(self, id: str, k: int = 10, **options: Any) -> list[Hit]:  # noqa: A002 - the document's field
         """Finds the documents most like one of the corpus, without itself; the options are those of `search`.
@@ -121,8 +122,9 @@ class Searcher:
         index = self.find(id)
         if index is None:
             raise KeyError(id)
+        clock = options.pop("clock", None)
         asked = Asked(k=k, filter=self.parse_filter(options.pop("filter", None)), **options)
-        return list(self.answer_like(index, asked).hits)
+        return list(self.answer_like(index, asked, clock).hits)
 
     def embedding(self, index: int) -> NDArray[np.float32]:
         """Returns a document's vector, the mean of its passages' where it is cut. -> (dim,) float32 of length 1."""

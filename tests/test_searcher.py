@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from exports import Export, stored_values
 from keyword_corpora import blended
 
+from handler.clock import Clock
 from handler.errors import ArtifactError
 from handler.hits import Hit
 from handler.scores import Embeddings
@@ -112,3 +114,25 @@ def test_stored_vectors_are_what_the_encoder_gives(
     searcher: Searcher, artifact: Path, texts: list[str]
 ) -> None:
     np.testing.assert_allclose(stored_values(artifact), searcher.encoder.encode(texts), atol=1 / 254)
+
+
+def test_every_way_to_search_takes_the_options_of_search(searcher: Searcher) -> None:
+    clocks = [Clock(watched=True) for _ in range(3)]
+    options: dict[str, Any] = {
+        "mode": "semantic",
+        "share": 0.3,
+        "offset": 1,
+        "min_score": -1.0,
+        "filter": {},
+        "exact": True,
+    }
+    (one,) = searcher.search_many(["storm"], 3, **options, clock=clocks[0])
+    assert [hit.id for hit in one] == [
+        hit.id for hit in searcher.search("storm", 3, **options, clock=clocks[1])
+    ]
+    searcher.like(one[0].id, 3, **options, clock=clocks[2])
+    assert [[each.query for each in clock.searches or ()] for clock in clocks] == [
+        ["storm"],
+        ["storm"],
+        [None],
+    ]
