@@ -89,6 +89,23 @@ def test_a_key_that_no_header_can_carry_is_no_lost_connection(
         page.wait_for_selector("#results li")
 
 
+@pytest.mark.parametrize("path", ["/", "/map"])
+def test_a_browser_that_refuses_to_store(browser: Any, artifact: Path, tmp_path: Path, path: str) -> None:
+    with (
+        uvicorn_server(artifact, tmp_path / "log", API_KEY="secret") as url,
+        opened(browser) as page,
+    ):
+        page.add_init_script(
+            """for (const name of ["sessionStorage", "localStorage"]) {
+              Object.defineProperty(window, name, { get() { throw new DOMException("denied", "SecurityError"); } });
+            }"""
+        )
+        page.goto(f"{url}{path}?q=storm")
+        page.fill("#key", "secret")
+        page.press("#key", "Enter")
+        page.wait_for_selector("#results li")
+
+
 def test_without_a_connection(browser: Any, server: SearchServer) -> None:
     with opened(browser) as page:
         page.goto(f"{server.url}/?q=bees")

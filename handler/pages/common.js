@@ -9,8 +9,18 @@ class Failure extends Error {
   constructor(kind, message) { super(message); this.kind = kind; }
 }
 
+// A browser may refuse to store: then the key is this page's alone.
+let ownKey = null;
+function keptKey() {
+  try { return sessionStorage.getItem(KEY) ?? ownKey; } catch { return ownKey; }
+}
+function keepKey(key) {
+  ownKey = key;
+  try { sessionStorage.setItem(KEY, key); } catch { /* see above */ }
+}
+
 async function request(path, body, signal) {
-  const headers = { accept: "application/json" }, key = sessionStorage.getItem(KEY);
+  const headers = { accept: "application/json" }, key = keptKey();
   if (key) headers["x-api-key"] = key;
   if (body) headers["content-type"] = "application/json";
   let response;
@@ -77,7 +87,7 @@ function keyForm(message, done) {
       input.focus();
       return;
     }
-    sessionStorage.setItem(KEY, key);
+    keepKey(key);
     done();
   };
   inside.append(make("h2", "", "This service needs a key"), make("p", "", "The key stays in this tab, and is gone when you close it."), form);
