@@ -218,14 +218,14 @@ def test_nothing_shuts_people_out(open_page: Open, scheme: str, width: int) -> N
 
 def test_a_text_is_read_from_its_own_side(open_page: Open) -> None:
     page = open_page()
-    page.get_by_role("combobox").fill("עברית")
-    assert page.get_by_role("combobox").evaluate(STYLE, "direction") == "rtl"
     page.get_by_role("combobox").fill("storms")
     option = page.get_by_role("option").first
     option.wait_for()
     assert option.evaluate(STYLE, "direction") == "ltr"
     option.evaluate("element => { element.textContent = 'סופה storm!'; }")
     assert option.evaluate(STYLE, "direction") == "rtl"
+    page.get_by_role("combobox").fill("עברית")
+    assert page.get_by_role("combobox").evaluate(STYLE, "direction") == "rtl"
 
 
 def test_a_page_may_style_it(open_page: Open) -> None:
