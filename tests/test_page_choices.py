@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -84,6 +85,18 @@ def test_filters_count_and_can_be_cleared(page: Any, server: SearchServer) -> No
     page.click("#list >> text=Clear the filters")
     page.wait_for_selector("#count >> text=10 of 60")
     assert page.input_value("[aria-label='year from']") == ""
+
+
+def test_the_last_day_can_be_chosen(browser: Any, server: SearchServer) -> None:
+    with opened(browser) as page:
+        page.goto(f"{server.url}/?q=news")
+        page.fill("[aria-label='added to']", "9999-12-31")
+        page.wait_for_selector("#chips >> text=added: up to 9999-12-31")
+        page.wait_for_selector("#count >> text=10 of 60")
+        asked = next(body for body in reversed(server.searches) if body["k"] == 10)
+        # A date of docs/filters.md has four digits for its year.
+        (last,) = asked["filter"]["added"].values()
+        assert datetime.fromisoformat(last) == datetime.max
 
 
 def test_a_link_shows_the_same(page: Any, server: SearchServer, browser: Any) -> None:

@@ -106,6 +106,13 @@ def test_a_browser_that_refuses_to_store(browser: Any, artifact: Path, tmp_path:
         page.wait_for_selector("#results li")
 
 
+def test_few_results_leave_few_examples(browser: Any, artifact: Path, tmp_path: Path) -> None:
+    with uvicorn_server(artifact, tmp_path / "log", MAX_RESULTS="2") as url, opened(browser) as page:
+        page.goto(f"{url}/")
+        page.wait_for_selector("#empty li")
+        assert page.locator("#empty li").count() == 2
+
+
 def test_without_a_connection(browser: Any, server: SearchServer) -> None:
     with opened(browser) as page:
         page.goto(f"{server.url}/?q=bees")
