@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 from cloudformation import FUNCTION, RESOURCES, TEMPLATE, Stack
 
+from handler.errors import SettingsError
+from handler.settings import Settings
+
 JWT = {"JwtIssuer": "https://issuer.example/pool", "JwtAudience": "client-1,client-2"}
 ACCESS: dict[str, dict[str, str]] = {"none": {}, "iam": {}, "jwt": JWT, "api-key": {"ApiKey": "secret"}}
 # What the HTTP API itself asks of a caller; the key of api-key is the function's to check.
@@ -182,3 +185,41 @@ def test_nobody_else_may_invoke_it(access: str, endpoint: str) -> None:
         assert not permissions
     else:
         assert set(permissions) == {"FunctionUrlPermission", "FunctionUrlInvokePermission"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ApiKey", "0123456789"),
+        ("ApiKey", "a key"),
+        ("ApiKey", "schlüssel"),
+        ("ApiKeys", "web=0123456789"),
+        ("ApiKeys", "web=0123456789, app=a/longer+one==,"),
+        ("ApiKeys", "web"),
+        ("ApiKeys", "web="),
+        ("ApiKeys", "web=short"),
+        ("ApiKeys", "Web=0123456789"),
+        ("ApiKeys", "0123456789abcdef=="),
+        ("ApiKeys", "web=0123456789,app"),
+        ("AnalyticsSalt", "0123456789abcdef"),
+        ("AnalyticsSalt", "0123456789abcde"),
+    ],
+)
+def test_a_secret_is_refused_before_it_is_deployed_where_the_function_would_refuse_it(
+    name: str, value: str
+) -> None:
+    spec = TEMPLATE["Parameters"][name]
+    taken = re.search(spec["AllowedPattern"], value) is not None
+    variable = {"ApiKey": "API_KEY", "ApiKeys": "API_KEYS", "AnalyticsSalt": "ANALYTICS_SALT"}[name]
+    try:
+        Settings.from_env({"ANALYTICS": "on", "ANALYTICS_SALT": "0123456789abcdef", variable: value})
+    except SettingsError:
+        assert not taken
+    else:
+        assert taken
+    # What the function reads of them, nobody knows before.
+    for known_later in ("", "{{resolve:secretsmanager:seeklet:SecretString:one::VERSION-ID}}"):
+        assert re.search(spec["AllowedPattern"], known_later)
+    assert name != "ApiKeys" or re.search(
+        spec["AllowedPattern"], "web={{resolve:ssm-secure:web:1}},app=0123456789"
+    )

@@ -115,6 +115,7 @@ def test_there_is_a_dashboard_where_it_is_asked_for() -> None:
         {"AlarmIndexAgeSeconds": "60"},
         {"Metrics": "emf", "LogLevel": "WARN"},
         {"Analytics": "on"},
+        {"Analytics": "on", "AnalyticsSalt": SALT, "LogLevel": "ERROR"},
         {"Access": "api-key"},
     ],
     ids=str,

@@ -309,6 +309,11 @@ variable "api_key" {
   nullable    = false
   description = "The key for Access=api-key. A Secrets Manager reference in double braces keeps it out of files."
   sensitive   = true
+
+  validation {
+    condition     = can(regex("^(?:^[!-~]*$)$", var.api_key))
+    error_message = "api_key must be ASCII letters, digits and signs without spaces, or empty."
+  }
 }
 
 variable "api_keys" {
@@ -317,6 +322,11 @@ variable "api_keys" {
   nullable    = false
   description = "Several keys with names for Access=api-key, as name=key with commas between them, beside ApiKey or instead of it."
   sensitive   = true
+
+  validation {
+    condition     = can(regex("^(?:^$|^\\{\\{resolve:\\S+\\}\\}$|^[a-z0-9][a-z0-9-]{0,62}=[^\\s,]{8,}( *, *[a-z0-9][a-z0-9-]{0,62}=[^\\s,]{8,})*,?$)$", var.api_keys))
+    error_message = "api_keys must be name=key with commas between them, names of small letters, digits and hyphens, keys of 8 or more characters, or empty."
+  }
 }
 
 variable "jwt_issuer" {
@@ -495,6 +505,11 @@ variable "analytics" {
     condition     = var.analytics != "on" || var.analytics_salt != ""
     error_message = "Analytics=on needs AnalyticsSalt: who asked is hashed with it."
   }
+
+  validation {
+    condition     = var.analytics != "on" || (var.log_level == "INFO") || (var.log_level == "DEBUG")
+    error_message = "Analytics=on needs LogLevel=INFO or DEBUG: Lambda drops the queries' lines."
+  }
 }
 
 variable "analytics_salt" {
@@ -503,6 +518,11 @@ variable "analytics_salt" {
   nullable    = false
   description = "A secret of 16 or more characters for Analytics=on; who asked is hashed with it."
   sensitive   = true
+
+  validation {
+    condition     = can(regex("^(?:^$|^.{16,}$)$", var.analytics_salt))
+    error_message = "analytics_salt must be 16 or more characters, or empty."
+  }
 }
 
 variable "good_score" {

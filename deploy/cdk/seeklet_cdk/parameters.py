@@ -108,10 +108,20 @@ class Parameters:
     access: Literal["none", "iam", "jwt", "api-key"] = text("none")
     """Who may call. none lets the whole internet call; with api-key the function checks the header x-api-key."""
 
-    api_key: str = text("", secret=True)
+    api_key: str = text(
+        "",
+        pattern="^[!-~]*$",
+        constraint="ASCII letters, digits and signs without spaces, or empty",
+        secret=True,
+    )
     """The key for Access=api-key. A Secrets Manager reference in double braces keeps it out of files."""
 
-    api_keys: str = text("", secret=True)
+    api_keys: str = text(
+        "",
+        pattern="^$|^\\{\\{resolve:\\S+\\}\\}$|^[a-z0-9][a-z0-9-]{0,62}=[^\\s,]{8,}( *, *[a-z0-9][a-z0-9-]{0,62}=[^\\s,]{8,})*,?$",
+        constraint="name=key with commas between them, names of small letters, digits and hyphens, keys of 8 or more characters, or empty",
+        secret=True,
+    )
     """Several keys with names for Access=api-key, as name=key with commas between them, beside ApiKey or instead of it."""
 
     jwt_issuer: str = text(
@@ -162,7 +172,9 @@ class Parameters:
     analytics: Literal["off", "on"] = text("off")
     """With on, the log has a line for each query with its text. LogRetentionDays says how long it is kept."""
 
-    analytics_salt: str = text("", secret=True)
+    analytics_salt: str = text(
+        "", pattern="^$|^.{16,}$", constraint="16 or more characters, or empty", secret=True
+    )
     """A secret of 16 or more characters for Analytics=on; who asked is hashed with it."""
 
     good_score: str = text(
@@ -227,6 +239,10 @@ class Parameters:
             (
                 self.analytics != "on" or self.analytics_salt != "",
                 "Analytics=on needs AnalyticsSalt: who asked is hashed with it",
+            ),
+            (
+                self.analytics != "on" or (self.log_level == "INFO") or (self.log_level == "DEBUG"),
+                "Analytics=on needs LogLevel=INFO or DEBUG: Lambda drops the queries' lines",
             ),
             (
                 (self.vpc_subnet_ids == "") or (self.vpc_security_group_ids != ""),
