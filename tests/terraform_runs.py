@@ -33,9 +33,9 @@ class Terraform:
     folder: Path
     environ: dict[str, str]
 
-    def write(self, modules: Mapping[str, Any]) -> None:
+    def write(self, modules: Mapping[str, Any], region: str = "us-east-1") -> None:
         """Writes the root module, with these instances of the module."""
-        provider = {"region": "us-east-1", "skip_credentials_validation": True, "s3_use_path_style": True}
+        provider = {"region": region, "skip_credentials_validation": True, "s3_use_path_style": True}
         main = {"module": modules, "provider": {"aws": provider}}
         (self.folder / "main.tf.json").write_text(json.dumps(main))
 

@@ -85,8 +85,9 @@ resource "aws_iam_role" "codedeploy" {
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
-      Effect    = "Allow"
-      Principal = { Service = "codedeploy.amazonaws.com" }
+      Effect = "Allow"
+      # In China it has another name, other than Lambda, EventBridge and API Gateway.
+      Principal = { Service = "codedeploy.${data.aws_partition.current.dns_suffix}" }
       Action    = "sts:AssumeRole"
     }]
   })
