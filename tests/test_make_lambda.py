@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import subprocess
@@ -98,3 +99,33 @@ def test_an_image_has_the_packages_that_a_layer_would_have(options: list[str], p
     given = dict(option.split("=") for option in options)
     engine, docs = given.get("ENGINE", ""), given.get("DOCS", "on")
     assert shlex.split(line)[-4:] == ["--engine", engine, "--docs", docs]
+
+
+@pytest.mark.parametrize("resource", ["RuntimeLayer", "SearchFunction", "ModelLayer"])
+def test_a_clone_may_lie_in_a_folder_with_a_space_in_its_name(resource: str, tmp_path: Path) -> None:
+    clone = tmp_path / "my project"
+    shutil.copytree(ROOT / "layers", clone / "layers")
+    tool = tmp_path / "tool"
+    tool.write_text('#!/bin/sh\npwd -P\nprintf "%s\\n" "$@"\n')
+    tool.chmod(0o755)
+    kind = "model" if resource == "ModelLayer" else "runtime"
+    # As `sam build` calls it, in a copy of the layer's folder or, for the function, in the folder itself.
+    target = clone / "layers" / kind / "python3.13-x86_64"
+    target.mkdir(exist_ok=True)
+    makefile = clone / "layers" / kind / "Makefile"
+    out = tmp_path / "the artifacts"
+    done = subprocess.run(
+        ["make", "--silent", "--makefile", str(makefile), f"build-{resource}"],
+        cwd=target,
+        env={**os.environ, "PYTHON": str(tool), "ARTIFACTS_DIR": str(out), "ARTIFACT": "my artifact"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    folder, *words = (line for line in done.stdout.splitlines() if not line.startswith("make"))
+    assert folder == str(clone.resolve())
+    if resource == "ModelLayer":
+        assert words == ["-m", "layers.model.copy_artifact", "my artifact", f"{out}/artifact"]
+    else:
+        expected = ["-m", "layers.runtime.build", "--target", "python3.13-x86_64", "--out", str(out)]
+        assert words[: len(expected)] == expected
