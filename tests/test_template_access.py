@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 from cloudformation import FUNCTION, RESOURCES, TEMPLATE, Stack
+from http_events import make_event
 
 from handler.errors import SettingsError
+from handler.function import Function
 from handler.settings import Settings
 
 JWT = {"JwtIssuer": "https://issuer.example/pool", "JwtAudience": "client-1,client-2"}
@@ -96,6 +98,19 @@ def test_a_browser_may_send_what_each_access_needs(access: str, endpoint: str) -
         "api-key": {"x-api-key"},
     }[access]
     assert {"content-type", *needed} <= set(stack.resources[place][key]["AllowHeaders"])
+
+
+@pytest.mark.parametrize("endpoint", ["http-api", "function-url"])
+def test_a_browser_may_send_what_the_service_itself_allows(
+    endpoint: str, function: Function
+) -> None:
+    asked = make_event("OPTIONS", "/search", "")
+    asks = {"origin": "https://site.example", "access-control-request-method": "POST"}
+    asked["headers"] = {**asked["headers"], **asks}
+    answer = Function(Settings.from_env({"CORS_ORIGINS": "*"}), function.searcher)(asked)["headers"]
+    place, key = ("HttpApi", "CorsConfiguration") if endpoint == "http-api" else ("FunctionUrl", "Cors")
+    cors = stack_of("none", endpoint).resources[place][key]
+    assert {*answer["access-control-allow-headers"].split(", ")} <= {*cors["AllowHeaders"]}
 
 
 def test_tokens_are_checked_for_their_issuer_and_audience() -> None:

@@ -14,6 +14,9 @@ locals {
     headers = [
       "authorization",
       "content-type",
+      "if-none-match",
+      "mcp-protocol-version",
+      "mcp-session-id",
       "x-amz-content-sha256",
       "x-amz-date",
       "x-amz-security-token",

@@ -15,6 +15,9 @@ from seeklet_cdk.parameters import Parameters
 ALLOWED_HEADERS = [
     "authorization",
     "content-type",
+    "if-none-match",
+    "mcp-protocol-version",
+    "mcp-session-id",
     "x-amz-content-sha256",
     "x-amz-date",
     "x-amz-security-token",
