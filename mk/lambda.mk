@@ -24,6 +24,9 @@ ARGS ?=
 IMAGE ?= seeklet
 IMAGE_RUNTIME = $(or $(RUNTIME),python3.13)
 IMAGE_ARCH = $(or $(ARCH),x86_64)
+# Lambda takes an image of one processor, and none with attestations, which Docker adds by itself. As variables, since not every
+# builder knows the options.
+IMAGE_BUILD = BUILDX_NO_DEFAULT_ATTESTATIONS=1 DOCKER_DEFAULT_PLATFORM=linux/$(IMAGE_ARCH:x86_64=amd64)
 
 export SAM_CLI_TELEMETRY := 0
 # The artifact that is named is served: of what isn't named SAM keeps the value of the deployment before.
@@ -95,7 +98,7 @@ image: ## build a container image instead of layers: make image [ARTIFACT=folder
 	@$(PYTHON) -m layers.runtime.build --target $(IMAGE_RUNTIME)-$(IMAGE_ARCH) --out build/image --engine "$(ENGINE)" --docs "$(DOCS)"
 	@$(PYTHON) -m layers.runtime.build --target $(IMAGE_RUNTIME)-$(IMAGE_ARCH) --out build/image --code handler
 	@$(PYTHON) -m layers.model.copy_artifact --image $(ENCODER_ONLY) "$(ARTIFACT)" build/image/artifact
-	@docker build --tag $(IMAGE) --build-arg PYTHON=$(IMAGE_RUNTIME:python%=%) --build-arg ARCH=$(IMAGE_ARCH) .
+	@$(IMAGE_BUILD) docker build --tag $(IMAGE) --build-arg PYTHON=$(IMAGE_RUNTIME:python%=%) --build-arg ARCH=$(IMAGE_ARCH) .
 
 deploy: build ## deploy to AWS: make deploy [CONFIG=prod] [STACK=name] [PARAMETERS="Access=iam"]
 	@$(SAM) deploy $(SAM_DEPLOY) $(ARGS)

@@ -101,6 +101,16 @@ def test_an_image_has_the_packages_that_a_layer_would_have(options: list[str], p
     assert shlex.split(line)[-4:] == ["--engine", engine, "--docs", docs]
 
 
+@pytest.mark.parametrize(("arch", "platform"), [("x86_64", "linux/amd64"), ("arm64", "linux/arm64")])
+def test_an_image_is_one_that_lambda_takes(arch: str, platform: str, project: Path) -> None:
+    done = make(project, "--dry-run", "image", "ARTIFACT=artifact", f"ARCH={arch}")
+    line = done.stdout.splitlines()[-1]
+    variables = dict(word.split("=") for word in line.partition(" docker ")[0].split())
+    # Docker's own names for no provenance and for the processor, whatever the machine's is.
+    assert variables == {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1", "DOCKER_DEFAULT_PLATFORM": platform}
+    assert f"ARCH={arch}" in line
+
+
 @pytest.mark.parametrize("resource", ["RuntimeLayer", "SearchFunction", "ModelLayer"])
 def test_a_clone_may_lie_in_a_folder_with_a_space_in_its_name(resource: str, tmp_path: Path) -> None:
     clone = tmp_path / "my project"

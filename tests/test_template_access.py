@@ -101,9 +101,7 @@ def test_a_browser_may_send_what_each_access_needs(access: str, endpoint: str) -
 
 
 @pytest.mark.parametrize("endpoint", ["http-api", "function-url"])
-def test_a_browser_may_send_what_the_service_itself_allows(
-    endpoint: str, function: Function
-) -> None:
+def test_a_browser_may_send_what_the_service_itself_allows(endpoint: str, function: Function) -> None:
     asked = make_event("OPTIONS", "/search", "")
     asks = {"origin": "https://site.example", "access-control-request-method": "POST"}
     asked["headers"] = {**asked["headers"], **asks}
