@@ -112,6 +112,9 @@ def read_request(event: Mapping[str, Any]) -> Request:
         method, path = event.get("httpMethod"), event.get("path")
         query, identity = _query_of_version_1(event, context), context.get("identity")
         source = identity.get("sourceIp") if isinstance(identity, dict) else None
+        if "elb" in context:
+            # A load balancer has no field for it, and adds it to what the caller may have sent.
+            source = headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
     if not isinstance(method, str):
         raise _malformed("method", method, "a string")
     if not isinstance(path, str):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import hmac
 import json
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from http_events import EVENTS
 from watched import ON, QUERIES, QUERY, REFUSED, SALT, SECRET, Watched, event_of
 
 from handler.analytics import MOST_CHARACTERS
@@ -119,3 +121,20 @@ def test_settings_that_can_not_be_used() -> None:
             Settings.from_env(variables)
         assert "short" not in str(caught.value)
     assert SALT not in repr(Settings.from_env(ASKING))
+
+
+@pytest.mark.parametrize("sent", [ADDRESS, f"198.51.100.1, {ADDRESS}", f"{SECRET},198.51.100.1 , {ADDRESS}"])
+@pytest.mark.parametrize("many", [False, True])
+def test_a_load_balancer_says_who_asked(
+    searcher: Searcher, sent: str, many: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    watched = Watched(searcher, capsys, **ASKING)
+    event = copy.deepcopy(EVENTS["similar-alb"])
+    event["headers"]["x-forwarded-for"] = sent
+    if many:
+        headers = event.pop("headers")
+        event["multiValueHeaders"] = {name: [value] for name, value in headers.items()}
+    assert watched.ask(event)["statusCode"] == 200
+    (line,) = watched.lines()
+    # The load balancer adds the address that it sees; the caller may have written the others.
+    assert line["who"] == expected_hash(ADDRESS)
