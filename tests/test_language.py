@@ -43,6 +43,41 @@ def test_names_without_grammar_count_as_english() -> None:
     assert choose_terms(["DescribeInstances: Describes the instances"], None) == ("english", "en")
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        # Units, grades and versions are spelled as small words of Czech, Polish, Italian and Portuguese.
+        [
+            "Bosch GSR 12V-15 FC",
+            "Audi A 6",
+            "Vitamin E 400 mg",
+            "NVIDIA GeForce GTX 480 O",
+            "Makita DHP 484 Z, 18 W",
+        ],
+        [
+            "iPhone 15 Pro Max",
+            "MacBook Pro 14",
+            "Dell Latitude E6400",
+            "Tesla Model S",
+            "Intel Xeon E5 v4 / Core I5",
+        ],
+        [
+            "Matrox Electronic Systems",
+            "Elsa Co Ltd",
+            "Sanyo Co",
+            "Skin Care",
+            "Mint Tea",
+            "Nissan Van",
+            "Nikon D 90 Son",
+        ],
+        # One name in sixty has a small word.
+        [*(f"Winter Coat {number}" for number in range(59)), "La Mer", "Citroën C 4"],
+    ],
+)
+def test_names_of_products_and_companies_count_as_english(names: list[str]) -> None:
+    assert choose_terms(names, None) == ("english", UNKNOWN)
+
+
 def test_a_few_foreign_texts_change_nothing() -> None:
     english = TEXTS["en"] * 20
     assert find_language([*english, *TEXTS["zh"], *TEXTS["de"], *TEXTS["fr"]]) == "en"

@@ -18,6 +18,8 @@ from handler.folding import fold
 # A sample of so many texts, and so many characters of each.
 SAMPLE = 2_000
 CHARS = 1_000
+# With fewer small words than one of so many words, texts are names rather than sentences.
+MOST_WORDS = 50
 UNKNOWN = "und"  # ISO 639's code for an undetermined language
 
 _WORD = re.compile(r"[^\W\d_]+")
@@ -27,7 +29,7 @@ def choose_terms(texts: Iterable[str], language: str | None) -> tuple[str, str]:
     """Returns the kind of terms for a corpus, `english` or `pieces`, and the code of its language.
 
     language is a code as read_code takes it, or None to find it in the texts; "und" where they show none. Texts of Latin
-    letters without any language's small words, such as names of products, count as English. Raises OptionError where the
+    letters with hardly any small words of a language, such as names of products, count as English. Raises OptionError where the
     code is unknown.
     """
     if language is None:
@@ -67,7 +69,7 @@ def find_language(texts: Iterable[str]) -> str:
         return script
     counts = Counter({code: sum(words[word] for word in small) for code, small in FUNCTION_WORDS.items()})
     found = _most(counts)
-    return found if counts[found] else UNKNOWN
+    return found if counts[found] and counts[found] * MOST_WORDS >= words.total() else UNKNOWN
 
 
 def _most(counts: Counter[str]) -> str:

@@ -21,27 +21,28 @@ SCRIPTS = {
     "th": re.compile("[\u0e01-\u0e30]+"),
 }
 
-# The most frequent small words. A word that English has too is in no other list.
+# The most frequent small words. A word that English has too is in no other list, nor is one that names of products and
+# companies have, such as "pro" and "co". A word of one letter is in none: names have it as a unit, a grade or a version.
 FUNCTION_WORDS = {
     code: frozenset(words.split())
     for code, words in {
-        "en": "the of and to in is for that with on as are by from this be how what not or an at it can your my i",
+        "en": "the of and to in is for that with on as are by from this be how what not or an at it can your my",
         "de": "der die und das den von zu mit ist im fur auf nicht ein eine des dem sich auch wie bei oder aus wird",
-        "fr": "le la les et des du est une dans pour que qui sur pas avec au ce par il sont aux vous ou je",
-        "es": "el la los las y del que una por con para es se lo como su al un mas son pero sin en",
-        "it": "il di che la e per una del della con sono gli nel alla le dei non si al lo piu ma come",
-        "pt": "o os da do dos das que uma para com em nao por se na no ao mais um foi ser como e",
-        "nl": "de het een en van dat niet op te voor met zijn is aan er ook bij naar om uit wordt hoe wat",
-        "pl": "w i z na sie do nie jest ze jak przez od po za dla oraz czy jako tym ale",
-        "sv": "och att det som en av inte ar med till ett om jag har den kan hur vad fran",
+        "fr": "le la les et des du est une dans que qui sur pas avec au ce il sont aux vous ou je",
+        "es": "el la los las del que una por para es se lo como su al un mas con sin pero en",
+        "it": "il di che la per una del della sono gli nel alla le dei si al lo piu ma con un nella dal anche questo",
+        "pt": "os da dos das que uma para em nao por se na ao mais um foi ser como",
+        "nl": "de het een en dat niet op te voor zijn is aan er ook bij naar om uit wordt wat",
+        "pl": "na sie nie ze jak przez od po za dla oraz czy jako tym jest lub byc jesli tylko tego",
+        "sv": "och att det som en av inte ar med ett om jag har den kan hur vad fran",
         "da": "og det til af en er ikke et med der som har den jeg hvad hvordan fra eller",
-        "tr": "bir ve bu icin ile da ne cok daha nasil gibi olarak olan var mi kadar",
+        "tr": "bir ve bu icin ile da ne cok daha nasil gibi olarak olan mi kadar",
         "id": "yang dan di untuk dengan dari ini itu tidak dalam pada adalah ke akan atau juga bagaimana",
-        "vi": "la va cua cho khong co cac mot nhung duoc trong nguoi voi nay de khi nhu",
-        "cs": "a je se na v ze s to do pro jako jsou nebo by jak od pri ktere",
-        "hu": "a az es hogy nem egy is van meg ez de mint csak volt vagy mi hogyan",
+        "vi": "la va cua cho khong cac mot nhung duoc trong nguoi voi nay de khi nhu",
+        "cs": "je se na ze to jako jsou nebo by jak od pri ktere neni byl aby podle pokud nelze",
+        "hu": "az es hogy nem egy is meg ez de csak volt vagy mi hogyan ha lehet kell",
         "fi": "ja on ei etta se oli kun mita ovat mutta tai kuin myos hanen joka miten",
-        "ro": "de si in la cu nu este pe un o care din pentru sa ce mai sunt",
+        "ro": "de si in la cu nu este pe un din pentru sa ce mai sunt",
     }.items()
 }
 _ENGLISH = FUNCTION_WORDS["en"]
