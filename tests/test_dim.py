@@ -16,6 +16,7 @@ from tiny_modules import TORCH, add_dense
 from export.build.gate import verify_artifact
 from export.model.source_model import find_model
 from handler.artifact import Artifact
+from handler.errors import VerifyError
 from handler.searcher import Searcher
 
 pytestmark = pytest.mark.usefixtures("use_tiny_cache")
@@ -55,6 +56,21 @@ def test_after_a_dense_layer(folder: Path, texts: list[str], tmp_path: Path) -> 
     artifact = sentence_oracle.export(folder, texts, tmp_path / "out", dim=36)
     assert_alike(sentence_oracle.answered(artifact, texts), right, 0.997)
     assert (artifact.manifest.dim, artifact.manifest.full_dim) == (36, 40)
+
+
+def test_a_text_of_which_nothing_is_left_is_named(folder: Path, texts: list[str], tmp_path: Path) -> None:
+    """A layer with ReLU may give only zeros in the first dimensions. To embed again wouldn't help."""
+    add_dense(folder, [32, 6], f"{TORCH}.ReLU")
+    expected = sentence_oracle.expected(folder, texts, truncate_dim=2).documents
+    zero = int((expected == 0).all(1).argmax())
+    assert not expected[zero].any()
+    with pytest.raises(VerifyError) as refused:
+        sentence_oracle.export(folder, texts, tmp_path / "out", dim=2)
+    assert str(refused.value) == (
+        f"the vector of row {zero} (counted from 0) has the length 0, not 1, so the model makes nothing of its text: "
+        "keep more dimensions (--dim), or leave the text out"
+    )
+    assert sentence_oracle.export(folder, texts, tmp_path / "out").manifest.dim == 6
 
 
 def test_other_dimensions_are_another_recipe(

@@ -37,7 +37,6 @@ def changed(row: int, value: float) -> NDArray[np.float32]:
         (changed(0, 3e38), "the vector of row 100 (counted from 0) has the length inf, not 1"),
         (changed(0, 0), "the vector of row 100 (counted from 0) has the length 0.9843, not 1"),
         (UNIT * 2, "the vector of row 100 (counted from 0) has the length 2, not 1"),
-        (UNIT * 0, "the vector of row 100 (counted from 0) has the length 0, not 1"),
     ],
 )
 def test_a_damaged_row_is_named(vectors: NDArray[np.float32], sentence: str) -> None:

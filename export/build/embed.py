@@ -88,9 +88,15 @@ def check_unit_length(
     # With `not <=` instead of `>`, NaN counts as wrong.
     wrong = np.flatnonzero(~(np.abs(lengths - 1) <= tolerance))
     if wrong.size:
+        length = lengths[wrong[0]]
+        remedy = "it is damaged: run the export again with --force"
+        if length == 0:
+            # A Dense layer with ReLU may give only zeros, above all in the few first dimensions.
+            remedy = (
+                "the model makes nothing of its text: keep more dimensions (--dim), or leave the text out"
+            )
         raise VerifyError(
-            f"the vector of row {first + wrong[0]} (counted from 0) has the length {lengths[wrong[0]]:.4g}, "
-            "not 1, so it is damaged: run the export again with --force"
+            f"the vector of row {first + wrong[0]} (counted from 0) has the length {length:.4g}, not 1, so {remedy}"
         )
 
 
