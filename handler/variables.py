@@ -101,7 +101,9 @@ def origins(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
         if part.strip()
     )
     for origin in origins:
-        if origin != "*" and not re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?", origin):
+        if origin != "*" and not re.fullmatch(
+            r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", origin
+        ):
             raise SettingsError(
                 f"{name} has {origin!r:.80}, which is no origin: write https://host with commas between them, or *"
             )

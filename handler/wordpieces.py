@@ -116,7 +116,9 @@ class WordPieces:
         return self._load()
 
     def __getattr__(self, name: str) -> Any:
-        # Only what this class has not comes here.
+        # Only what this class has not comes here. A private name isn't the library's: a copy, still empty, is asked for some.
+        if name.startswith("_"):
+            raise AttributeError(name)
         return getattr(self.library, name)
 
     def get_added_tokens_decoder(self) -> dict[int, AddedToken]:

@@ -141,6 +141,7 @@ def test_what_a_server_can_send_is_a_header(value: str) -> None:
         ("http://example.com:80", "http://example.com"),
         ("https://example.com:80", "https://example.com:80"),
         ("http://localhost:4430", "http://localhost:4430"),
+        ("http://[::1]:3000", "http://[::1]:3000"),
     ],
 )
 def test_an_origin_is_read_as_browsers_send_it(written: str, sent: str) -> None:

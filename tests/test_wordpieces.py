@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import gc
 import json
@@ -177,3 +178,10 @@ def test_no_room_for_a_text(tmp_path: Path) -> None:
     path.write_text(json.dumps(pair("BERT, cased")[1]))
     with pytest.raises(ArtifactError, match="adds 2 tokens to a text, the manifest's max_length is 2"):
         WordPieces.open(path, 2, fail)
+
+
+def test_a_copy_reads_the_same() -> None:
+    library, found = pair("BERT, cased")
+    ours = WordPieces(found, 256, lambda: library)
+    assert copy.deepcopy(ours).encode("storm").ids == ours.encode("storm").ids
+    assert not hasattr(ours, "__array__")

@@ -46,6 +46,8 @@ export interface SearchOptions extends CallOptions {
   /** Columns whose values are counted over all documents that match. */
   facets?: string[];
   include?: Part[];
+  /** Whether every document is scored where PostgreSQL searches by an index. */
+  exact?: boolean;
 }
 
 export interface EmbedOptions extends CallOptions {

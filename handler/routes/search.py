@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -98,13 +100,11 @@ def read_query(query: str) -> dict[str, Any]:
 
 
 def _read_parameter(name: str, value: str) -> object:
-    try:
-        if name in _WHOLE and value.isdecimal() and len(value) < 20:
-            return int(value)
-        if name in (*_WHOLE, *_NUMBERS) and len(value) < 40:
-            return float(value)
-    except ValueError:
-        pass
+    if name in (*_WHOLE, *_NUMBERS) and len(value) < 40:
+        # As JSON has it: Python's float takes "1_0" too.
+        with contextlib.suppress(ValueError):
+            number = json.loads(value)
+            return number if type(number) in (int, float) else value
     if name == "exact":
         return {"true": True, "false": False}.get(value, value)
     if name in _LISTS:
