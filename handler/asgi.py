@@ -19,7 +19,7 @@ from handler.counters import CONTENT_TYPE, Counters
 from handler.errors import RequestError
 from handler.events import Request
 from handler.requests import refuse_body
-from handler.responses import BODILESS, Response
+from handler.responses import BODILESS, Response, without_body
 from handler.router import Router
 from handler.routes import FRAMEWORK_PATHS, METRICS_PATH, wrong_method
 
@@ -59,15 +59,20 @@ class Application:
         """Answers what one scope stands for: a request, or the server's own start and end."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)
-        elif scope["type"] != "http":
+            return
+        if scope["type"] != "http":
             await send({"type": "websocket.close"})
-        elif self._counters is not None and read_path(scope) == METRICS_PATH:
+            return
+        head = scope["method"] == "HEAD"
+        if head:
+            scope = {**scope, "method": "GET"}
+        if self._counters is not None and read_path(scope) == METRICS_PATH:
             # By no thread: what is counted matters most where all of them are taken.
-            await _send(self._router.respond(read_head(scope), self._count), send)
+            response: Response | None = self._router.respond(read_head(scope), self._count)
         else:
             response = await self._respond(scope, receive)
-            if response is not None:
-                await _send(response, send)
+        if response is not None:
+            await _send(without_body(response) if head else response, send)
 
     def _count(self, request: Request) -> Response:
         assert self._counters is not None
@@ -209,12 +214,10 @@ async def read_body(receive: Receive, most: int) -> bytes | None:
 
 
 async def _send(response: Response, send: Send) -> None:
-    headers = [
-        (name.encode("latin-1"), value.encode("latin-1", "replace"))
-        for name, value in response.headers.items()
-    ]
+    fields = dict(response.headers)
     if response.status not in BODILESS:
-        headers.append((b"content-length", str(len(response.body)).encode()))
+        fields.setdefault("content-length", str(len(response.body)))
+    headers = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in fields.items()]
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": response.body})
 

@@ -18,7 +18,7 @@ from handler.errors import RequestError, is_defect
 from handler.events import Request, direct_path, is_http, is_ping, read_request, write_response
 from handler.json_types import json_type
 from handler.record import Watcher
-from handler.responses import Response, as_defect
+from handler.responses import Response, as_defect, without_body
 from handler.router import OLD_PATH, Router
 from handler.routes import FRAMEWORK_PATHS, find_route
 from handler.searcher import Searcher
@@ -141,6 +141,11 @@ class Function:
             return self.router.refuse(as_defect(error), invocation=_invocation(context))
         if self.router.watchers:
             request = request._replace(invocation=_invocation(context))
+        if request.method == "HEAD":
+            return without_body(self._route(request._replace(method="GET")))
+        return self._route(request)
+
+    def _route(self, request: Request) -> Response:
         if self._direct and not (request.method == "GET" and request.path in FRAMEWORK_PATHS):
             return self.router.respond(request)
         return self.router.respond(request, self._ask_app)

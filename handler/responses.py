@@ -89,6 +89,14 @@ def refusal(error: RequestError, render: Render = render_problem) -> Response:
     return Response(error.status, render(error), {**kind, **error.headers})
 
 
+def without_body(response: Response) -> Response:
+    """Returns what HEAD is answered with: the body's length, and not the body (RFC 9110, 9.3.2)."""
+    if response.status in BODILESS:
+        return response
+    length = {"content-length": str(len(response.body))}
+    return response._replace(body=b"", headers={**response.headers, **length})
+
+
 def as_defect(error: BaseException) -> RequestError:
     """Returns the error of a request where seeklet itself failed, or what it needs is away.
 

@@ -153,7 +153,23 @@ def test_metrics_are_for_get_alone(app: Application) -> None:
     for method, status in (("GET", 200), ("POST", 405)):
         start = exchange(app, method=method, path="/metrics")[0]
         assert start["status"] == status
-    assert dict(start["headers"])[b"allow"] == b"GET"
+    assert dict(start["headers"])[b"allow"] == b"GET, HEAD"
+
+
+@pytest.mark.parametrize("path", ["/", "/health", "/metrics", "/info", "/docs", "/search", "/nowhere"])
+def test_head_is_get_without_the_body(app: Application, path: str) -> None:
+    body = {"type": "http.request", "body": b""}
+    (get, page), (head, nothing) = (
+        exchange(app, body, method=method, path=path, query_string=b"q=storm&k=1")
+        for method in ("GET", "HEAD")
+    )
+    assert (head["status"], nothing["body"]) == (get["status"], b"")
+    length = {
+        name: dict(start["headers"])[b"content-length"] for name, start in (("GET", get), ("HEAD", head))
+    }
+    # The counters have counted the first one.
+    assert int(length["GET"]) == len(page["body"])
+    assert length["HEAD"] == length["GET"] or path == "/metrics"
 
 
 def test_a_web_socket_is_closed(app: Application) -> None:

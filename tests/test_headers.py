@@ -103,7 +103,7 @@ def test_a_preflight_needs_no_key(function: Function) -> None:
 
 def test_a_wrong_method_says_which_are_right(function: Function) -> None:
     response = ask(function, "PUT", "/search", "")
-    assert (response["statusCode"], response["headers"]["allow"]) == (405, "GET, POST")
+    assert (response["statusCode"], response["headers"]["allow"]) == (405, "GET, HEAD, POST")
     problem = json.loads(response["body"])
     assert response["headers"]["content-type"] == "application/problem+json"
     assert (problem["type"], problem["title"], problem["status"]) == (
@@ -111,3 +111,16 @@ def test_a_wrong_method_says_which_are_right(function: Function) -> None:
         "Method Not Allowed",
         405,
     )
+
+
+@pytest.mark.parametrize("direct", [True, False])
+@pytest.mark.parametrize("path", ["/", "/health", "/docs", "/documents/unknown"])
+def test_head_is_get_without_the_body(function: Function, direct: bool, path: str) -> None:
+    either = Function(function.settings, function.searcher, direct=direct)
+    get, head = (ask(either, method, path, "") for method in ("GET", "HEAD"))
+    assert (head["statusCode"], head["body"]) == (get["statusCode"], "")
+    own = ("server-timing",)
+    for one in (get, head):
+        one["headers"] = {name: value for name, value in one["headers"].items() if name not in own}
+    assert head["headers"] == get["headers"]
+    assert get["body"]

@@ -80,7 +80,9 @@ def find_route(method: str, path: str) -> Found:
 
 
 def wrong_method(method: str, path: str, allowed: Sequence[str]) -> RequestError:
-    """Returns the error (405) of a path that has other methods alone."""
+    """Returns the error (405) of a path that has other methods alone. HEAD is answered wherever GET is."""
+    if "GET" in allowed:
+        allowed = sorted([*allowed, "HEAD"])
     error = RequestError(405, "method_not_allowed", f"{method[:20]} {path[:200]} is not served: {OTHERS}")
     error.headers = {"allow": ", ".join(allowed)}
     return error
