@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from benchmarks.onnx_peers import PlainEncoder, load_onnx_peers
 from export.model.convert import convert
-from export.model.source_model import DEFAULT_MODEL_ID, default_folder, find_model
+from export.model.places import DEFAULT_MODEL_ID, default_folder
+from export.model.source_model import find_model
 from handler.encoder import Encoder
 from handler.session import open_session
 from handler.tokenizer import BoundedTokenizer, load_tokenizer

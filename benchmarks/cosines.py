@@ -18,7 +18,7 @@ from benchmarks.artifacts import load_documents
 from benchmarks.onnx_peers import load_onnx_peers
 from benchmarks.options import make_parser, results_file
 from benchmarks.record import save
-from export.model.source_model import default_folder
+from export.model.places import default_folder
 from handler.encoder import Encoder
 
 F32 = NDArray[np.float32]

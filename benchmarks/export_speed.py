@@ -17,7 +17,7 @@ from typing import Any
 from benchmarks.artifacts import draw_texts
 from benchmarks.options import make_parser, results_file
 from benchmarks.record import save, spread
-from export.model.source_model import default_folder
+from export.model.places import default_folder
 from handler.encoder import Encoder
 
 # As in export/build/embed.py.

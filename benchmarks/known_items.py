@@ -21,7 +21,7 @@ from tqdm import tqdm
 from benchmarks.kept import keep_vectors
 from benchmarks.options import make_parser, results_file
 from benchmarks.record import mean_of, save
-from export.model.source_model import default_folder
+from export.model.places import default_folder
 from handler.searcher import Searcher
 
 TOP = 10

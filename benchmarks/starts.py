@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks.installs import Prepared, version_of
 from benchmarks.record import ROOT
-from export.model.source_model import default_folder
+from export.model.places import default_folder
 
 EVENT = ROOT / "events" / "similar.json"
 OURS, OURS_FASTAPI, TORCH = "seeklet", "seeklet, FastAPI loaded", "sentence-transformers"

@@ -10,10 +10,11 @@ import pytest
 from exports import DIM, Export, made_up, write_texts
 from numpy.typing import NDArray
 
-from export.build.embed import GATHER_CHUNK, Embedder, Origin, Vectors, check_unit_length
+from export.build.embed import GATHER_CHUNK, Embedder, Origin, Vectors
 from export.build.journal import Journal
 from export.build.progress import Progress
 from export.build.token_counts import TokenCounts, read_token_counts, write_token_counts
+from export.build.unit_length import check_unit_length
 from export.build.write_documents import write_documents
 from export.corpus.reader import CorpusReader
 from handler.encoder import Encoded

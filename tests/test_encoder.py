@@ -10,7 +10,7 @@ import pytest
 from damage import without_wordpieces
 from sentence_transformers import SentenceTransformer
 
-from export.model.source_model import default_folder
+from export.model.places import default_folder
 from handler.artifact import Artifact
 from handler.encoder import Encoder
 from handler.errors import ArtifactError

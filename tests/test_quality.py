@@ -20,7 +20,7 @@ from benchmarks.datasets import read_pairs
 from export.build.options import BuildOptions
 from export.build.pipeline import build
 from export.build.progress import Progress
-from export.model.source_model import default_folder
+from export.model.places import default_folder
 from handler.encoder import Encoder
 from handler.searcher import Searcher
 

@@ -18,14 +18,8 @@ from model_folders import (
 )
 from tiny import write_json
 
-from export.model.source_model import (
-    DEFAULT_MODEL_ID,
-    DEFAULT_NAME,
-    DEFAULT_WEIGHTS_SHA256,
-    SourceModel,
-    default_folder,
-    find_model,
-)
+from export.model.places import DEFAULT_MODEL_ID, DEFAULT_NAME, DEFAULT_WEIGHTS_SHA256, default_folder
+from export.model.source_model import SourceModel, find_model
 from handler.errors import ModelError
 
 
@@ -108,7 +102,7 @@ def test_a_wrong_checksum_gives_both(folder: Path) -> None:
 
 
 def test_a_damaged_default_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("export.model.source_model.default_folder", lambda: folder)
+    monkeypatch.setattr("export.model.places.default_folder", lambda: folder)
     with pytest.raises(ModelError, match=f"expected {DEFAULT_WEIGHTS_SHA256}: it is damaged"):
         find_model(None, None, None)
 

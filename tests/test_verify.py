@@ -237,7 +237,7 @@ def test_a_folders_model_must_be_named(tiny_artifact: Path) -> None:
 
 
 def test_another_model_is_refused(tiny_artifact: Path) -> None:
-    from export.model.source_model import default_folder
+    from export.model.places import default_folder
 
     with pytest.raises(ModelError, match=r"has SHA-256 53aa51172d.*, expected "):
         verify_artifact(tiny_artifact, str(default_folder()), None, threads=1)

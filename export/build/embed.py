@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from enum import IntEnum
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,18 +22,14 @@ from export.build.engine import Embedded, Engine, Job, NewText
 from export.build.journal import KEY_BYTES, Journal
 from export.build.progress import EmbeddingBar, Progress
 from export.build.token_counts import TokenCounts, read_token_counts
+from export.build.unit_length import ROUNDED_TOLERANCE, UNIT_TOLERANCE, check_unit_length
 from export.build.write_documents import read_row_texts
 from handler.artifact import TOKENS_FILE, Artifact
 from handler.encoder import Encoder
-from handler.errors import VerifyError
 from handler.scores import Embeddings
 
 EMBED_CHUNK = 256
 GATHER_CHUNK = 8192
-# How far from 1 a float32 vector's length may be. Rounding makes a difference of less than a millionth.
-UNIT_TOLERANCE = 1e-3
-# The same for vectors that were stored as float16 or int8.
-ROUNDED_TOLERANCE = 0.02
 
 
 class Origin(IntEnum):
@@ -77,27 +72,6 @@ class Vectors:
     def _tolerance(self) -> float:
         rounded = any(source.rows.dtype != np.float32 for source in self.embeddings.values())
         return ROUNDED_TOLERANCE if rounded else UNIT_TOLERANCE
-
-
-def check_unit_length(
-    vectors: NDArray[np.floating[Any]], first: int, tolerance: float = UNIT_TOLERANCE
-) -> None:
-    """Raises VerifyError for the first vector that isn't finite or not of length 1; `first` is the row of vectors[0]."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        lengths = np.linalg.norm(vectors, axis=1)
-    # With `not <=` instead of `>`, NaN counts as wrong.
-    wrong = np.flatnonzero(~(np.abs(lengths - 1) <= tolerance))
-    if wrong.size:
-        length = lengths[wrong[0]]
-        remedy = "it is damaged: run the export again with --force"
-        if length == 0:
-            # A Dense layer with ReLU may give only zeros, above all in the few first dimensions.
-            remedy = (
-                "the model makes nothing of its text: keep more dimensions (--dim), or leave the text out"
-            )
-        raise VerifyError(
-            f"the vector of row {first + wrong[0]} (counted from 0) has the length {length:.4g}, not 1, so {remedy}"
-        )
 
 
 class Embedder:

