@@ -47,11 +47,16 @@ def helpful_keywords(queries: int, documents: int = 200, *, help_of: float = 0.5
 
 
 def evaluate_made_up(
-    source: MadeUp, judgements: Judgements, *, documents: int = 200, present: float | None = 0.5
+    source: MadeUp,
+    judgements: Judgements,
+    *,
+    documents: int = 200,
+    present: float | None = 0.5,
+    depth: int = 100,
 ) -> Evaluation:
     """An evaluation over the documents d0, d1, ..."""
     texts = [Document(f"d{i}", f"text {i} {HOSTILE}", {}) for i in range(documents)]
-    return evaluate(source, texts, judgements, artifact="made-up", present=present)
+    return evaluate(source, texts, judgements, artifact="made-up", present=present, depth=depth)
 
 
 def evaluate_keywords(

@@ -161,6 +161,18 @@ def test_the_lines_fit_a_terminal_of_80_columns(make) -> None:  # type: ignore[n
     ]
 
 
+@pytest.mark.parametrize("depth", [5, 10, 100, 1000, 1_000_000])
+def test_every_figure_stands_under_its_name(depth: int) -> None:
+    evaluation = evaluate_made_up(helpful_keywords(3), judgements_of({"q0": ["d0"]}), depth=depth)
+    lines = describe(evaluation, 80)
+    figures = next(i for i, line in enumerate(lines) if line.startswith("mode "))
+    names, *rows = lines[figures : figures + 1 + len(evaluation.lines)]
+    ends = [found.end() for found in re.finditer(r"[\w@]+@\d+", names)]
+    assert [name.lower() for name in names.split() if "@" in name] == list(evaluation.lines[0].figures)
+    for line in rows:
+        assert {found.end() for found in re.finditer(r"\b[01]\.\d{3}\b", line)} >= set(ends)
+
+
 def test_the_lines_say_what_was_found() -> None:
     text = "\n".join(describe(evaluate_keywords(40), 80))
     assert "made-up, 200 documents: 40 queries of the judgements\n" in text

@@ -94,16 +94,16 @@ def wins(evaluation: Evaluation) -> list[str]:
 
 def _figures(evaluation: Evaluation) -> list[str]:
     names = list(evaluation.lines[0].figures)
-    shown = {NDCG: "nDCG@10", MRR: "MRR@10"}
-    others = [name for name in names if name != NDCG]
+    titles = {name: "MRR@10" if name == MRR else name for name in names if name != NDCG}
+    widths = {name: max(11, len(title) + 1) for name, title in titles.items()}
     lines = [
         f"{'mode':12}{'nDCG@10':>9}  {'95% interval':14}"
-        + "".join(f"{shown.get(name, name):>11}" for name in others)
+        + "".join(f"{title:>{widths[name]}}" for name, title in titles.items())
     ]
     for place, line in enumerate(evaluation.lines):
         figures = line.figures
         mark = "  <- now" if place == evaluation.place_of_now and evaluation.present is not None else ""
-        cells = "".join(f"{figures[name].mean:11.3f}" for name in others)
+        cells = "".join(f"{figures[name].mean:{width}.3f}" for name, width in widths.items())
         lines.append(f"{way(line):12}{figures[NDCG].mean:9.3f}  {ends(figures[NDCG]):14}{cells}{mark}")
     return lines
 
