@@ -49,7 +49,7 @@ def beir(folder: Path, queries: str, qrels: str) -> Path:
         ("a.csv", b'Search Term,year,Clicked_ID\nstorm,1,t1\n"bread, fresh",2,7\nstorm,3,t2\n'),
         ("a.csv", b'what,which,more\nstorm,t1,\n"bread, fresh",7,x\nstorm,t2,\n'),
         ("a.csv", b'doc,what\nt1,storm\n7,"bread, fresh"\nt2,storm\n'),
-        ("a.csv", b'query,relevant,,\nstorm,t1,,\n"bread, fresh",7,,\nstorm , t2,,\n'),
+        ("a.csv", b'query,relevant,,\nstorm,t1,,\n"bread, fresh",7,,\nstorm ,t2,,\n'),
         ("a.csv", b'query,relevant\nstorm,t1\nstorm,t1\n"bread, fresh",7\nstorm,t2\n'),
     ],
 )
@@ -194,6 +194,14 @@ def test_documents_that_the_artifact_lacks() -> None:
     sentence = "no document of the judgements is in here: it says '1', the artifact has 'k0': export with --id COLUMN"
     with pytest.raises(EvaluationError, match=re.escape(sentence)):
         judged.known_to({"k0": 0}, "here")
+
+
+def test_white_space_around_an_id(tmp_path: Path) -> None:
+    """Databases pad their columns, and people write a space after a comma."""
+    judged = read_judgements(file(tmp_path, "query,relevant\nstorm, t1\nstorm,t2  \nstorm,t3\nbread, \n"))
+    assert judged.known_to({"t1", "t2", "t3"}, "here").gains == [{"t1": 1.0, "t2": 1.0, "t3": 1.0}]
+    found = judged.known_to({"t1", "t2  "}, "here")
+    assert (found.gains, found.unknown, found.unjudged) == ([{"t1": 1.0, "t2  ": 1.0}], 1, 1)
 
 
 def test_a_table_without_a_header(tmp_path: Path) -> None:

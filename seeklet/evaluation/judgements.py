@@ -64,8 +64,13 @@ class Judgements(NamedTuple):
                 f"the first line of {self.name} has the id of a document, {found!r:.60}, so it seems to be a judgement: "
                 "put the line query,relevant above it, or name its column of ids with --relevant if it is a header"
             )
-        kept = [{name: gain for name, gain in gains.items() if name in ids} for gains in self.gains]
-        unknown = sum(map(len, self.gains)) - sum(map(len, kept))
+        # White space around an id is a table's own, unless the artifact has it too.
+        named = [
+            [(name if name in ids else name.strip(), gain) for name, gain in gains.items()]
+            for gains in self.gains
+        ]
+        kept = [{name: gain for name, gain in gains if name in ids} for gains in named]
+        unknown = sum(name not in ids for gains in named for name, _ in gains)
         if not any(kept):
             ours, theirs = next(iter(self.gains[0])), next(iter(ids))
             raise EvaluationError(
@@ -95,8 +100,8 @@ def read_judgements(path: Path, columns: Columns = BY_NAME) -> Judgements:
         place = f"{path}, line {row.number}"
         text = _query_of(row, query, place)
         texts[text] = text
-        document = row.values[relevant].strip()
-        if document:
+        document = row.values[relevant]
+        if document.strip():
             value = _gain(row.values[grade], place) if grade is not None else 1.0
             _add(gains.setdefault(text, {}), document, value, place)
     judgements = _gather(str(path), texts, gains)
