@@ -16,7 +16,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from handler.artifact import ENCODER_FILES
 from handler.errors import RequestError, SeekletError, SettingsError, reason
 from handler.loading import Loader
 from handler.manifest import Manifest
@@ -25,7 +24,7 @@ from handler.opening import open_source
 from handler.routes import FRAMEWORK_PATHS, METRICS_PATH, ROUTES, match_path
 from handler.service import Service, Source, Split
 from handler.settings import Settings
-from handler.sharing import encoder_key
+from handler.sharing import bytes_of
 
 logger = logging.getLogger("seeklet")
 
@@ -43,8 +42,9 @@ class _Index:
         self.uri = uri
         self.source: Source | None = None
         self.used = 0
-        # Held while it is loaded: two requests at once load it once.
+        # Held while it is loaded: two requests at once load it once. Where it can't be loaded, all that wait hear of it.
         self.lock = threading.Lock()
+        self.failures = 0
 
 
 class Catalog:
@@ -143,24 +143,23 @@ class Catalog:
 
     def _load(self, index: _Index) -> Source:
         """Loads an index once, however many ask for it; raises RequestError (503) where it can't."""
+        failures = index.failures
         with index.lock:
             if index.source is not None:
                 return index.source
+            if index.failures != failures:
+                # It failed while this request waited.
+                raise _unavailable(index.name)
             started = time.perf_counter()
             try:
                 source = self._open(index)
             except Exception as error:
+                index.failures += 1
                 told = (
                     error if isinstance(error, SeekletError) else f"{type(error).__name__}: {reason(error)}"
                 )
                 logger.error("index %s can't be loaded: %s", index.name, told)
-                unavailable = RequestError(
-                    503,
-                    "index_unavailable",
-                    f"the index {index.name} can't be loaded: the log says why, and the next request tries again",
-                )
-                unavailable.headers = {"retry-after": "1"}
-                raise unavailable from error
+                raise _unavailable(index.name) from error
             logger.info("index %s: loaded in %.2f s", index.name, time.perf_counter() - started)
             return source
 
@@ -210,7 +209,7 @@ class Catalog:
         ]
         loaded.sort(key=lambda index: index.used)
         for oldest in loaded[:-1] if but_newest else loaded:
-            if _bytes_of([*self._manifests(), *self._coming.values()]) <= self._limit:
+            if bytes_of([*self._manifests(), *self._coming.values()]) <= self._limit:
                 return
             oldest.source = None
             logger.info("index %s: let go, memory is needed", oldest.name)
@@ -226,22 +225,15 @@ def unknown_index(name: object, names: Sequence[str]) -> RequestError:
     )
 
 
+def _unavailable(name: str) -> RequestError:
+    error = RequestError(
+        503,
+        "index_unavailable",
+        f"the index {name} can't be loaded: the log says why, and the next request tries again",
+    )
+    error.headers = {"retry-after": "1"}
+    return error
+
+
 def _is_route(path: str) -> bool:
     return any(match_path(template, path) is not None for _, template in ROUTES)
-
-
-def _bytes_of(manifests: Sequence[Manifest]) -> int:
-    """Returns the bytes of several artifacts' files; a model that they share counts once."""
-    models = {
-        encoder_key(manifest): sum(
-            entry.bytes for name, entry in manifest.files.items() if name in ENCODER_FILES
-        )
-        for manifest in manifests
-    }
-    others = sum(
-        entry.bytes
-        for manifest in manifests
-        for name, entry in manifest.files.items()
-        if name not in ENCODER_FILES
-    )
-    return others + sum(models.values())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import weakref
+from collections.abc import Sequence
 
 from handler.artifact import ENCODER_FIELDS, ENCODER_FILES, Artifact
 from handler.encoder import Encoder
@@ -37,3 +38,20 @@ class Encoders:
             if encoder is None:
                 encoder = self._encoders[key] = Encoder.open(artifact, threads)
             return encoder
+
+
+def bytes_of(manifests: Sequence[Manifest]) -> int:
+    """Returns the bytes of several artifacts' files; a model that they share counts once."""
+    models = {
+        encoder_key(manifest): sum(
+            entry.bytes for name, entry in manifest.files.items() if name in ENCODER_FILES
+        )
+        for manifest in manifests
+    }
+    others = sum(
+        entry.bytes
+        for manifest in manifests
+        for name, entry in manifest.files.items()
+        if name not in ENCODER_FILES
+    )
+    return others + sum(models.values())

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 import threading
+import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +18,7 @@ from indexed import Artifacts, found, loaded, right, send, serve
 from releases import QUERY, make_releases, point, publish, upload
 from tiny import make_model
 
+from handler import indexes
 from handler.artifact import ENCODER_FILES
 from handler.errors import ArtifactError
 from handler.function import Function
@@ -143,6 +146,45 @@ def test_an_index_that_can_not_be_loaded_doesnt_disturb_the_others(
     assert found(function, "/news/search") == right(artifacts["a"])
     late.symlink_to(artifacts["b"])
     assert found(function, "/late/search") == right(artifacts["b"])
+
+
+def waiting(threads: list[threading.Thread]) -> int:
+    """How many of some threads wait within indexes.py."""
+    frames = sys._current_frames()
+    tops = [frames.get(thread.ident or 0) for thread in threads]
+    return sum(top is not None and top.f_code.co_filename == indexes.__file__ for top in tops)
+
+
+def test_requests_at_once_fail_once(artifacts: Artifacts, monkeypatch: pytest.MonkeyPatch) -> None:
+    function = serve({"news": artifacts["a"], "faq": artifacts["b"]})
+    begun, let_go, loads, answers = threading.Event(), threading.Event(), [], []
+
+    def fail(*arguments: Any, **options: Any) -> Searcher:
+        loads.append(arguments)
+        begun.set()
+        let_go.wait(60)
+        raise ArtifactError("S3 is silent")
+
+    def ask() -> None:
+        answers.append(send(function, "POST", "/faq/search", {"query": QUERY})[0])
+
+    with monkeypatch.context() as patched:
+        patched.setattr("handler.loading.Searcher.load", fail)
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        threads[0].start()
+        begun.wait()
+        for thread in threads[1:]:
+            thread.start()
+        seen = 0
+        while seen < 20:
+            seen = seen + 1 if waiting(threads) == 3 else 0
+            time.sleep(0.002)
+        let_go.set()
+        for thread in threads:
+            thread.join()
+    # Each would have waited for a load of its own.
+    assert (answers, len(loads)) == ([503] * 4, 1)
+    assert found(function, "/faq/search") == right(artifacts["b"])
 
 
 def test_its_line_names_an_index_that_can_not_be_loaded(
