@@ -87,11 +87,20 @@ def test_the_hook_makes_a_search(packages: str, artifact: Path, request: pytest.
     assert report["hooks"] == 1
     (query, hits, mode), again = report["queries"]
     assert query
-    assert (hits, mode) == (5, "semantic")
+    assert (hits, mode) == (1, "semantic")
     # The second search, in the artifact's own mode, brings the keywords into the snapshot.
     assert again == [query, 1]
     assert (report["loaded"], report["primed"]) == (False, True)
     assert "k3y" not in report["shown"]
+
+
+@pytest.mark.parametrize("limit", [{"MAX_RESULTS": "1"}, {"MAX_RESPONSE_BYTES": "200"}], ids=str)
+def test_a_function_whose_limits_refuse_a_request_is_published(
+    limit: dict[str, str], artifact: Path, stand_in: Path
+) -> None:
+    done = run_probe(artifact, stand_in, AWS_LAMBDA_INITIALIZATION_TYPE="snap-start", **limit)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["queries"]
 
 
 def test_nothing_is_registered_without_snapstart(artifact: Path, stand_in: Path) -> None:
@@ -112,28 +121,28 @@ def test_without_the_package_it_starts_all_the_same(
 
 def test_a_function_that_can_not_answer_is_not_published() -> None:
     def fail(event: dict[str, Any], context: Any) -> dict[str, Any]:
-        return {"statusCode": 500}
+        return {"statusCode": 500, "body": "a defect"}
 
     def fail_pings(event: dict[str, Any], context: Any) -> dict[str, Any]:
         return {"statusCode": 200} if "requestContext" in event else {"error": {"code": "internal_error"}}
 
-    with pytest.raises(SeekletError, match=r"POST /similar .* 500, not 200"):
+    with pytest.raises(SeekletError, match=r"POST /similar .* 500: a defect"):
         prime(fail, Settings.from_env({}), lambda: None)
     with pytest.raises(SeekletError, match="internal_error"):
         prime(fail_pings, Settings.from_env({}), lambda: None)
 
 
 @pytest.mark.parametrize(
-    "variables", [{"MAX_RESULTS": "1"}, {"MAX_RESULTS": "4", "MAX_BATCH": "1"}, {"MAX_TEXT_LENGTH": "1"}]
+    "variables",
+    [
+        {"MAX_RESULTS": "1"},
+        {"MAX_RESULTS": "4", "MAX_BATCH": "1"},
+        {"MAX_TEXT_LENGTH": "1"},
+        {"MAX_BODY_BYTES": "5"},
+    ],
 )
 def test_small_limits_are_no_reason_not_to_publish(artifact: Path, variables: dict[str, str]) -> None:
     function = Function.load(Settings.from_env({"ARTIFACT_DIR": str(artifact), **variables}))
     resumed: list[bool] = []
     prime(function, function.settings, lambda: resumed.append(True))
     assert resumed == [True]
-
-
-def test_what_refuses_the_first_request_is_told(artifact: Path) -> None:
-    function = Function.load(Settings.from_env({"ARTIFACT_DIR": str(artifact), "MAX_BODY_BYTES": "5"}))
-    with pytest.raises(SeekletError, match=r"answered with 413, not 200: .*more than 5 bytes"):
-        prime(function, function.settings, function.resume)
