@@ -23,6 +23,7 @@ from dev.template import read_parameters
 
 MODULE = ROOT / "deploy" / "terraform"
 PARAMETERS = {parameter.name: parameter for parameter in read_parameters(TEMPLATE)}
+COPY = "a copy of the module"
 NO_PROVIDER = ("Failed to query available provider packages", "Failed to install provider")
 
 
@@ -84,6 +85,8 @@ def initialised(folder: Path, modules: Mapping[str, Any], **more: str) -> Iterat
 @contextmanager
 def terraform_with_moto(folder: Path, sets: Mapping[str, Mapping[str, str]]) -> Iterator[Terraform]:
     """The module for every set, with empty archives, and moto for AWS."""
+    # As in a clone in such a folder; a copy, since Terraform follows a link.
+    shutil.copytree(MODULE, folder / COPY)
     for name in ("SearchFunction", "RuntimeLayer", "ModelLayer"):
         with zipfile.ZipFile(folder / f"{name}.zip", "w") as archive:
             archive.writestr(name, "")
@@ -102,6 +105,11 @@ def terraform_with_moto(folder: Path, sets: Mapping[str, Mapping[str, str]]) -> 
 def instances(folder: Path, sets: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
     """The module once for each set, over the archives of the folder."""
     return {
-        name: {"source": str(MODULE), "name": f"{STACK}-{name}", "archives": str(folder), **variables(values)}
+        name: {
+            "source": str(folder / COPY),
+            "name": f"{STACK}-{name}",
+            "archives": str(folder),
+            **variables(values),
+        }
         for name, values in sets.items()
     }

@@ -1,4 +1,4 @@
-"""mk/lambda.mk: what `make build`, `make image` and `make deploy` hand on to the tools that do the work."""
+"""mk/lambda.mk and samconfig.toml: what `make build`, `make image` and `make deploy` hand on to the tools that do the work."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import os
 import shlex
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
-from lambda_tools import ROOT
+from lambda_tools import ROOT, environ, sam_tool
 
 
 @pytest.fixture
@@ -139,3 +140,37 @@ def test_a_clone_may_lie_in_a_folder_with_a_space_in_its_name(resource: str, tmp
     else:
         expected = ["-m", "layers.runtime.build", "--target", "python3.13-x86_64", "--out", str(out)]
         assert words[: len(expected)] == expected
+
+
+def test_deploying_with_parameters_keeps_the_configured_ones() -> None:
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text(encoding="utf-8"))
+    for environment in ("default", "prod"):
+        command = ["make", "--dry-run", "deploy-built", f"CONFIG={environment}", "PYTHON=python3"]
+        more = ["ARCH=arm64", "ARTIFACT=s3://bucket/a", "PARAMETERS=Access=iam Timeout=29"]
+        done = subprocess.run([*command, *more], cwd=ROOT, capture_output=True, text=True, check=True)
+        line = next(line for line in done.stdout.splitlines() if "sam deploy" in line)
+        given = line.split("--parameter-overrides", 1)[1].split()
+        configured = config[environment]["deploy"]["parameters"]["parameter_overrides"]
+        added = ["Architecture=arm64", "ArtifactUri=s3://bucket/a", "Access=iam", "Timeout=29"]
+        assert given[: len(configured) + len(added)] == [*configured, *added]
+        plain = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        assert "--parameter-overrides" not in plain.stdout
+
+
+ROUTES = """
+from samcli.lib.providers.api_provider import ApiProvider
+from samcli.lib.providers.sam_stack_provider import SamLocalStackProvider
+stacks, _ = SamLocalStackProvider.get_stacks("template.yaml")
+for route in ApiProvider(stacks, disable_authorizer=True).routes:
+    print(*sorted(set(route.methods) - {"OPTIONS"}), route.path, route.function_name)
+"""
+
+
+@pytest.mark.aws
+def test_start_api_finds_every_route_of_ours() -> None:
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text(encoding="utf-8"))
+    assert config["default"]["local_start_api"]["parameters"] == {"disable_authorizer": True}
+    asked = [sam_tool("python"), "-c", ROUTES]
+    done = subprocess.run(asked, cwd=ROOT, env=environ(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["GET / SearchFunction", "GET POST /{proxy+} SearchFunction"]

@@ -13,7 +13,6 @@ import signal
 import subprocess
 import sys
 import time
-import tomllib
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -146,24 +145,6 @@ def post(url: str, body: bytes) -> tuple[int, Any]:
     except urllib.error.HTTPError as error:
         with error:
             return error.code, json.loads(error.read())
-
-
-ROUTES = """
-from samcli.lib.providers.api_provider import ApiProvider
-from samcli.lib.providers.sam_stack_provider import SamLocalStackProvider
-stacks, _ = SamLocalStackProvider.get_stacks("template.yaml")
-for route in ApiProvider(stacks, disable_authorizer=True).routes:
-    print(*sorted(set(route.methods) - {"OPTIONS"}), route.path, route.function_name)
-"""
-
-
-def test_start_api_finds_every_route_of_ours() -> None:
-    config = tomllib.loads((ROOT / "samconfig.toml").read_text(encoding="utf-8"))
-    assert config["default"]["local_start_api"]["parameters"] == {"disable_authorizer": True}
-    asked = [sam_tool("python"), "-c", ROUTES]
-    done = subprocess.run(asked, cwd=ROOT, env=environ(), capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == ["GET / SearchFunction", "GET POST /{proxy+} SearchFunction"]
 
 
 def test_the_http_api_answers_a_query_and_refuses_a_bad_one(api: str) -> None:

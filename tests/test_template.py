@@ -110,21 +110,6 @@ def test_snapstart_excludes_what_lambda_excludes() -> None:
         assert {"Fn::Equals": [{"Ref": name}, default]} in [a["Assert"] for a in rule["Assertions"]]
 
 
-def test_deploying_with_parameters_keeps_the_configured_ones() -> None:
-    config = tomllib.loads((ROOT / "samconfig.toml").read_text(encoding="utf-8"))
-    for environment in ("default", "prod"):
-        command = ["make", "--dry-run", "deploy-built", f"CONFIG={environment}", "PYTHON=python3"]
-        more = ["ARCH=arm64", "ARTIFACT=s3://bucket/a", "PARAMETERS=Access=iam Timeout=29"]
-        done = subprocess.run([*command, *more], cwd=ROOT, capture_output=True, text=True, check=True)
-        line = next(line for line in done.stdout.splitlines() if "sam deploy" in line)
-        given = line.split("--parameter-overrides", 1)[1].split()
-        configured = config[environment]["deploy"]["parameters"]["parameter_overrides"]
-        added = ["Architecture=arm64", "ArtifactUri=s3://bucket/a", "Access=iam", "Timeout=29"]
-        assert given[: len(configured) + len(added)] == [*configured, *added]
-        plain = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-        assert "--parameter-overrides" not in plain.stdout
-
-
 def test_alarms_watch_the_alias_and_stop_a_deployment() -> None:
     alarms = {
         name
@@ -231,6 +216,7 @@ def test_a_database_in_a_vpc() -> None:
     assert policies(by_role) == ["logs", "database", "network"]
     for bad in (
         {"VpcSubnetIds": "subnet-0a"},
+        {"VpcSecurityGroupIds": "sg-0c"},
         {"IndexAuth": "iam", "IndexUri": uri},
     ):
         assert Stack(**bad).refusals()

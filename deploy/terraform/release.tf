@@ -138,8 +138,9 @@ resource "terraform_data" "release" {
   triggers_replace = aws_lambda_function.search.version
 
   provisioner "local-exec" {
-    command = "sh ${path.module}/release.sh"
+    command = "sh \"$RELEASE\""
     environment = {
+      RELEASE          = "${path.module}/release.sh"
       AWS_REGION       = local.region
       APPLICATION      = aws_codedeploy_app.search[0].name
       DEPLOYMENT_GROUP = aws_codedeploy_deployment_group.live[0].deployment_group_name

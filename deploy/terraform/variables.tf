@@ -257,6 +257,11 @@ variable "vpc_security_group_ids" {
     condition     = can(regex("^(?:^(sg-[0-9a-f]+(,sg-[0-9a-f]+)*)?$)$", var.vpc_security_group_ids))
     error_message = "vpc_security_group_ids must be security groups with commas between them and no spaces, or empty."
   }
+
+  validation {
+    condition     = (var.vpc_security_group_ids == "") || (var.vpc_subnet_ids != "")
+    error_message = "VpcSecurityGroupIds needs VpcSubnetIds: without subnets the function is in no VPC."
+  }
 }
 
 variable "endpoint" {

@@ -249,6 +249,10 @@ class Parameters:
                 "VpcSubnetIds needs VpcSecurityGroupIds: what the database lets in",
             ),
             (
+                (self.vpc_security_group_ids == "") or (self.vpc_subnet_ids != ""),
+                "VpcSecurityGroupIds needs VpcSubnetIds: without subnets the function is in no VPC",
+            ),
+            (
                 self.index_auth != "iam" or self.index_database_user != "",
                 "IndexAuth=iam needs IndexDatabaseUser: the role may connect as that user alone",
             ),
