@@ -75,6 +75,9 @@ class Embeddings:
             raise ArtifactError(
                 f"{path} holds {rows.dtype} embeddings {'with' if scales is not None else 'without'} scales: {REMEDY}"
             )
+        # NaN is neither: it would be every score of its row.
+        if scales is not None and not ((scales >= 0) & (scales < np.inf)).all():
+            raise ArtifactError(f"{path} holds a scale that is no number of 0 or more: {REMEDY}")
         return cls(rows, scales)
 
     def values(self, start: int, stop: int) -> NDArray[np.float64]:

@@ -183,7 +183,8 @@ def api_keys(environ: Mapping[str, str], one: str, several: str) -> tuple[ApiKey
 def salt(environ: Mapping[str, str], name: str, *, needed: bool) -> str:
     """Reads what goes into hashes; raises SettingsError where it is needed and has under 16 characters."""
     value = environ.get(name) or ""
-    if needed and len(value) < 16:
+    # What isn't UTF-8 can't be hashed.
+    if needed and (len(value) < 16 or value.encode(errors="ignore").decode() != value):
         raise SettingsError(
             f"ANALYTICS=on needs {name}: set it to 16 or more random characters, such as `openssl rand -hex 16` prints"
         )

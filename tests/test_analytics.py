@@ -112,6 +112,7 @@ def test_settings_that_can_not_be_used() -> None:
     for variables, said in (
         ({"ANALYTICS": "on"}, "ANALYTICS=on needs ANALYTICS_SALT"),
         ({"ANALYTICS": "on", "ANALYTICS_SALT": "short"}, "16 or more"),
+        ({"ANALYTICS": "on", "ANALYTICS_SALT": "\udcff" * 16}, "16 or more"),
         ({"ANALYTICS": "yes"}, "ANALYTICS='yes'"),
         ({"METRICS": "statsd"}, "off, emf"),
         ({"GOOD_SCORE": "1.5"}, "from 0 to 1"),

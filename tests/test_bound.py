@@ -219,6 +219,17 @@ def test_damaged_header(header: str, message: str, tmp_path: Path) -> None:
         Embeddings.load(tmp_path, 2, 2)
 
 
+@pytest.mark.parametrize("scale", [np.nan, np.inf, -1])
+def test_a_scale_that_is_no_scale(scale: float, tmp_path: Path) -> None:
+    tensors: dict[str, NDArray[np.generic]] = {
+        "embeddings": np.ones((2, 2), np.int8),
+        "scales": np.array([0.5, scale], np.float32),
+    }
+    save_file(tensors, tmp_path / "embeddings.safetensors")
+    with pytest.raises(ArtifactError, match=r"embeddings\.safetensors holds a scale that is no number"):
+        Embeddings.load(tmp_path, 2, 2)
+
+
 def test_reads_what_safetensors_writes(tmp_path: Path) -> None:
     tensors: dict[str, NDArray[np.generic]] = {
         "a": np.arange(6, dtype=np.float32).reshape(2, 3),
