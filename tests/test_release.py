@@ -19,11 +19,20 @@ from releasing import PLACE, Artifacts, release, writable_bucket
 from handler.artifact import Artifact
 from handler.pointer import Pointer, Release, parse_pointer
 from handler.searcher import Searcher
-from seeklet import releasing
-from seeklet.bucket import Bucket
-from seeklet.releasing import list_releases, publish
+from seeklet.releases import listing, pointers, uploading
+from seeklet.releases.bucket import Bucket
+from seeklet.releases.listing import delete_old, list_releases
+from seeklet.releases.uploading import publish
 
 SHARED = {"model.onnx", "model.onnx.data", "tokenizer.json"}
+
+
+def release_all(s3: FakeS3, artifacts: Artifacts) -> None:
+    """Releases a, b and c, each an hour after the one before."""
+    for hour, artifact in enumerate(artifacts.values()):
+        release(artifact, PLACE)
+        for key in s3.objects:
+            s3.times.setdefault(key, MODIFIED + timedelta(hours=hour))
 
 
 @pytest.fixture(scope="module")
@@ -152,17 +161,16 @@ def test_a_damaged_pointer_is_replaced(s3: FakeS3, artifacts: Artifacts, damaged
 def test_what_is_deleted_while_it_is_released_again_is_sent_again(
     s3: FakeS3, artifacts: Artifacts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in "abc":
-        release(artifacts[name], PLACE)
-    move = releasing._move
+    release_all(s3, artifacts)
+    move = pointers.move_to
 
-    def after_others(bucket: Bucket, *arguments: Any, **more: Any) -> Any:
+    def after_others(bucket: Bucket, release: Any) -> Any:
         # The files are there, and the pointer doesn't name them yet.
         assert [one.id for one in list_releases(bucket) if not one.role] == [release_of(artifacts["a"]).id]
-        assert releasing.delete_old(bucket, 1) == [release_of(artifacts["a"]).id]
-        return move(bucket, *arguments, **more)
+        assert delete_old(bucket, 1) == [release_of(artifacts["a"]).id]
+        return move(bucket, release)
 
-    monkeypatch.setattr(releasing, "_move", after_others)
+    monkeypatch.setattr(uploading, "move_to", after_others)
     assert release(artifacts["a"], PLACE) == 0
     assert files_of(s3, artifacts["a"]) == contents(artifacts["a"])
 
@@ -170,13 +178,12 @@ def test_what_is_deleted_while_it_is_released_again_is_sent_again(
 def test_a_release_that_the_pointer_names_meanwhile_is_not_deleted(
     s3: FakeS3, artifacts: Artifacts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in "abc":
-        release(artifacts[name], PLACE)
+    release_all(s3, artifacts)
     bucket = Bucket(PLACE)
     listed = list_releases(bucket)
-    monkeypatch.setattr(releasing, "list_releases", lambda _: listed)
+    monkeypatch.setattr(listing, "list_releases", lambda _: listed)
     release(artifacts["a"], PLACE)
-    assert releasing.delete_old(bucket, 1) == []
+    assert delete_old(bucket, 1) == []
     assert files_of(s3, artifacts["a"]) == contents(artifacts["a"])
 
 
@@ -233,10 +240,7 @@ def test_a_roll_back_whose_answer_was_lost_is_not_undone(
 def test_old_releases_are_deleted_and_never_the_current_one_or_the_one_before(
     s3: FakeS3, artifacts: Artifacts, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in "abc":
-        release(artifacts[name], PLACE)
-        for key in s3.objects:
-            s3.times.setdefault(key, MODIFIED + timedelta(hours="abc".index(name)))
+    release_all(s3, artifacts)
     unfinished, left = "0123456789abcdef", "0badcafe0badcafe"
     s3.objects[f"search/releases/{unfinished}/documents.jsonl"] = b"new"
     s3.times[f"search/releases/{unfinished}/documents.jsonl"] = datetime.now(UTC)

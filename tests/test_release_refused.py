@@ -13,8 +13,8 @@ from releases import make_releases
 from releasing import PLACE, Artifacts, release, writable_bucket
 
 from handler.errors import ArtifactError, OptionError, SeekletError
-from seeklet.bucket import Bucket
-from seeklet.releasing import read_pointer
+from seeklet.releases.bucket import Bucket
+from seeklet.releases.pointers import read_pointer
 
 
 @pytest.fixture(scope="module")
@@ -81,9 +81,8 @@ def own_copy(artifacts: Artifacts, tmp_path: Path) -> Path:
 def test_the_command_needs_the_extra_aws_alone(artifacts: Artifacts) -> None:
     help_text = run_seeklet("release", "--help").stdout.decode()
     assert "--rollback" in help_text
-    source = (ROOT / "seeklet" / "commands" / "release.py").read_text() + (
-        ROOT / "seeklet" / "releasing.py"
-    ).read_text()
+    sources = [ROOT / "seeklet" / "commands" / "release.py", *(ROOT / "seeklet" / "releases").glob("*.py")]
+    source = "".join(path.read_text() for path in sources)
     assert "export." not in source
     assert 'require("aws"' in source
 

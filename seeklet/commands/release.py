@@ -19,7 +19,7 @@ from seeklet.progress import Counter
 from seeklet.terminal import printable, to_json
 
 if TYPE_CHECKING:
-    from seeklet.bucket import Bucket
+    from seeklet.releases.bucket import Bucket
 
 SUMMARY = "uploads an artifact to S3, and moves the pointer that functions follow"
 
@@ -71,8 +71,9 @@ def build_parser(prog: str = "seeklet release") -> Parser:
 def run(options: argparse.Namespace, _environ: MutableMapping[str, str]) -> None:
     """Releases, rolls back or lists, and then deletes old releases."""
     require("aws", "release")
-    from seeklet import releasing
-    from seeklet.bucket import Bucket
+    from seeklet.releases.bucket import Bucket
+    from seeklet.releases.listing import delete_old
+    from seeklet.releases.pointers import roll_back
 
     others = options.rollback or options.list
     if options.artifact is not None and others:
@@ -83,23 +84,23 @@ def run(options: argparse.Namespace, _environ: MutableMapping[str, str]) -> None
     if options.artifact is not None:
         _release(bucket, Artifact.open(options.artifact), quiet=options.quiet)
     if options.rollback:
-        pointer = releasing.roll_back(bucket)
+        pointer = roll_back(bucket)
         before = "" if pointer.previous is None else f"; before it was {pointer.previous.id}"
         print(f"{bucket.address(CURRENT)} names release {pointer.current.id}{before}")
     if options.keep is not None:
-        for id_ in releasing.delete_old(bucket, options.keep):
+        for id_ in delete_old(bucket, options.keep):
             print(f"deleted release {printable(id_)}")
     if options.list:
         _list(bucket)
 
 
 def _release(bucket: Bucket, artifact: Artifact, *, quiet: bool) -> None:
-    from seeklet import releasing
+    from seeklet.releases.uploading import publish
 
     total = sum(entry.bytes for entry in artifact.manifest.files.values())
     total += artifact.path(MANIFEST_FILE).stat().st_size
     with Counter("uploading", total, "bytes", quiet=quiet) as counter:
-        done = releasing.publish(bucket, artifact, counter.add)
+        done = publish(bucket, artifact, counter.add)
     print(
         f"release {done.release.id}: {artifact.manifest.count:,} documents; files: {done.sent} sent, "
         f"{done.copied} copied within S3, {done.there} there already"
@@ -109,9 +110,9 @@ def _release(bucket: Bucket, artifact: Artifact, *, quiet: bool) -> None:
 
 
 def _list(bucket: Bucket) -> None:
-    from seeklet import releasing
+    from seeklet.releases.listing import list_releases
 
-    releases = releasing.list_releases(bucket)
+    releases = list_releases(bucket)
     if not sys.stdout.isatty():
         fields = [
             {
