@@ -242,8 +242,8 @@ variable "vpc_subnet_ids" {
   }
 
   validation {
-    condition     = (var.vpc_subnet_ids == "") || (var.vpc_security_group_ids != "")
-    error_message = "VpcSubnetIds needs VpcSecurityGroupIds: what the database lets in."
+    condition     = ((var.vpc_subnet_ids == "") && (var.vpc_security_group_ids == "")) || ((var.vpc_subnet_ids != "") && (var.vpc_security_group_ids != ""))
+    error_message = "VpcSubnetIds and VpcSecurityGroupIds need each other: where the function is, and what the database lets in."
   }
 }
 
@@ -256,11 +256,6 @@ variable "vpc_security_group_ids" {
   validation {
     condition     = can(regex("^(?:^(sg-[0-9a-f]+(,sg-[0-9a-f]+)*)?$)$", var.vpc_security_group_ids))
     error_message = "vpc_security_group_ids must be security groups with commas between them and no spaces, or empty."
-  }
-
-  validation {
-    condition     = (var.vpc_security_group_ids == "") || (var.vpc_subnet_ids != "")
-    error_message = "VpcSecurityGroupIds needs VpcSubnetIds: without subnets the function is in no VPC."
   }
 }
 

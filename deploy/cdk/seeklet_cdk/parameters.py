@@ -245,12 +245,9 @@ class Parameters:
                 "Analytics=on needs LogLevel=INFO or DEBUG: Lambda drops the queries' lines",
             ),
             (
-                (self.vpc_subnet_ids == "") or (self.vpc_security_group_ids != ""),
-                "VpcSubnetIds needs VpcSecurityGroupIds: what the database lets in",
-            ),
-            (
-                (self.vpc_security_group_ids == "") or (self.vpc_subnet_ids != ""),
-                "VpcSecurityGroupIds needs VpcSubnetIds: without subnets the function is in no VPC",
+                ((self.vpc_subnet_ids == "") and (self.vpc_security_group_ids == ""))
+                or ((self.vpc_subnet_ids != "") and (self.vpc_security_group_ids != "")),
+                "VpcSubnetIds and VpcSecurityGroupIds need each other: where the function is, and what the database lets in",
             ),
             (
                 self.index_auth != "iam" or self.index_database_user != "",
