@@ -82,6 +82,10 @@ REFUSALS: dict[str, tuple[Callable[[Path], Any], str]] = {
         lambda f: change(f, "config.json", auto_map={"AutoModel": "someone/own--modeling.OwnBert"}),
         "{f}/config.json asks for the model's own code (someone/own--modeling.OwnBert), which is never run: use a",
     ),
+    "layers without end": (
+        lambda f: change(f, "config.json", num_hidden_layers=10**9),
+        "{f}/config.json has 1000000000 layers, more than 1000: copy the model folder again",
+    ),
     "a truncate_dim of 0": (
         lambda f: write_json(f / SENTENCE, {"truncate_dim": 0}),
         "{f}/config_sentence_transformers.json lacks truncate_dim: copy",

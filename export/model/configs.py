@@ -15,6 +15,8 @@ from handler.errors import ModelError
 
 # In these models positions begin after the padding id, so the table's rows up to that id are never used.
 OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert", "mpnet")
+# The largest encoders have less than a tenth of it.
+MOST_LAYERS = 1000
 
 POOLING_FLAGS = {
     "pooling_mode_mean_tokens": "mean",
@@ -77,6 +79,13 @@ def refuse_own_code(path: Path, config: dict[str, Any]) -> None:
             f"{path} asks for the model's own code ({next(map(str, names), 'auto_map'):.80}), which is never run: "
             "use a model that transformers has built in"
         )
+
+
+def refuse_endless_layers(path: Path, config: dict[str, Any]) -> None:
+    """Raises ModelError where a config asks for more layers than any encoder has: transformers would make each of them."""
+    layers = config.get("num_hidden_layers", config.get("n_layers"))
+    if isinstance(layers, int) and layers > MOST_LAYERS:
+        raise ModelError(f"{path} has {layers} layers, more than {MOST_LAYERS}: copy the model folder again")
 
 
 def usable_positions(transformer_dir: Path) -> int:

@@ -21,6 +21,7 @@ from export.model.configs import (
     read_prompt,
     read_sentence_config,
     read_transformer_settings,
+    refuse_endless_layers,
     refuse_own_code,
 )
 from export.model.dense import DenseLayer, read_dense
@@ -144,6 +145,7 @@ def _read_route(place: Place, route: Route) -> SourceModel:
             f"{path} says model_type {model_type!r}: only BERT's family is supported ({', '.join(MODEL_TYPES)})"
         )
     refuse_own_code(path, config)
+    refuse_endless_layers(path, config)
     hidden_size, heads = (
         read_number(path, config, *names)
         for names in (("hidden_size", "dim"), ("num_attention_heads", "n_heads"))
