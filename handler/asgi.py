@@ -5,7 +5,7 @@
                                        +-- it is full --> 503 with retry-after
 
 Outside Lambda nothing else limits how many requests come at once. So the queue has a limit, and what is beyond it is
-refused at once, rather than answered too late. GET /health and /ready have a thread of their own.
+refused at once, rather than answered too late. GET /health and /ready have a thread each.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ class Application:
         self._at_once = threads
         self._most = threads + max_waiting
         self._threads = ThreadPoolExecutor(threads, "request")
-        self._watched = ThreadPoolExecutor(1, "watched")
+        # Each has its own: /ready searches, and may wait for a database.
+        self._watched = {path: ThreadPoolExecutor(1, "watched") for path in WATCHED_PATHS}
         # On Lambda they would be those of one environment of many.
         self._counters = None if router.source.settings.function_name else Counters()
         if self._counters is not None:
@@ -85,8 +86,8 @@ class Application:
             message = await receive()
             if message["type"] == "lifespan.shutdown":
                 # By now the server has waited for its requests.
-                self._threads.shutdown()
-                self._watched.shutdown()
+                for threads in (self._threads, *self._watched.values()):
+                    threads.shutdown()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
             await send({"type": "lifespan.startup.complete"})
@@ -104,9 +105,9 @@ class Application:
         if body is None:
             return None
         request = request._replace(raw_body=body)
-        if request.path in WATCHED_PATHS:
-            watched = self._watched.submit(self._router.respond, request)
-            return await _unless_gone(asyncio.wrap_future(watched), receive)
+        if watched := self._watched.get(request.path):
+            asked = watched.submit(self._router.respond, request)
+            return await _unless_gone(asyncio.wrap_future(asked), receive)
         if self._taken >= self._most:
             return refuse(self._router, request, _overloaded())
         waits = self._taken >= self._at_once

@@ -177,10 +177,11 @@ def test_a_web_socket_is_closed(app: Application) -> None:
 
 
 class Held:
-    """A router whose answers wait until they are let go, but for those of /health and /ready."""
+    """A router whose answers wait until they are let go, but for those of some paths."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *free: str) -> None:
         self.settings = settings
+        self.free = free
         self.source = self
         self.watchers: list[Watcher] = []
         self.let_go = threading.Event()
@@ -191,13 +192,13 @@ class Held:
                 return answer(sent)
             except RequestError as error:
                 return Response(error.status, error.code.encode(), error.headers)
-        if sent.path not in WATCHED_PATHS:
+        if sent.path not in self.free:
             self.let_go.wait(60)
         return Response(200, sent.path.encode(), {})
 
 
 def test_what_is_beyond_the_queue_is_refused_at_once_and_the_rest_is_answered(function: Function) -> None:
-    router = Held(function.settings)
+    router = Held(function.settings, *WATCHED_PATHS)
     app = Application(router, lambda: None, threads=2, max_waiting=3)  # type: ignore[arg-type, return-value]
 
     async def ask(client: httpx.AsyncClient, path: str) -> httpx.Response:
@@ -226,6 +227,23 @@ def test_what_is_beyond_the_queue_is_refused_at_once_and_the_rest_is_answered(fu
     assert [(each.status_code, each.text) for each in watched] == [(200, "/health"), (200, "/ready")]
     # The places are free again.
     assert app._taken == 0
+
+
+def test_health_is_answered_while_ready_waits_for_a_database(function: Function) -> None:
+    router = Held(function.settings, "/health")
+    app = Application(router, lambda: None, threads=1, max_waiting=1)  # type: ignore[arg-type, return-value]
+
+    async def ask_both() -> tuple[list[str], list[str]]:
+        answered: list[str] = []
+        ready = ask(app, "/ready", asyncio.Event(), answered)
+        await asyncio.sleep(0)  # it is begun
+        await asyncio.wait_for(ask(app, "/health", asyncio.Event(), answered), 30)
+        before = [*filter(None, answered)]
+        router.let_go.set()
+        await ready
+        return before, [*filter(None, answered)]
+
+    assert loops.run(ask_both()) == (["/health"], ["/health", "/ready"])
 
 
 def ask(app: Any, path: str, gone: asyncio.Event, answered: list[str]) -> asyncio.Task[None]:
