@@ -116,7 +116,7 @@ def header(environ: Mapping[str, str], name: str, default: str) -> str:
     # h11, with which uvicorn answers, writes no value that begins or ends with a space.
     if not re.fullmatch(r"[!-~]([ -~]{0,198}[!-~])?", value):
         raise SettingsError(
-            f"{name}={value!r:.80} can't be a header: use ASCII letters, digits and signs, and spaces between them alone"
+            f"{name}={value!r:.80} can't be a header: use ASCII letters, digits and signs, with spaces only between them"
         )
     return value
 

@@ -13,7 +13,9 @@ import pytest
 from cloudformation import FUNCTION, RESOURCES, TEMPLATE, Stack
 from lambda_tools import EVENTS, PLAIN_EVENTS, ROOT, RUNTIME, environ, sam_tool
 
+from handler.errors import SettingsError
 from handler.events import is_ping
+from handler.settings import Settings
 from layers.runtime.targets import MALLOC
 
 
@@ -154,6 +156,20 @@ def test_it_is_kept_warm_on_its_alias_where_that_is_asked_for() -> None:
 def test_the_first_resource_is_the_http_api() -> None:
     # Otherwise `sam local start-api` finds none.
     assert RESOURCES[next(iter(RESOURCES))]["Type"] == "AWS::ApiGatewayV2::Api"
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["no-cache", "public, max-age=60", "x", "x" * 200, " no-cache", "no-cache ", " ", "größe", "x" * 201],
+)
+def test_a_header_is_refused_before_it_is_deployed_where_the_function_would_refuse_it(value: str) -> None:
+    taken = re.search(TEMPLATE["Parameters"]["CacheControl"]["AllowedPattern"], value) is not None
+    try:
+        Settings.from_env({"CACHE_CONTROL": value})
+    except SettingsError:
+        assert not taken
+    else:
+        assert taken
 
 
 def test_samconfig_sets_what_the_template_knows() -> None:

@@ -403,8 +403,8 @@ variable "cache_control" {
   description = "The header Cache-Control of GET /search and of the pages. With no-cache, caches ask each time whether an answer still holds."
 
   validation {
-    condition     = can(regex("^(?:^[ -~]{1,200}$)$", var.cache_control))
-    error_message = "cache_control must be what matches ^[ -~]{1,200}$."
+    condition     = can(regex("^(?:^[!-~]([ -~]{0,198}[!-~])?$)$", var.cache_control))
+    error_message = "cache_control must be 1 to 200 ASCII letters, digits and signs, with spaces only between them."
   }
 }
 

@@ -148,7 +148,11 @@ class Parameters:
     max_response_bytes: int = number(6000000, minimum=1000, maximum=6000000)
     """The largest response body. Lambda allows 6 MB, an Application Load Balancer before the alias 1000000 bytes."""
 
-    cache_control: str = text("no-cache", pattern="^[ -~]{1,200}$")
+    cache_control: str = text(
+        "no-cache",
+        pattern="^[!-~]([ -~]{0,198}[!-~])?$",
+        constraint="1 to 200 ASCII letters, digits and signs, with spaces only between them",
+    )
     """The header Cache-Control of GET /search and of the pages. With no-cache, caches ask each time whether an answer still holds."""
 
     mcp: Literal["off", "on"] = text("on")
