@@ -202,6 +202,12 @@ def test_white_space_around_an_id(tmp_path: Path) -> None:
     assert judged.known_to({"t1", "t2", "t3"}, "here").gains == [{"t1": 1.0, "t2": 1.0, "t3": 1.0}]
     found = judged.known_to({"t1", "t2  "}, "here")
     assert (found.gains, found.unknown, found.unjudged) == ([{"t1": 1.0, "t2  ": 1.0}], 1, 1)
+    graded = read_judgements(file(tmp_path, "query,relevant,grade\nstorm,t1,2\nstorm, t1,1\n"))
+    assert graded.known_to({"t1", " t1"}, "here").gains == [{"t1": 2.0, " t1": 1.0}]
+    with pytest.raises(
+        EvaluationError, match="grades the document 't1' as 1, an earlier line as 2: keep one"
+    ):
+        graded.known_to({"t1"}, "here")
 
 
 def test_a_table_without_a_header(tmp_path: Path) -> None:

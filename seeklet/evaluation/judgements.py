@@ -57,20 +57,21 @@ class Judgements(NamedTuple):
     def known_to(self, ids: Collection[str], artifact: str) -> Judgements:
         """Leaves out the documents that aren't among the artifact's ids, and queries that have no other.
 
-        Raises EvaluationError where none is known, or the table's first line is no header but a judgement.
+        Raises EvaluationError where none is known, one is graded twice, or the table's first line is no header but a
+        judgement.
         """
         if found := next((name for name in self.header if name in ids), None):
             raise EvaluationError(
                 f"the first line of {self.name} has the id of a document, {found!r:.60}, so it seems to be a judgement: "
                 "put the line query,relevant above it, or name its column of ids with --relevant if it is a header"
             )
-        # White space around an id is a table's own, unless the artifact has it too.
-        named = [
-            [(name if name in ids else name.strip(), gain) for name, gain in gains.items()]
-            for gains in self.gains
-        ]
-        kept = [{name: gain for name, gain in gains if name in ids} for gains in named]
-        unknown = sum(name not in ids for gains in named for name, _ in gains)
+        named: list[dict[str, float]] = [{} for _ in self.gains]
+        for of_query, gains in zip(named, self.gains, strict=True):
+            for name, gain in gains.items():
+                # White space around an id is a table's own, unless the artifact has it too.
+                _add(of_query, name if name in ids else name.strip(), gain, self.name)
+        kept = [{name: gain for name, gain in gains.items() if name in ids} for gains in named]
+        unknown = sum(map(len, named)) - sum(map(len, kept))
         if not any(kept):
             ours, theirs = next(iter(self.gains[0])), next(iter(ids))
             raise EvaluationError(
