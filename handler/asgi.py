@@ -30,7 +30,7 @@ Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
 
 # A request whose body takes longer is refused: it holds a connection and answers nobody.
 READ_SECONDS = 30.0
-# What tells whether the process works must be answered under any load, and soon: who asks doesn't wait long.
+# They tell whether the process works, so they must be answered under any load. Who asks doesn't wait long.
 WATCHED_PATHS = ("/health", "/ready")
 
 

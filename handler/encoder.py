@@ -148,7 +148,7 @@ class Encoder:
         )
 
         def tokenise(row: int) -> Any:
-            # Outer spaces say nothing, and a document's are gone since it was read. Older sentence-transformers strip too.
+            # Outer spaces say nothing, and the export has read documents without them. Older sentence-transformers strip too.
             return self.tokenizer.encode((prompt + texts[row]).strip())
 
         tokenised: list[Any] = []

@@ -42,7 +42,7 @@ class _Index:
         self.uri = uri
         self.source: Source | None = None
         self.used = 0
-        # Held while it is loaded: two requests at once load it once. Where it can't be loaded, all that wait hear of it.
+        # Held while it is loaded: two requests at once load it once. Where that fails, it fails for all that wait.
         self.lock = threading.Lock()
         self.failures = 0
 

@@ -175,8 +175,8 @@ def _grams(folded: Folded, start: int, end: int) -> Iterator[tuple[str, int, int
 class Pieces:
     """The word pieces of the model's tokenizer; where it knows none, what is written there.
 
-    A tokenizer takes a run of a script without spaces for one word. Of a run that it doesn't know, each character and each
-    two neighbours are found too, or no word within it would be.
+    A tokenizer takes a run of a script without spaces for one word. If it doesn't know the run, each character and each two
+    neighbours are words too: otherwise nothing within the run would be found.
     """
 
     def __init__(self, tokenizer: Any) -> None:

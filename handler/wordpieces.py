@@ -116,7 +116,8 @@ class WordPieces:
         return self._load()
 
     def __getattr__(self, name: str) -> Any:
-        # Only what this class has not comes here. A private name isn't the library's: a copy, still empty, is asked for some.
+        # Only what this class hasn't comes here. A private name isn't the library's: `copy` asks a new object,
+        # which is still empty, for such names.
         if name.startswith("_"):
             raise AttributeError(name)
         return getattr(self.library, name)

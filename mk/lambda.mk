@@ -24,12 +24,12 @@ ARGS ?=
 IMAGE ?= seeklet
 IMAGE_RUNTIME = $(or $(RUNTIME),python3.13)
 IMAGE_ARCH = $(or $(ARCH),x86_64)
-# Lambda takes an image of one processor, and none with attestations, which Docker adds by itself. As variables, since not every
-# builder knows the options.
+# Lambda takes an image of one processor, and none with attestations, which Docker adds by itself. These are variables, since
+# not every builder knows the options.
 IMAGE_BUILD = BUILDX_NO_DEFAULT_ATTESTATIONS=1 DOCKER_DEFAULT_PLATFORM=linux/$(IMAGE_ARCH:x86_64=amd64)
 
 export SAM_CLI_TELEMETRY := 0
-# The artifact that is named is served: of what isn't named SAM keeps the value of the deployment before.
+# The artifact that is named is served. Of a parameter that isn't named SAM keeps the value of the deployment before.
 override SAM_ARTIFACT := $(if $(filter s3://%,$(ARTIFACT)),ArtifactUri=$(ARTIFACT),$(if $(filter-out file,$(origin ARTIFACT)),'ArtifactUri=""'))
 override SAM_PARAMETERS := $(strip $(if $(ARCH),Architecture=$(ARCH)) $(if $(RUNTIME),Runtime=$(RUNTIME)) $(SAM_ARTIFACT) $(PARAMETERS))
 override SAM_OVERRIDES := $(if $(SAM_PARAMETERS),--parameter-overrides $(SAM_PARAMETERS))

@@ -120,7 +120,7 @@ resource "aws_lambda_function_url" "search" {
   }
 }
 
-# The provider adds this one only where it makes a public URL, not where a URL becomes public.
+# The provider adds this permission to a URL that is public when it is made, not to one that becomes public.
 resource "aws_lambda_permission" "public_url" {
   count = !local.http_api && var.access != "iam" ? 1 : 0
 

@@ -120,8 +120,8 @@ resource "aws_lambda_function" "search" {
     }
   }
 
-  # A first start without them could neither log nor fetch nor connect. create_before_destroy of each: what is no longer
-  # needed goes when the alias has moved.
+  # A first start without them could neither log nor fetch nor connect. Each has create_before_destroy: what is no longer
+  # needed goes after the alias has moved.
   depends_on = [
     aws_iam_role_policy.logs,
     aws_iam_role_policy.artifact,

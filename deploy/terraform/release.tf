@@ -86,7 +86,7 @@ resource "aws_iam_role" "codedeploy" {
     Version = "2012-10-17"
     Statement = [{
       Effect = "Allow"
-      # In China it has another name, other than Lambda, EventBridge and API Gateway.
+      # In China it has another name. Lambda, EventBridge and API Gateway have the same one everywhere.
       Principal = { Service = "codedeploy.${data.aws_partition.current.dns_suffix}" }
       Action    = "sts:AssumeRole"
     }]

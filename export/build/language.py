@@ -18,7 +18,7 @@ from handler.folding import fold
 # A sample of so many texts, and so many characters of each.
 SAMPLE = 2_000
 CHARS = 1_000
-# With fewer small words than one of so many words, texts are names rather than sentences.
+# Where fewer than one in so many words is a small word, the texts are names and not sentences.
 MOST_WORDS = 50
 UNKNOWN = "und"  # ISO 639's code for an undetermined language
 
@@ -29,8 +29,8 @@ def choose_terms(texts: Iterable[str], language: str | None) -> tuple[str, str]:
     """Returns the kind of terms for a corpus, `english` or `pieces`, and the code of its language.
 
     language is a code as read_code takes it, or None to find it in the texts; "und" where they show none. Texts of Latin
-    letters with hardly any small words of a language, such as names of products, count as English. Raises OptionError where the
-    code is unknown.
+    letters with hardly any small words, such as names of products, count as English. Raises OptionError where the code is
+    unknown.
     """
     if language is None:
         language = find_language(texts)

@@ -1,7 +1,7 @@
 """The options of one export, as `seeklet export` and `seeklet.export` take them.
 
-This module checks what needs neither the model nor the corpus: the command line has refused some of it, Python's callers
-have not.
+This module checks what needs neither the model nor the corpus. For the command line some of it is refused already, for
+Python's callers nothing is.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ class Failure extends Error {
   constructor(kind, message) { super(message); this.kind = kind; }
 }
 
-// A browser may refuse to store: then the key is this page's alone.
+// A browser may refuse to store. Then this page alone has the key.
 let ownKey = null;
 function keptKey() {
   try { return sessionStorage.getItem(KEY) ?? ownKey; } catch { return ownKey; }
