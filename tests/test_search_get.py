@@ -186,3 +186,9 @@ def test_fewer_results_than_the_default_are_allowed(function: Function) -> None:
 )
 def test_a_bad_list_of_documents(function: Function, fields: dict[str, Any]) -> None:
     assert post(function, json.dumps(fields), "/documents")[0] == 422
+
+
+def test_numbers_may_be_written_in_several_ways(function: Function) -> None:
+    written = get(function, "/search", q=QUERY, k="03", share=".5", min_score="-1e-1")
+    assert written["statusCode"] == 200
+    assert written["body"] == get(function, "/search", q=QUERY, k="3", share="0.5", min_score="-0.1")["body"]

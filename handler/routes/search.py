@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -100,11 +99,10 @@ def read_query(query: str) -> dict[str, Any]:
 
 
 def _read_parameter(name: str, value: str) -> object:
-    if name in (*_WHOLE, *_NUMBERS) and len(value) < 40:
-        # As JSON has it: Python's float takes "1_0" too.
+    # Python would read "1_0" too, and digits of other scripts.
+    if name in (*_WHOLE, *_NUMBERS) and len(value) < 40 and value.isascii() and "_" not in value:
         with contextlib.suppress(ValueError):
-            number = json.loads(value)
-            return number if type(number) in (int, float) else value
+            return int(value) if value.isdecimal() else float(value)
     if name == "exact":
         return {"true": True, "false": False}.get(value, value)
     if name in _LISTS:
