@@ -199,7 +199,7 @@ def test_back_and_forward(page: Any) -> None:
 
 
 def test_curl_asks_the_same(browser: Any, server: SearchServer) -> None:
-    server.key = "it's secret"
+    server.key = "it's-secret"
     with opened(browser, permissions=["clipboard-read", "clipboard-write"]) as page:
         page.goto(f"{server.url}/?q=it's+bees&mode=keyword")
         page.fill("#key", server.key)
