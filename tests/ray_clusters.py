@@ -104,7 +104,8 @@ def _node(address: str, folder: Path, *, head: bool) -> subprocess.Popen[bytes]:
             *("--include-dashboard=false", "--block"),
         ],
         cwd=ROOT,
-        env={**os.environ, **QUIET},
+        # As where seeklet is installed on each node.
+        env={**os.environ, **QUIET, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
