@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from handler.errors import RequestError
-from handler.json_types import json_type, refuse_constant
+from handler.json_types import is_unicode, json_type, refuse_constant
 
 Fields: TypeAlias = Mapping[str, Any]
 # The largest whole number that is looked at. A larger one is never meant.
@@ -77,12 +77,10 @@ def check_text(name: str, value: object, most: int) -> str:
 
 def check_unicode(name: str, value: str) -> str:
     """Returns a text that UTF-8 can hold."""
-    try:
-        value.encode()
-    except UnicodeEncodeError:
+    if not is_unicode(value):
         raise invalid(
             name, f"{name} holds half of a surrogate pair, so it is not Unicode: send whole characters"
-        ) from None
+        )
     return value
 
 

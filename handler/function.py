@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from handler.errors import RequestError, is_defect
 from handler.events import Request, direct_path, is_http, is_ping, read_request, write_response
-from handler.json_types import json_type
+from handler.json_types import is_unicode, json_type
 from handler.record import Watcher
 from handler.responses import Response, as_defect, without_body
 from handler.router import OLD_PATH, Router
@@ -229,7 +229,7 @@ def _to_text(event: dict[str, Any]) -> str:
         raise RequestError(
             400, "not_json", "the event is nested too deeply: send fields as docs/http.md has them"
         ) from None
-    return text if text.isascii() or text.encode(errors="ignore").decode() == text else json.dumps(event)
+    return text if is_unicode(text) else json.dumps(event)
 
 
 def _unknown(event: object) -> RequestError:

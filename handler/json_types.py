@@ -1,4 +1,4 @@
-"""JSON's names of types, for error messages."""
+"""JSON's names of types, for error messages, and which texts JSON can hold."""
 
 from __future__ import annotations
 
@@ -23,3 +23,12 @@ def json_type(value: object) -> str:
 def refuse_constant(name: str) -> NoReturn:
     """Raises ValueError for NaN and infinity, which Python's JSON reads and JSON hasn't: for `parse_constant`."""
     raise ValueError(f"{name} is not JSON")
+
+
+def is_unicode(text: str) -> bool:
+    """Tells whether UTF-8 can hold a text: half of a surrogate pair isn't Unicode."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

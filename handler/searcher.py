@@ -108,13 +108,21 @@ class Searcher:
         asked = Asked(k, offset, mode, share, min_score, self.parse_filter(filter), exact=exact)
         return list(self.answer([query], asked, clock)[0].hits)
 
-    def search_many(self, queries: Sequence[str], k: int = 10, **options: Any) -> list[list[Hit]]:
+    def search_many(
+        self, queries: Sequence[str], k: int = 10, *, clock: Clock | None = None, **options: Any
+    ) -> list[list[Hit]]:
         """Searches for each of the queries as `search` does, in less time; the options are those of `search`."""
-        clock = options.pop("clock", None)
         asked = Asked(k=k, filter=self.parse_filter(options.pop("filter", None)), **options)
         return [list(answer.hits) for answer in self.answer(queries, asked, clock)]
 
-    def like(self, id: str, k: int = 10, **options: Any) -> list[Hit]:  # noqa: A002 - the document's field
+    def like(
+        self,
+        id: str,  # noqa: A002 - the document's field
+        k: int = 10,
+        *,
+        clock: Clock | None = None,
+        **options: Any,
+    ) -> list[Hit]:
         """Finds the documents most like one of the corpus, without itself; the options are those of `search`.
 
         Raises KeyError where no document has the id.
@@ -122,7 +130,6 @@ class Searcher:
         index = self.find(id)
         if index is None:
             raise KeyError(id)
-        clock = options.pop("clock", None)
         asked = Asked(k=k, filter=self.parse_filter(options.pop("filter", None)), **options)
         return list(self.answer_like(index, asked, clock).hits)
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from handler.errors import SettingsError
+from handler.json_types import is_unicode
 from handler.named import NamedTuple
 from handler.threads import available_cpus
 
@@ -184,7 +185,7 @@ def salt(environ: Mapping[str, str], name: str, *, needed: bool) -> str:
     """Reads what goes into hashes; raises SettingsError where it is needed and has under 16 characters."""
     value = environ.get(name) or ""
     # What isn't UTF-8 can't be hashed.
-    if needed and (len(value) < 16 or value.encode(errors="ignore").decode() != value):
+    if needed and (len(value) < 16 or not is_unicode(value)):
         raise SettingsError(
             f"ANALYTICS=on needs {name}: set it to 16 or more random characters, such as `openssl rand -hex 16` prints"
         )

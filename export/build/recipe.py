@@ -9,6 +9,7 @@ from export.build.token_counts import MOST_TOKENS
 from export.model.configs import usable_positions
 from export.model.source_model import Models, SourceModel
 from handler.errors import ModelError, OptionError
+from handler.json_types import is_unicode
 
 # Raise it with every change of the handler's tokenizer, pooling or encoder that gives other vectors.
 RECIPE_VERSION = 1
@@ -95,6 +96,6 @@ def _recipe(
             f"{model.model_id} leaves the prompt out of its pooling, which can't be reproduced: "
             "use another model, or no prompt"
         )
-    if prompt.encode(errors="ignore").decode() != prompt:
+    if not is_unicode(prompt):
         raise OptionError(f"the prompt {prompt[:40]!a} is not UTF-8: check the terminal's encoding")
     return recipe

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from export.model.hub import download
 from handler.errors import ModelError
+from handler.json_types import is_unicode
 
 DEFAULT_MODEL_ID = "sentence-transformers/all-MiniLM-L6-v2"
 # Names the default model too: the folder in PyPI's package, not the hub's.
@@ -40,7 +41,7 @@ def find_place(model: str | None, revision: str | None, sha256: str | None, opti
         if revision is not None:
             raise ModelError(f"{option} is for hub ids, and {model} is a folder: leave it out")
         name = folder.resolve().name
-        if name.encode(errors="ignore").decode() != name:
+        if not is_unicode(name):
             raise ModelError(
                 f"the name of the folder {model} is not UTF-8, as the manifest needs it: rename it"
             )

@@ -16,7 +16,7 @@ from handler import __version__
 from handler.errors import RequestError
 from handler.events import Request
 from handler.fields import parse_json
-from handler.json_types import json_type
+from handler.json_types import is_unicode, json_type
 from handler.requests import refuse_body, refuse_response, write_list
 from handler.responses import JSON, Response, to_json
 from handler.routes.mcp_tools import TOOLS, describe_tools, instructions
@@ -134,7 +134,7 @@ def _answer(service: Service, request: Request, message: object) -> dict[str, An
 def _is_id(value: object) -> bool:
     """Tells whether it is an id that an answer can repeat: half of a surrogate pair can't be written."""
     if isinstance(value, str):
-        return value.encode(errors="ignore").decode() == value
+        return is_unicode(value)
     if isinstance(value, float):
         return math.isfinite(value)
     return isinstance(value, int) and not isinstance(value, bool)

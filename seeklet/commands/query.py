@@ -10,6 +10,7 @@ from collections.abc import Iterator, MutableMapping, Sequence
 from pathlib import Path
 
 from handler.errors import OptionError
+from handler.json_types import is_unicode
 from handler.manifest import MODES
 from seeklet.arguments import DEFAULT_ARTIFACT, count, default_artifact, share
 from seeklet.asking import Question, Result, find_target, is_folder, is_url
@@ -154,10 +155,8 @@ def _check_order(text: str, target: str | None) -> None:
 def _check_text(text: str) -> None:
     if not text.strip():
         raise OptionError("the query is empty: seeklet query TEXT")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise OptionError("the query is not UTF-8: check the terminal's encoding") from None
+    if not is_unicode(text):
+        raise OptionError("the query is not UTF-8: check the terminal's encoding")
 
 
 def _read_queries() -> Iterator[str]:
