@@ -1,11 +1,12 @@
 """The layers, the emulator and the SAM CLI, for the tests that run the function as Lambda does.
 
 What a machine lacks skips the test, and says so. Built things stay under .aws-sam/tests from run to run, each under
-the hash of what it was built from.
+the hash of what it was built from. One process builds a thing, and the others wait for it.
 """
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import hashlib
 import os
@@ -14,6 +15,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -59,12 +61,20 @@ def python313() -> str:
 def runtime_layer(arch: str | None = None) -> Path:
     """The runtime layer as SAM's makefile builds it: a folder with python/ in it."""
     name = target(arch)
-    inputs = [*sorted(RUNTIME.rglob("*.py")), RUNTIME / "prune.txt", lock_of(name)]
+    inputs = [*sorted(RUNTIME.rglob("*.py")), *sorted(RUNTIME.glob("*.txt")), lock_of(name)]
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in inputs)).hexdigest()[:12]
-    out = CACHE / f"{name}-{digest}"
-    if not (out / "complete").exists():
-        run_build("--target", name, "--out", str(out))
-        (out / "complete").touch()
+    return built_once(CACHE / f"{name}-{digest}", lambda out: run_build("--target", name, "--out", str(out)))
+
+
+def built_once(out: Path, build: Callable[[Path], object]) -> Path:
+    """The folder that `build` fills: filled by the first process that asks, from the start if one died at it."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with out.with_name(f"{out.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (out / "complete").exists():
+            shutil.rmtree(out, ignore_errors=True)
+            build(out)
+            (out / "complete").touch()
     return out
 
 
@@ -109,14 +119,14 @@ def runtime_client() -> Path:
     pins = (ROOT / "requirements-sam.txt").read_text(encoding="utf-8")
     pin = re.search(r"^awslambdaric==\S+", pins, re.MULTILINE)
     assert pin, "requirements-sam.txt pins no awslambdaric"
-    out = CACHE / f"{pin[0]}-{PYTHON}"
-    if not (out / "awslambdaric").is_dir():
-        command = [python313(), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    command = [python313(), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+
+    def install(out: Path) -> None:
         done = subprocess.run([*command, "--target", str(out), pin[0]], capture_output=True, text=True)
         if done.returncode:
-            shutil.rmtree(out, ignore_errors=True)
             pytest.skip(f"{pin[0]} can't be installed for {PYTHON}: {done.stderr[-300:]}")
-    return out
+
+    return built_once(CACHE / f"{pin[0]}-{PYTHON}", install)
 
 
 def environ(**more: str) -> dict[str, str]:
