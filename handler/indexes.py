@@ -10,12 +10,14 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
+import math
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from handler.backoff import Backoff
 from handler.errors import RequestError, SeekletError, SettingsError, reason
 from handler.loading import Loader
 from handler.manifest import Manifest
@@ -44,7 +46,7 @@ class _Index:
         self.used = 0
         # Held while it is loaded: two requests at once load it once. Where that fails, it fails for all that wait.
         self.lock = threading.Lock()
-        self.failures = 0
+        self.backoff = Backoff()
 
 
 class Catalog:
@@ -142,24 +144,26 @@ class Catalog:
         return described
 
     def _load(self, index: _Index) -> Source:
-        """Loads an index once, however many ask for it; raises RequestError (503) where it can't."""
-        failures = index.failures
+        """Loads an index once, however many ask for it; raises RequestError (503) where it can't, or can't be tried yet."""
+        if index.backoff.failures and index.lock.locked():
+            # Another request tries it, and may wait for seconds. One thread is enough for what may never come.
+            raise _unavailable(index)
         with index.lock:
             if index.source is not None:
                 return index.source
-            if index.failures != failures:
-                # It failed while this request waited.
-                raise _unavailable(index.name)
+            if index.backoff.seconds:
+                raise _unavailable(index)
             started = time.perf_counter()
             try:
                 source = self._open(index)
             except Exception as error:
-                index.failures += 1
+                index.backoff.fail()
                 told = (
                     error if isinstance(error, SeekletError) else f"{type(error).__name__}: {reason(error)}"
                 )
                 logger.error("index %s can't be loaded: %s", index.name, told)
-                raise _unavailable(index.name) from error
+                raise _unavailable(index) from error
+            index.backoff.succeed()
             logger.info("index %s: loaded in %.2f s", index.name, time.perf_counter() - started)
             return source
 
@@ -225,13 +229,14 @@ def unknown_index(name: object, names: Sequence[str]) -> RequestError:
     )
 
 
-def _unavailable(name: str) -> RequestError:
+def _unavailable(index: _Index) -> RequestError:
+    seconds = max(1, math.ceil(index.backoff.seconds))
     error = RequestError(
         503,
         "index_unavailable",
-        f"the index {name} can't be loaded: the log says why, and the next request tries again",
+        f"the index {index.name} can't be loaded: the log says why, and it is tried again in {seconds} s",
     )
-    error.headers = {"retry-after": "1"}
+    error.headers = {"retry-after": str(seconds)}
     return error
 
 

@@ -136,15 +136,37 @@ def test_an_index_that_can_not_be_loaded_doesnt_disturb_the_others(
 ) -> None:
     late = tmp_path / "late"
     function = serve({"news": artifacts["a"], "late": late})
-    for _ in range(2):
-        status, answer, headers = send(function, "POST", "/late/search", {"query": QUERY})
-        assert (status, answer["code"], headers["retry-after"]) == (503, "index_unavailable", "1")
-        assert str(tmp_path) not in answer["detail"]
+    status, answer, headers = send(function, "POST", "/late/search", {"query": QUERY})
+    assert (status, answer["code"], headers["retry-after"]) == (503, "index_unavailable", "1")
+    assert "it is tried again in 1 s" in answer["detail"]
+    assert str(tmp_path) not in answer["detail"]
     errors = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
-    assert len(errors) == 2
+    assert len(errors) == 1
     assert f"index late can't be loaded: there is no artifact folder {late}" in errors[0]
     assert found(function, "/news/search") == right(artifacts["a"])
+
+
+def test_an_index_that_can_not_be_loaded_is_tried_less_and_less_often(
+    artifacts: Artifacts, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("handler.backoff.monotonic", lambda: now[0])
+    late = tmp_path / "late"
+    function = serve({"news": artifacts["a"], "late": late})
+    tried_at: list[float] = []
+    for _ in range(130):
+        caplog.clear()
+        status, _, headers = send(function, "POST", "/late/search", {"query": QUERY})
+        assert status == 503
+        if caplog.records:
+            tried_at.append(now[0] - 1000)
+        else:
+            # Who waits as long as the answer says finds that it is tried.
+            assert now[0] + int(headers["retry-after"]) - 1000 in (1, 3, 7, 15, 31, 61, 91, 121, 151)
+        now[0] += 1
+    assert tried_at == [0, 1, 3, 7, 15, 31, 61, 91, 121]
     late.symlink_to(artifacts["b"])
+    now[0] += 30
     assert found(function, "/late/search") == right(artifacts["b"])
 
 
@@ -184,7 +206,39 @@ def test_requests_at_once_fail_once(artifacts: Artifacts, monkeypatch: pytest.Mo
             thread.join()
     # Each would have waited for a load of its own.
     assert (answers, len(loads)) == ([503] * 4, 1)
+    monkeypatch.setattr("handler.backoff.monotonic", lambda: time.monotonic() + 1)
     assert found(function, "/faq/search") == right(artifacts["b"])
+
+
+def test_an_index_that_has_failed_holds_one_thread_alone(
+    artifacts: Artifacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    function = serve({"news": artifacts["a"], "faq": artifacts["b"]})
+    begun, let_go = threading.Event(), threading.Event()
+
+    def fail(*_arguments: Any, **_options: Any) -> Searcher:
+        raise ArtifactError("S3 is silent")
+
+    def be_slow(*_arguments: Any, **_options: Any) -> Searcher:
+        begun.set()
+        let_go.wait(60)
+        raise ArtifactError("S3 is silent")
+
+    def ask() -> int:
+        return int(send(function, "POST", "/faq/search", {"query": QUERY})[0])
+
+    monkeypatch.setattr("handler.loading.Searcher.load", fail)
+    assert ask() == 503
+    monkeypatch.setattr("handler.backoff.monotonic", lambda: time.monotonic() + 1)
+    monkeypatch.setattr("handler.loading.Searcher.load", be_slow)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(ask)
+        begun.wait()
+        # It would wait as long as the first one does, and nobody lets that one go.
+        assert ask() == 503
+        assert not first.done()
+        let_go.set()
+        assert first.result() == 503
 
 
 def test_its_line_names_an_index_that_can_not_be_loaded(
