@@ -28,7 +28,8 @@ _NPY_HEADER = re.compile(
     rb"\x93NUMPY\x01\x00..\{'descr': '<u8', 'fortran_order': False, 'shape': \((\d{1,15}),\), \} *\n",
     re.DOTALL,
 )
-_DECODER = json.JSONDecoder(parse_constant=refuse_constant)
+# Reads the JSON that a text begins with, and tells where it ends.
+_read_first = json.JSONDecoder(parse_constant=refuse_constant).raw_decode
 
 
 class Document(NamedTuple):
@@ -74,11 +75,12 @@ class Documents:
 
     def __getitem__(self, index: int) -> Document:
         """Reads the document of row `index`; raises ArtifactError where its line is damaged."""
-        start, end = self._offsets[index].item(), self._offsets[index + 1].item()
+        start, end = self._offsets.item(index), self._offsets.item(index + 1)
         try:
-            line = _DECODER.decode(self._file.read(start, end - start).decode())
-            document = Document(line["id"], line["text"], line["metadata"])
-            if tuple(map(type, (document.id, document.text, document.metadata))) != (str, str, dict):
+            line = self._file.read(start, end - start).decode()
+            fields, used = _read_first(line)
+            document = Document(fields["id"], fields["text"], fields["metadata"])
+            if line[used:] != "\n" or tuple(map(type, document)) != (str, str, dict):
                 raise TypeError
             return document
         except (OSError, OverflowError, ValueError, KeyError, TypeError, RecursionError):

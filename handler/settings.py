@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from handler import variables
+from handler.frozen import Frozen
 from handler.light_path import LightPath
-from handler.named import NamedTuple
 from handler.variables import ApiKey, IndexPlace
 
 DEFAULT_INDEX_NAME = "seeklet"
@@ -25,7 +25,7 @@ MOST_BYTES = 10**13
 _SECRETS = ("index_uri", "analytics_salt")
 
 
-class Settings(NamedTuple):
+class Settings(Frozen):
     """The function's settings, each with its variable and its default.
 
     artifact_dir    ARTIFACT_DIR, default /opt/artifact: the folder that `seeklet export` wrote
@@ -99,7 +99,7 @@ class Settings(NamedTuple):
 
     def __repr__(self) -> str:
         """All but the secrets: a repr may end in a log."""
-        shown = (f"{name}={value!r}" for name, value in self._asdict().items() if name not in _SECRETS)
+        shown = (f"{name}={value!r}" for name, value in self._compared().items() if name not in _SECRETS)
         return f"Settings({', '.join(shown)})"
 
     @property

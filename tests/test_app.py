@@ -162,6 +162,11 @@ def test_a_body_that_is_not_base64(function: Function) -> None:
     assert response["statusCode"] == 400
 
 
+def test_a_byte_order_mark_is_named(function: Function) -> None:
+    status, answer = post(function, '\ufeff{"text": "storm"}')
+    assert (status, "byte order mark" in error_of(answer)["message"]) == (400, True)
+
+
 def test_a_defect_of_ours_is_a_500_without_its_insides(
     function: Function, caplog: pytest.LogCaptureFixture
 ) -> None:

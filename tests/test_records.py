@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import pickle
+import types
 import typing
 from collections.abc import Callable
 from typing import Any
@@ -78,6 +79,26 @@ def outcome(make: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, A
 @pytest.mark.parametrize(("args", "kwargs"), CALLS)
 def test_a_named_tuple_is_made_as_typings(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     assert outcome(Ours, args, kwargs) == outcome(Theirs, args, kwargs)
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs"), [((), {}), ((1, 2, "a", 4), {}), ((1,), {"x": 2}), ((1,), {"z": 2})]
+)
+def test_what_is_wrong_is_said_as_typing_says_it(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    with pytest.raises(TypeError) as theirs:
+        Theirs(*args, **kwargs)
+    with pytest.raises(TypeError) as ours:
+        Ours(*args, **kwargs)
+    assert str(ours.value) == str(theirs.value).replace("Theirs", "Ours")
+
+
+def test_a_field_with_a_default_comes_last() -> None:
+    def annotate(namespace: dict[str, Any]) -> None:
+        namespace |= {"__annotations__": {"x": "int", "y": "int"}, "x": 1}
+
+    for base in (typing.NamedTuple, named.NamedTuple):
+        with pytest.raises(TypeError, match="default"):
+            types.new_class("Bad", (base,), exec_body=annotate)
 
 
 def test_a_named_tuple_does_what_typings_does() -> None:
