@@ -49,7 +49,7 @@ class Analytics:
             f'{{"kind":"query","level":"INFO","timestamp":"{timestamp(self._now())}",'
             f'"requestId":{or_null(request.invocation)},"id":{or_null(record.response.headers.get("x-request-id"))},'
             f"{_write_shared(record.route, record.index, searched.mode)},"
-            f'"query":{"null" if query is None else to_line(query)},"results":{searched.results},'
+            f'"query":{or_null(query)},"results":{searched.results},'
             f'"top_score":{"null" if best is None else repr(best)},"no_good_answer":{int(poor)},'
             f'"who":{or_null(self._who(asker) if asker else None)}}}'
         )

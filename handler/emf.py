@@ -39,16 +39,15 @@ class Metrics:
 
     def head(self, now: float, route: str, status: int, cold: bool, measured: Iterable[str]) -> str:
         """Writes a line's first fields, with a comma after them; `measured` are the names of what was measured."""
-        names = tuple([name for name in measured if name in UNITS])
-        return f"{self._start(now, (*COUNTS, *names))}{write_counts(route, status, cold)},"
+        return f"{self._start(now, write_directives(tuple(measured), COUNTS))}{write_counts(route, status, cold)},"
 
     def head_of_more(self, now: float, measured: Iterable[str]) -> str:
         """Writes the first fields of a further line of a request, which was counted already."""
-        return self._start(now, tuple(measured))
+        return self._start(now, write_directives(tuple(measured)))
 
-    def _start(self, now: float, names: tuple[str, ...]) -> str:
+    def _start(self, now: float, directives: str) -> str:
         return (
-            f'"_aws":{{"Timestamp":{int(now * 1000)},"CloudWatchMetrics":{write_directives(names)}}},'
+            f'"_aws":{{"Timestamp":{int(now * 1000)},"CloudWatchMetrics":{directives}}},'
             f'"FunctionName":{self._name},'
         )
 
@@ -67,9 +66,9 @@ def write_counts(route: str, status: int, cold: bool) -> str:
 
 # A few combinations, so each is written once: half of a line is this.
 @lru_cache(maxsize=64)
-def write_directives(names: tuple[str, ...]) -> str:
-    """Writes which of a line's fields are metrics."""
-    return to_line(directives_of(names))
+def write_directives(measured: tuple[str, ...], counts: tuple[str, ...] = ()) -> str:
+    """Writes which of a line's fields are metrics: the counts, and what of the measured ones has a unit."""
+    return to_line(directives_of([*counts, *[name for name in measured if name in UNITS]]))
 
 
 def directives_of(names: Iterable[str]) -> list[dict[str, Any]]:

@@ -31,7 +31,7 @@ class Request(NamedTuple):
     query    the query string, still encoded
     raw_body   the event's `body`, which is text or base64, unless the event is malformed; or bytes
     event_id   the sender's own id of the request, "" where it gives none
-    invocation Lambda's id of the event, which function.py fills in where something is told of requests
+    invocation Lambda's id of the event, where something is told of requests
     parameters the values of the path's parameters, which router.py fills in
     clock      what the stages of the answer are timed with, which router.py fills in; given where the request is
                within another one
@@ -93,8 +93,11 @@ def direct_path(event: object) -> str | None:
     return "/search" if any(name in event for name in ("query", "queries", "like")) else None
 
 
-def read_request(event: Mapping[str, Any]) -> Request:
-    """Reads the request that an HTTP event describes; raises RequestError (400) where it describes none."""
+def read_request(event: Mapping[str, Any], invocation: str = "") -> Request:
+    """Reads the request that an HTTP event describes; raises RequestError (400) where it describes none.
+
+    `invocation` is Lambda's id of the event, where something is told of requests.
+    """
     context = event["requestContext"]
     if not isinstance(context, dict):
         raise _malformed("requestContext", context, "an object")
@@ -131,6 +134,7 @@ def read_request(event: Mapping[str, Any]) -> Request:
         raw_body=event.get("body"),
         is_base64=event.get("isBase64Encoded") is True,
         event_id=_event_id(context, headers),
+        invocation=invocation,
     )
 
 

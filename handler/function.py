@@ -134,13 +134,11 @@ class Function:
 
     def _answer_http(self, event: dict[str, Any], context: Any = None) -> Response:
         try:
-            request = read_request(event)
+            request = read_request(event, _invocation(context) if self.router.watchers else "")
         except RequestError as error:
             return self.router.refuse(error, invocation=_invocation(context))
         except Exception as error:  # noqa: BLE001 - a defect: logged with its traceback, and answered without it
             return self.router.refuse(as_defect(error), invocation=_invocation(context))
-        if self.router.watchers:
-            request = request._replace(invocation=_invocation(context))
         if request.method == "HEAD":
             return without_body(self._route(request._replace(method="GET")))
         return self._route(request)

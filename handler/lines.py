@@ -169,7 +169,13 @@ def measure_searches(searches: Sequence[Searched]) -> dict[str, str]:
 
 def write_measured(measured: Mapping[str, str]) -> str:
     """Writes what was measured as fields, without braces."""
-    return ",".join([f'"{name}":{value}' for name, value in measured.items()])
+    return _fields_of(tuple(measured)) % tuple(measured.values())
+
+
+@lru_cache(maxsize=64)
+def _fields_of(names: tuple[str, ...]) -> str:
+    """Writes some fields with a %s for each value."""
+    return ",".join([f'"{name}":%s' for name in names])
 
 
 def _one_or_many(values: list[str]) -> str:

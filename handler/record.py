@@ -27,7 +27,7 @@ class Record:
     code      the error's short name, None where there is none
     """
 
-    __slots__ = ("clock", "code", "index", "key", "request", "response", "service")
+    __slots__ = ("_route", "clock", "code", "index", "key", "request", "response", "service")
 
     def __init__(self, request: Request, clock: Clock) -> None:
         self.request = request
@@ -37,10 +37,16 @@ class Record:
         self.key = ""
         self.code: str | None = None
         self.response = Response(500, b"")
+        self._route = ""
 
     @property
     def route(self) -> str:
         """The route as the table has it: "GET /documents/{document_id}"; "none" where there is none."""
+        # Whoever tells of the request asks for it.
+        self._route = self._route or self._find_route()
+        return self._route
+
+    def _find_route(self) -> str:
         method, path = self.request.method, self.request.path
         if (method, path) in ROUTES or (method == "GET" and path in (*FRAMEWORK_PATHS, METRICS_PATH)):
             return f"{method} {path}"
