@@ -99,10 +99,14 @@ class Index:
             return found
         queries = np.ascontiguousarray(queries, np.float32)
         asked = keywords or [None] * len(queries)
-        blends = [Blend(self._embeddings, *both, share) for both in zip(queries, asked, strict=True)]
         step = max(1, self._batch_bytes // (4 * count))
         for start in range(0, len(queries), step):
-            for i, (best, scored) in enumerate(self._search(blends[start : start + step], k, passing), start):
+            part = slice(start, start + step)
+            # Made here: each keeps its sums of every row.
+            blends = [
+                Blend(self._embeddings, *both, share) for both in zip(queries[part], asked[part], strict=True)
+            ]
+            for i, (best, scored) in enumerate(self._search(blends, k, passing), start):
                 ids[i], scores[i], cosines[i] = best, scored.scores, scored.cosines
                 if parts is not None and scored.keywords is not None:
                     parts[i] = scored.keywords

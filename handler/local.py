@@ -15,7 +15,7 @@ from handler.columns import Columns
 from handler.documents import Document, Documents
 from handler.hits import read_hits
 from handler.ids import Ids
-from handler.index import Index
+from handler.index import BATCH_BYTES, Index
 from handler.keywords import Keywords
 from handler.manifest import Manifest
 from handler.passages import Passages
@@ -110,11 +110,20 @@ class LocalEngine:
         queries = Query.make_all(embeddings, keywords, asked.share)
         # The document that is left out is the best one, as a rule.
         most = asked.offset + asked.k + (without is not None)
-        ranked = rank(self.index, self.passages, queries, most, passing)
-        return [
-            self._finish(query, best, asked, passing, without)
-            for query, best in zip(queries, ranked, strict=True)
-        ]
+        if asked.offset >= len(self.documents):
+            # Nothing is left to rank.
+            most = 0
+        answers: list[Answer] = []
+        rows = self.manifest.rows
+        # A query keeps a number for each row of the corpus, and five for each row of its ranking, which is copied once.
+        at_once = max(1, BATCH_BYTES // max(4 * rows, 40 * min(most, rows)))
+        for start in range(0, len(queries), at_once):
+            part = queries[start : start + at_once]
+            for query, best in zip(part, rank(self.index, self.passages, part, most, passing), strict=True):
+                answers.append(self._finish(query, best, asked, passing, without))
+                if query.keywords is not None:
+                    query.keywords.let_go()
+        return answers
 
     def _finish(
         self,

@@ -57,6 +57,10 @@ class KeywordQuery:
         """Returns the keyword part of every row. -> (count,) float32, 0 to 1; not to be changed."""
         return self._every
 
+    def let_go(self) -> None:
+        """Releases the keyword part of every row. It is computed again when it is needed."""
+        self.__dict__.pop("_every", None)
+
     def scores(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """Computes the keyword part of some rows: the same bits as `all_scores`. (m,) int64 -> (m,) float32."""
         if self._common or len(ids) * _FEW > self._count:
