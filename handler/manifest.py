@@ -128,6 +128,12 @@ class Manifest(Frozen):
             raise ArtifactError(
                 f"{where}: files has {MANIFEST_FILE}, which is no name of an artifact's file: {REMEDY}"
             )
+        for name in self.files_crc32 or ():
+            # A start would read it, wherever it is.
+            if name not in self.files:
+                raise ArtifactError(
+                    f"{where}: files_crc32 has {name!a:.80}, which its files haven't: {REMEDY}"
+                )
         for name in ("dim", "count", "max_length"):
             most = MOST_TOKENS if name == "max_length" else MOST
             if not 1 <= getattr(self, name) <= most:

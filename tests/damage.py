@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,19 @@ def listed(name: str, entry: Any = None) -> Damage:
         fields = read_manifest(directory)
         fields["files"][name] = entry or {"bytes": 0, "sha256": "0" * 64}
         write_manifest(directory, fields)
+
+    return change
+
+
+def checksum_of(name: str) -> Damage:
+    """A file that the manifest's table lacks, and its right checksum in `files_crc32`."""
+
+    def change(directory: Path) -> None:
+        path = directory / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"outside")
+        fields = {**unsigned(read_manifest(directory)), "files_crc32": {name: zlib.crc32(b"outside")}}
+        (directory / MANIFEST_FILE).write_text(json.dumps(fields))
 
     return change
 

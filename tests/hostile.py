@@ -15,6 +15,7 @@ from damage import (
     Damage,
     archived_offsets,
     bound_of,
+    checksum_of,
     content_of,
     entry_of,
     field_of,
@@ -129,6 +130,7 @@ OF_ANY: dict[str, Damage] = {
         f"a file named {name[:20]!a}": listed(name)
         for name in ("../x", "/x", "a/b", "..", ".", "", "a\0b", "\ud800", "x" * 300, "manifest.json", "a\\b", "a\nb", "é", "-x")
     },
+    **{f"a checksum of {name}": checksum_of(name) for name in ("../outside", "unlisted", "sub/inside")},
     "a file of less than nothing": listed("x", {"bytes": -1, "sha256": "0" * 64}),
     "a file of true bytes": listed("x", {"bytes": True, "sha256": "0" * 64}),
     "a file of 1.0 bytes": listed("x", {"bytes": 1.0, "sha256": "0" * 64}),
