@@ -50,8 +50,10 @@ def parse_query(query: str) -> list[tuple[str, str]]:
     if query.count("&") >= MOST_PARAMETERS:
         raise invalid(None, f"there are more than {MOST_PARAMETERS} parameters")
     try:
+        # An event may hold half of a surrogate pair, which parse_qsl lets pass.
+        query.encode()
         return parse_qsl(query, keep_blank_values=True, errors="strict")
-    except UnicodeDecodeError:
+    except UnicodeError:
         raise invalid(None, "the query string is not UTF-8: send é as %C3%A9") from None
 
 

@@ -87,6 +87,10 @@ def test_a_bad_parameter_is_named(function: Function, parameters: dict[str, str]
         ("GET", "/search", "q=caf%E9"),
         ("GET", "/search", "q=a&filter=%7B%22topic%22%3A%22caf%E9%22%7D"),
         ("GET", "/map/points", "color=caf%E9"),
+        # Half of a surrogate pair, which an event's JSON may hold.
+        ("GET", "/search", "q=\ud800"),
+        ("GET", "/search", "q=a&filter=\ud800"),
+        ("GET", "/map/points", "color=\ud800"),
     ],
 )
 def test_a_query_string_that_is_no_utf8_is_refused_as_a_body_is(
