@@ -155,7 +155,8 @@ class Keywords:
         for term, word in terms.items():
             start, end = self._ends[term], self._ends[term + 1]
             if not (end > start and 0 <= self._row_at[start] <= self._row_at[end - 1] < self._count):
-                raise ArtifactError(f"{KEYWORDS_FILE} has damaged rows for {word!a:.40}: {REMEDY}")
+                # The log has this sentence, so the word isn't in it.
+                raise ArtifactError(f"{KEYWORDS_FILE} has damaged rows for the term {term}: {REMEDY}")
             found.append(Held(term, word, self._rows[start:end], self._impacts[start:end]))
         return make_query(found, self._count)
 
