@@ -200,6 +200,8 @@ def _read(path: Path) -> Mapping[str, NDArray[Any]]:
     for name, dtype in _DTYPES.items():
         if name not in tensors or tensors[name].dtype != dtype or tensors[name].ndim != 1:
             raise ArtifactError(f"{path} has no tensor {name!a} of {dtype.__name__} in one axis: {REMEDY}")
+        # A damaged header may put a tensor where a view can't read its items one by one.
+        tensors[name] = np.require(tensors[name], requirements="A")
     words, terms = len(tensors["word_crc32"]), len(tensors["term_ends"]) - 1
     agree = (
         len(tensors["word_terms"]) == words

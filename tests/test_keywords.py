@@ -207,3 +207,14 @@ def test_damaged_rows_are_refused_by_the_query_that_reads_them(row: int, tmp_pat
     # The log has the sentence, and no word of a query.
     assert "storm" not in str(refused.value)
     assert keywords.query("unheard") is None
+
+
+@pytest.mark.parametrize("shift", range(1, 8))
+def test_tensors_at_any_place_of_the_file_are_read(shift: int, tmp_path: Path) -> None:
+    expected = scores(open_keywords(tmp_path, TEXTS), "storm")
+    path = tmp_path / KEYWORDS_FILE
+    data = path.read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    header = data[8 : 8 + length] + b" " * shift
+    path.write_bytes(len(header).to_bytes(8, "little") + header + data[8 + length :])
+    assert scores(Keywords.load(tmp_path, len(TEXTS), English), "storm") == expected
