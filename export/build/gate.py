@@ -20,6 +20,7 @@ from export.build.progress import Progress
 from export.build.sample import cut_queries, sample_rows, sample_texts
 from export.build.sides import Sides
 from export.build.unit_length import ROUNDED_TOLERANCE, check_unit_length
+from export.build.whole import check_scan, check_whole
 from export.model.fp32 import Fp32Encoder
 from export.model.places import DEFAULT_MODEL_ID
 from export.model.source_model import find_models
@@ -162,7 +163,7 @@ def verify_artifact(
     document_revision: str | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Checks each file's SHA-256 and each stored vector's length, then measures.
+    """Checks each file's SHA-256 and content and each stored vector's length, then measures.
 
     Args:
         directory: the artifact.
@@ -182,6 +183,7 @@ def verify_artifact(
     progress = progress or Progress(quiet=True)
     with progress.step("checking the files"):
         artifact.check_hashes()
+        check_whole(artifact, threads)
     manifest = artifact.manifest
     if model is None and manifest.model_id != DEFAULT_MODEL_ID:
         model, revision = _named(manifest.model_id, manifest.revision, revision, "--model")
@@ -205,6 +207,7 @@ def verify_artifact(
     stored = Embeddings.load(directory, manifest.rows, manifest.dim)
     with progress.step("verifying int8 against fp32"):
         check_stored(stored)
+        check_scan(artifact, stored, threads)
         return measure_sides(directory, stored, sides)
 
 
