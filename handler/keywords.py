@@ -147,7 +147,7 @@ class Keywords:
         Raises ArtifactError where a term's rows are damaged.
         """
         terms: dict[int, str] = {}
-        for word, *_ in self._analyzer.words(text):
+        for word in dict.fromkeys([found.text for found in self._analyzer.words(text)]):
             term = self._find_term(word)
             if term is not None:
                 terms.setdefault(term, word)
@@ -172,7 +172,10 @@ class Keywords:
         term = self._look_up(word)
         if term is None:
             stem = self._analyzer.term(word)
-            term = self._look_up(term_key(stem, self._analyzer.term(stem)))
+            spelled, marked = (self._look_up(term_key(stem, other)) for other in (stem, ""))
+            # To stem takes longer than ten look-ups, and a query may have thousands of words that the corpus lacks.
+            if spelled is not None or marked is not None:
+                term = spelled if term_key(stem, self._analyzer.term(stem)) == stem else marked
         return term
 
     def _look_up(self, word: str) -> int | None:

@@ -218,3 +218,24 @@ def test_tensors_at_any_place_of_the_file_are_read(shift: int, tmp_path: Path) -
     header = data[8 : 8 + length] + b" " * shift
     path.write_bytes(len(header).to_bytes(8, "little") + header + data[8 + length :])
     assert scores(Keywords.load(tmp_path, len(TEXTS), English), "storm") == expected
+
+
+class Counted(English):
+    """Counts the words that are stemmed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stemmed = 0
+
+    def term(self, word: str) -> str:
+        self.stemmed += 1
+        return super().term(word)
+
+
+@pytest.mark.parametrize("unheard", [["qqqq"] * 500, words(500)])
+def test_words_that_the_corpus_lacks_are_stemmed_once(unheard: list[str], tmp_path: Path) -> None:
+    open_keywords(tmp_path, TEXTS)
+    analyze = Counted()
+    keywords = Keywords.load(tmp_path, len(TEXTS), lambda: analyze)
+    assert keywords.query(" ".join(unheard)) is None
+    assert analyze.stemmed == len(set(unheard))
