@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 LENGTH_BYTES = 8
 # An export's headers have some hundred bytes.
 MAX_HEADER_BYTES = 2**20
+# An export's tensors have two. The product of a hundred thousand takes seconds.
+MAX_AXES = 8
 _DTYPES = {
     "I64": "<i8",
     "F64": "<f8",
@@ -90,6 +92,10 @@ def _tensor(path: Path, data: mmap.mmap, start: int, name: str, entry: dict[str,
             f"{path}: tensor {name!a} is {entry['dtype']!a}, not one of {', '.join(_DTYPES)}: {REMEDY}"
         )
     dtype, shape = np.dtype(_DTYPES[entry["dtype"]]), _whole_numbers(entry["shape"])
+    if len(shape) > MAX_AXES:
+        raise ArtifactError(
+            f"{path}: tensor {name!a} has {len(shape):,} axes, not {MAX_AXES} at most: {REMEDY}"
+        )
     begin, end = _whole_numbers(entry["data_offsets"])
     needed = math.prod(shape) * dtype.itemsize
     if min(shape, default=0) < 0 or begin < 0 or end - begin != needed:
@@ -106,7 +112,9 @@ def _tensor(path: Path, data: mmap.mmap, start: int, name: str, entry: dict[str,
 
 
 def _whole_numbers(values: Any) -> tuple[int, ...]:
-    """Raises TypeError where it is no list of whole numbers."""
-    if type(values) is not list or not all(type(value) is int for value in values):
+    """Raises TypeError where it is no list of whole numbers of 64 bits, which errors can show."""
+    if type(values) is not list or not all(
+        type(value) is int and -(2**63) <= value < 2**63 for value in values
+    ):
         raise TypeError(f"{values!a:.40} is no list of whole numbers")
     return tuple(values)

@@ -98,6 +98,7 @@ OF_ANY: dict[str, Damage] = {
         for text in ("[1e999]", "[NaN]", "[0, NaN]", "[true]", "[true, 4]", '"14"', "{}", "null", "[1.0]", f"[{2**70}]")
     },
     "a tensor of 5,000 digits": entry_of(EMBEDDINGS, shape=[10**4000, 10**4000]),
+    "a tensor of 4,000 digits": entry_of(EMBEDDINGS, shape=[10**4000]),
     "a tensor of 100 axes": entry_of(EMBEDDINGS, shape=[1] * 100),
     "a tensor of nothing, vast": entry_of(EMBEDDINGS, shape=[0, 2**62], data_offsets=[0, 0]),
     "a dtype that is a list": entry_of(EMBEDDINGS, dtype=["F32"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import shutil
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from damage import agree, read_manifest, without_wordpieces, write_manifest
+from damage import EMBEDDINGS, agree, entry_of, read_manifest, without_wordpieces, write_manifest
 from hostile import OF_ANY, WITH_SCAN
 
 from export.build.write_scan import ScanPlan, write_scan
@@ -72,6 +73,21 @@ def test_a_hostile_artifact_is_refused(own: Path, name: str) -> None:
 def test_a_hostile_scan_is_refused(own: Path, name: str) -> None:
     WITH_SCAN[name](own)
     refused(own)
+
+
+def test_no_product_of_thousands_of_axes_is_made(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    multiplied = []
+
+    def counted(shape: tuple[int, ...]) -> int:
+        multiplied.append(len(shape))
+        return prod(shape)
+
+    prod = math.prod
+    monkeypatch.setattr("handler.safetensors.math.prod", counted)
+    # Each time twice as many would take four times as long.
+    entry_of(EMBEDDINGS, shape=[9_999_999] * 20_000)(own)
+    assert "'embeddings' has 20,000 axes, not 8 at most" in refused(own)
+    assert max(multiplied, default=0) <= 8
 
 
 def test_an_artifact_without_checksums_loads(own: Path) -> None:
