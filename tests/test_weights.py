@@ -1,9 +1,10 @@
-"""Weights that hold NaN or infinity: refused with the tensor's name, before anything is made of them."""
+"""Weights that hold NaN or infinity, or aren't all there: refused with the tensor's name, before anything is made of them."""
 
 from __future__ import annotations
 
 import pickle
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from export.model.convert import convert
 from export.model.source_model import find_model
-from export.model.weights import load_weights, refuse_non_finite
+from export.model.weights import load_weights, refuse_missing, refuse_non_finite
 from handler.errors import ModelError
 
 TENSOR = "encoder.layer.1.output.dense.weight"
@@ -35,6 +36,46 @@ def test_a_model_with_nan_is_not_converted(
         "the weights are damaged; fetch them again or use another model"
     )
     assert list((tmp_path / "cache").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "lacks"),
+    [
+        (lambda name: None if name == TENSOR else name, f"lacks 1 of the encoder's tensors, the first is '{TENSOR}'"),
+        # As sentence-transformers' own state_dict has them.
+        (lambda name: f"0.auto_model.{name}", "lacks 37 of the encoder's tensors, the first is 'embeddings.LayerNorm.bias'"),
+    ],
+    ids=["one is missing", "other names"],
+)  # fmt: skip
+def test_a_model_that_lacks_weights_is_not_converted(
+    tiny_model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[str], str | None],
+    lacks: str,
+) -> None:
+    """transformers would only warn, and fill them with random numbers: int8 and fp32 would agree on these."""
+    monkeypatch.setenv("SEEKLET_CACHE", str(tmp_path / "cache"))
+    folder = Path(shutil.copytree(tiny_model, tmp_path / "model"))
+    weights = load_file(folder / "model.safetensors")
+    kept = {new: tensor for name, tensor in weights.items() if (new := change(name)) is not None}
+    save_file(kept, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ModelError) as refused:
+        convert(find_model(str(folder), None, None))
+    assert str(refused.value).startswith(f"{folder}/model.safetensors {lacks}: the weights are damaged")
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+@pytest.mark.parametrize("prefix", ["", "bert."])
+def test_a_model_may_lack_the_head_and_name_its_encoder(
+    tiny_model: Path, tmp_path: Path, prefix: str
+) -> None:
+    folder = Path(shutil.copytree(tiny_model, tmp_path / "model"))
+    weights = load_file(folder / "model.safetensors")
+    kept = {prefix + name: tensor for name, tensor in weights.items() if not name.startswith("pooler.")}
+    assert len(kept) == len(weights) - 2
+    save_file(kept, folder / "model.safetensors", {"format": "pt"})
+    refuse_missing(folder, folder)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])

@@ -20,7 +20,7 @@ from export.model.conversion import FP32_FILE, Conversion
 from export.model.dense import write_dense
 from export.model.source_model import SourceModel
 from export.model.staging import dense_folder
-from export.model.weights import find_weights, refuse_non_finite
+from export.model.weights import find_weights, refuse_missing, refuse_non_finite
 from handler.artifact import DENSE_FILE, MODEL_FILE, TOKENIZER_FILE
 from handler.errors import ModelError
 
@@ -33,7 +33,8 @@ def to_onnx(model: SourceModel, folder: Path) -> None:
     """Converts the files in `folder`/source to `folder`/model.
 
     Raises:
-        ModelError: the weights hold NaN, the graph is no encoder of BERT's family, or there is no fast tokenizer.
+        ModelError: the weights hold NaN or aren't all there, the graph is no encoder of BERT's family, or there is no
+            fast tokenizer.
     """
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     from optimum.exporters.onnx import main_export
@@ -42,7 +43,9 @@ def to_onnx(model: SourceModel, folder: Path) -> None:
 
     source = folder / SOURCE
     weights = find_weights(source)
-    refuse_non_finite(weights, shown=model.transformer_dir / weights.name)
+    shown = model.transformer_dir / weights.name
+    refuse_non_finite(weights, shown)
+    refuse_missing(source, shown)
     main_export(
         str(source),
         output=folder / "onnx",

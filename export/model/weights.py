@@ -1,4 +1,4 @@
-"""A model's weights: which file holds them, its SHA-256, and whether every number in it is finite."""
+"""A model's weights: which file holds them, its SHA-256, and whether they are whole and every number is finite."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
+# transformers' own head over the first token. The hidden states that are pooled don't depend on it, and many models lack it.
+HEAD = "pooler."
 
 
 def find_weights(transformer: Path) -> Path:
@@ -50,6 +52,27 @@ def refuse_non_finite(path: Path, shown: Path) -> None:
                 f"{shown}: the tensor {name!r} holds NaN or infinity ({bad:,} of {tensor.numel():,} values): "
                 "the weights are damaged; fetch them again or use another model"
             )
+
+
+def refuse_missing(folder: Path, shown: Path) -> None:
+    """Raises ModelError that names the first tensor that the encoder needs and its weights lack.
+
+    transformers only warns of such a tensor, and fills it with random numbers.
+
+    Args:
+        folder: the encoder's config and weights.
+        shown: the path of the weights that the error names.
+    """
+    from transformers import AutoModel
+
+    _, found = AutoModel.from_pretrained(
+        str(folder), output_loading_info=True, local_files_only=True, trust_remote_code=False
+    )
+    if missing := sorted(name for name in found["missing_keys"] if not name.startswith(HEAD)):
+        raise ModelError(
+            f"{shown} lacks {len(missing):,} of the encoder's tensors, the first is {missing[0]!r}: "
+            "the weights are damaged or have other names; fetch them again or use another model"
+        )
 
 
 def load_weights(path: Path, shown: Path | None = None) -> dict[str, Tensor]:
