@@ -28,6 +28,10 @@ def at_path(place: int, path: Any) -> Callable[[Path], None]:
     return lambda folder: write_json(folder / "modules.json", modules)
 
 
+def with_option(name: str, value: Any) -> Callable[[Path], None]:
+    return lambda folder: change(folder, "sentence_bert_config.json", **{name: value})
+
+
 def dense_module() -> list[dict[str, str]]:
     return [{"path": "2_Dense", "type": "sentence_transformers.models.Dense"}]
 
@@ -156,6 +160,21 @@ REFUSALS: dict[str, tuple[Callable[[Path], Any], str]] = {
         ),
         "{f}/sentence_bert_config.json says method_output_name 'pooler_output', which can't be reproduced",
     ),
+    **{
+        f"options in {name}": (
+            with_option(name, value),
+            f"{{f}}/sentence_bert_config.json says {name} {value!r}, which can't be reproduced: use a model without it",
+        )
+        for name, value in {
+            "model_args": {"subfolder": "other"},
+            "config_args": {"num_hidden_layers": 1},
+            "config_kwargs": {"hidden_act": "relu"},
+            "tokenizer_args": {"model_max_length": 12},
+            "processor_kwargs": {"truncation_side": "left"},
+            "processing_kwargs": {"text": {"max_length": 10}},
+            "tokenizer_name_or_path": "elsewhere",
+        }.items()
+    },
     "no pooling config": (
         lambda f: (f / POOLING).unlink(),
         "the model lacks {f}/1_Pooling/config.json: copy",

@@ -100,6 +100,21 @@ def test_modalities_that_are_no_table(folder: Path, modalities: Any) -> None:
         read(folder)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"model_args": {"torch_dtype": "float16", "add_pooling_layer": False, "trust_remote_code": True}},
+        {"model_kwargs": {"dtype": "float32", "attn_implementation": "eager"}, "config_kwargs": {}},
+        {"processor_kwargs": {"padding_side": "left"}, "processing_kwargs": {"text": {}}},
+        {"processing_kwargs": None, "tokenizer_name_or_path": None},
+    ],
+)
+def test_options_that_change_no_vector(folder: Path, options: dict[str, Any]) -> None:
+    before = read(folder)
+    change(folder, "sentence_bert_config.json", **options)
+    assert read(folder) == before
+
+
 def test_mpnets_padding_is_always_1(folder: Path) -> None:
     write_json(folder / "sentence_bert_config.json", {"max_seq_length": None})
     write_json(folder / "config.json", {**BERT, "pad_token_id": 0, "model_type": "mpnet"})

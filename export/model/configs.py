@@ -31,6 +31,21 @@ TRANSFORMER_CONFIGS = (
     "sentence_xlm-roberta_config.json",
 )
 
+# Where sentence_bert_config.json may have options for transformers' loaders and for each call of the tokenizer, and the
+# options that change no text's vector here.
+OPTION_TABLES = (
+    *("model_kwargs", "model_args", "config_kwargs", "config_args"),
+    *("processor_kwargs", "tokenizer_args", "processing_kwargs"),
+)
+HARMLESS = {
+    "trust_remote_code",
+    "torch_dtype",
+    "dtype",
+    "attn_implementation",
+    "add_pooling_layer",
+    "padding_side",
+}
+
 
 def module_folder(folder: Path, module: dict[str, Any], usual: str, config: Path | None = None) -> Path:
     """Returns the folder of one module of modules.json, or of a Router.
@@ -161,7 +176,19 @@ def read_transformer_settings(transformer: Path) -> dict[str, Any]:
             raise ModelError(
                 f"{path} says {name} {value!r}, which can't be reproduced: use a model that says {usual!r}"
             )
+    for name in (*OPTION_TABLES, "tokenizer_name_or_path"):
+        if changes := _changes(settings.get(name)):
+            raise ModelError(
+                f"{path} says {name} {changes!r:.80}, which can't be reproduced: use a model without it"
+            )
     return settings
+
+
+def _changes(options: object) -> object:
+    """Returns what of an entry of OPTION_TABLES may change a vector; something empty for nothing."""
+    if not isinstance(options, dict):
+        return options
+    return {name: value for name, value in options.items() if name not in HARMLESS and value != {}}
 
 
 def read_sentence_config(folder: Path) -> dict[str, Any]:
