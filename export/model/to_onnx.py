@@ -33,8 +33,8 @@ def to_onnx(model: SourceModel, folder: Path) -> None:
     """Converts the files in `folder`/source to `folder`/model.
 
     Raises:
-        ModelError: the weights hold NaN or aren't all there, the graph is no encoder of BERT's family, or there is no
-            fast tokenizer.
+        ModelError: the weights hold NaN or aren't all there, the graph is no encoder of BERT's family, or the tokenizer
+            isn't fast, or can't be reproduced.
     """
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     from optimum.exporters.onnx import main_export
@@ -46,6 +46,10 @@ def to_onnx(model: SourceModel, folder: Path) -> None:
     shown = model.transformer_dir / weights.name
     refuse_non_finite(weights, shown)
     refuse_missing(source, shown)
+    made = folder / MADE
+    made.mkdir()
+    # Before the graph, which takes longer.
+    save_tokenizer(model, source, made / TOKENIZER_FILE)
     main_export(
         str(source),
         output=folder / "onnx",
@@ -55,8 +59,6 @@ def to_onnx(model: SourceModel, folder: Path) -> None:
         device="cpu",
         local_files_only=True,
     )
-    made = folder / MADE
-    made.mkdir()
     graph = quantize(
         folder / "onnx" / "model.onnx",
         made / MODEL_FILE,
@@ -67,7 +69,6 @@ def to_onnx(model: SourceModel, folder: Path) -> None:
         window=_window(model, source),
     )
     shutil.move(folder / "onnx" / "model.onnx", made / FP32_FILE)
-    _save_tokenizer(model, source, made / TOKENIZER_FILE)
     if model.dense:
         staged = [find_weights(dense_folder(source, place)) for place in range(len(model.dense))]
         write_dense(model.dense, staged, made / DENSE_FILE)
@@ -81,8 +82,9 @@ def _window(model: SourceModel, source: Path) -> int:
     return read_number(source / "config.json", read_object(source / "config.json"), "local_attention")
 
 
-def _save_tokenizer(model: SourceModel, source: Path, path: Path) -> None:
-    from transformers import AutoTokenizer
+def save_tokenizer(model: SourceModel, source: Path, path: Path) -> None:
+    """Writes tokenizer.json from the staged files; raises ModelError where the tokenizer can't be reproduced."""
+    from transformers import AutoConfig, AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(
         str(source), use_fast=True, local_files_only=True, trust_remote_code=False
@@ -91,7 +93,19 @@ def _save_tokenizer(model: SourceModel, source: Path, path: Path) -> None:
         raise ModelError(
             f"{model.transformer_dir} has no fast tokenizer (tokenizer.json): use a model that has one"
         )
+    if tokenizer.truncation_side != "right":
+        raise ModelError(
+            f"{model.transformer_dir} has a tokenizer that cuts a long text at its beginning (truncation_side), which "
+            "can't be reproduced: use a model that cuts at the end"
+        )
     backend = tokenizer.backend_tokenizer
+    token, last = max(backend.get_vocab().items(), key=lambda entry: entry[1])
+    embeddings = AutoConfig.from_pretrained(str(source), local_files_only=True).vocab_size
+    if last >= embeddings:
+        raise ModelError(
+            f"{model.transformer_dir} has a token {token!r:.40} of id {last}, its encoder has embeddings for {embeddings:,} tokens: "
+            "resize the model's embeddings, or remove the token from the tokenizer"
+        )
     if model.lowercase:
         lowercase_first(backend)
     # The handler sets both from the manifest.
