@@ -93,6 +93,12 @@ def test_long_texts(paths: dict[str, Path], name: str, unit: str) -> None:
     assert len(spans) > 10 or name == "wordpiece"
 
 
+def test_a_prompt_that_adds_a_token_to_a_run_without_spaces(paths: dict[str, Path]) -> None:
+    """The space between them is a token then. Each of the run's own tokens has 16 characters."""
+    for length in range(300, 700, 7):
+        check(paths["byte-level BPE"], "passage: ", PassagePlan(20, 0), "x" * length)
+
+
 def test_sentences_stay_whole(paths: dict[str, Path]) -> None:
     """A passage begins where a sentence does, and shares whole sentences with the one before."""
     sentences = [f"{text.text.rstrip('.?!')}." for text in TEXTS if len(text.text) > 20]

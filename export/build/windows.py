@@ -145,8 +145,9 @@ class Cutter:
             stop = min(end, start + self._most_chars)
             begins = [start + begin for begin, _ in self._encode(text[start:stop]).offsets]
             taken = 0
+            # With the prompt before it, the whole may be too long where its tokens alone are not.
             while len(begins) - taken > self.plan.tokens or (
-                stop == end and self._excess(text[start:end]) > 0
+                (stop == end or not taken) and self._excess(text[start:stop].strip()) > 0
             ):
                 taken = self._next_part(text, start, begins, taken)
                 cut = max(begins[taken] if taken < len(begins) else stop, start + 1)
