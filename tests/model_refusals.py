@@ -9,6 +9,8 @@ from typing import Any
 from model_folders import MODULES, POOLING, SENTENCE, change
 from tiny import write_json
 
+ADAPTER = "adapter_config.json"
+
 
 def all_of(*breaks: Callable[[Path], Any]) -> Callable[[Path], None]:
     def run(folder: Path) -> None:
@@ -85,6 +87,18 @@ REFUSALS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "a model_type with the model's own code": (
         lambda f: change(f, "config.json", auto_map={"AutoModel": "someone/own--modeling.OwnBert"}),
         "{f}/config.json asks for the model's own code (someone/own--modeling.OwnBert), which is never run: use a",
+    ),
+    "an adapter alone": (
+        all_of(
+            lambda f: write_json(f / ADAPTER, {"peft_type": "LORA"}),
+            lambda f: (f / "config.json").unlink(),
+            lambda f: (f / "model.safetensors").rename(f / "adapter_model.safetensors"),
+        ),
+        "{f}/adapter_config.json is the config of an adapter, whose weights aren't added: merge it into its base",
+    ),
+    "an adapter beside weights": (
+        lambda f: write_json(f / ADAPTER, {"peft_type": "LORA"}),
+        "{f}/adapter_config.json is the config of an adapter",
     ),
     "layers without end": (
         lambda f: change(f, "config.json", num_hidden_layers=10**9),

@@ -96,6 +96,15 @@ def refuse_own_code(path: Path, config: dict[str, Any]) -> None:
         )
 
 
+def refuse_adapter(transformer: Path) -> None:
+    """Raises ModelError where the weights are an adapter's (LoRA), or an adapter would change the folder's own."""
+    if (path := transformer / "adapter_config.json").exists():
+        raise ModelError(
+            f"{path} is the config of an adapter, whose weights aren't added: merge it into its base model (peft's "
+            "merge_and_unload), and save that without this file"
+        )
+
+
 def refuse_endless_layers(path: Path, config: dict[str, Any]) -> None:
     """Raises ModelError where a config asks for more layers than any encoder has: transformers would make each of them."""
     layers = config.get("num_hidden_layers", config.get("n_layers"))

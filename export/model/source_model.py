@@ -21,6 +21,7 @@ from export.model.configs import (
     read_prompt,
     read_sentence_config,
     read_transformer_settings,
+    refuse_adapter,
     refuse_endless_layers,
     refuse_own_code,
 )
@@ -132,6 +133,7 @@ def find_models(
 def _read_route(place: Place, route: Route) -> SourceModel:
     """Reads the configs of one route; raises ModelError that names a missing or unsupported part."""
     transformer = route.transformer
+    refuse_adapter(transformer)
     path = transformer / "config.json"
     config = read_object(path)
     if (elsewhere := config.get("transformers_weights")) is not None:
