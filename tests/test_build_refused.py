@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from exports import Export, files
 
@@ -57,6 +58,11 @@ def test_the_artifact_stays_when_the_next_export_fails(
         ({"share": float("nan")}, "--share is nan: give a number from 0 to 1"),
         ({"share": True}, "--share is True: give a number from 0 to 1"),
         ({"share": "0.3"}, "--share is '0.3': give a number from 0 to 1"),
+        ({"passages": True, "passage_overlap": 40 / 4}, "--passage-overlap is 10.0: give a whole number"),
+        ({"passages": True, "passage_tokens": 30.5}, "--passage-tokens is 30.5: give a whole number"),
+        ({"max_length": "20"}, "--max-length is '20': give a whole number"),
+        ({"max_length": np.int64(20)}, "--max-length is np.int64(20): give a whole number"),
+        ({"dim": True}, "--dim is True: give a whole number"),
         ({"dtype": "int4"}, "--dtype is 'int4': choose one of float32, float16, int8"),
         ({"pooling": "sum"}, "--pooling is 'sum': choose one of mean, max, cls"),
         ({"map": "tsne"}, "--map is 'tsne': choose one of pca, umap, none"),

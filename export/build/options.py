@@ -20,6 +20,8 @@ from handler.errors import OptionError
 from handler.pooling import POOLINGS
 from handler.postings import SHARE
 
+WHOLE_NUMBERS = ("max_length", "dim", "passage_tokens", "passage_overlap")
+
 
 @dataclass(frozen=True, slots=True)
 class BuildOptions:
@@ -63,7 +65,11 @@ class BuildOptions:
         _check_choice("--dtype", self.dtype, DTYPES)
         if self.pooling is not None:
             _check_choice("--pooling", self.pooling, POOLINGS)
-        # To Python True is a number, and to the manifest it is none.
+        for name in WHOLE_NUMBERS:
+            value = getattr(self, name)
+            # To Python True is a number, and to the manifest neither it nor 32.0 is a whole one.
+            if type(value) is not int and value is not None:
+                raise OptionError(f"--{name.replace('_', '-')} is {value!r:.40}: give a whole number")
         if not (
             isinstance(self.share, int | float) and not isinstance(self.share, bool) and 0 <= self.share <= 1
         ):
