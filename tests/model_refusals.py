@@ -34,14 +34,22 @@ def with_option(name: str, value: Any) -> Callable[[Path], None]:
     return lambda folder: change(folder, "sentence_bert_config.json", **{name: value})
 
 
+def with_index(name: str) -> Callable[[Path], None]:
+    return lambda folder: write_json(folder / name, {"weight_map": {}})
+
+
 def dense_module() -> list[dict[str, str]]:
     return [{"path": "2_Dense", "type": "sentence_transformers.models.Dense"}]
 
 
 REFUSALS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "no modules.json": (
-        lambda f: (f / "modules.json").unlink(),
+        all_of(lambda f: (f / "modules.json").unlink(), lambda f: (f / "config.json").unlink()),
         "the model lacks {f}/modules.json: copy the whole model folder",
+    ),
+    "an encoder alone": (
+        lambda f: (f / "modules.json").unlink(),
+        "{f} has a config.json and no modules.json, so it is an encoder without a pooling: save it as a sentence-",
     ),
     "modules.json a folder": (
         all_of(lambda f: (f / "modules.json").unlink(), lambda f: (f / "modules.json").mkdir()),
@@ -257,6 +265,16 @@ REFUSALS: dict[str, tuple[Callable[[Path], Any], str]] = {
         "{f}/config.json says transformers_weights 'other.safetensors', so other weights would be used than those "
         "whose SHA-256 is checked: remove that key",
     ),
+    **{
+        f"weights in several files, {name}": (
+            all_of(
+                lambda f: (f / "model.safetensors").rename(f / "model-00001-of-00002.safetensors"),
+                with_index(f"{name}.index.json"),
+            ),
+            f"{{f}}/{name}.index.json says that the weights are in several files, which isn't supported: save the model",
+        )
+        for name in ("model.safetensors", "pytorch_model.bin")
+    },
     "no weights": (
         lambda f: (f / "model.safetensors").unlink(),
         "{f} has no weights (model.safetensors or pytorch_model.bin): copy the whole model folder",

@@ -55,6 +55,11 @@ def read_routes(folder: Path) -> Routes:
         ModelError: a config is damaged, or the modules can't be reproduced.
     """
     path = folder / "modules.json"
+    if not path.exists() and (folder / "config.json").exists():
+        raise ModelError(
+            f"{folder} has a config.json and no modules.json, so it is an encoder without a pooling: save it as a "
+            "sentence-transformer, or copy the whole model folder"
+        )
     entries = read_json(path)
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ModelError(f"{path} is not a list of modules: it isn't a sentence-transformer")

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
+INDEX_FILES = tuple(f"{name}.index.json" for name in WEIGHT_FILES)
 # transformers' own head over the first token. The hidden states that are pooled don't depend on it, and many models lack it.
 HEAD = "pooler."
 
@@ -20,6 +21,11 @@ def find_weights(transformer: Path) -> Path:
     """Returns the file that transformers would load; raises ModelError where there is none."""
     path = next((transformer / name for name in WEIGHT_FILES if (transformer / name).is_file()), None)
     if path is None:
+        if index := next((path for path in map(transformer.joinpath, INDEX_FILES) if path.exists()), None):
+            raise ModelError(
+                f"{index} says that the weights are in several files, which isn't supported: save the model in one "
+                "(save_pretrained with a larger max_shard_size)"
+            )
         raise ModelError(
             f"{transformer} has no weights ({' or '.join(WEIGHT_FILES)}): copy the whole model folder"
         )
