@@ -22,6 +22,7 @@ from handler.manifest import MANIFEST_FILE, MAX_MANIFEST_BYTES
 from handler.manifest_fields import FileEntry
 from handler.named import NamedTuple
 from handler.slow import in_time
+from handler.strange import ask_region_once, told_strange
 
 try:
     import botocore.config
@@ -46,8 +47,7 @@ BODY_SECONDS = 60.0
 _PASSING = re.compile(
     "RequestTime.*|.*Throttl.*|ExpiredToken.*|InvalidToken|InvalidAccessKeyId|TokenRefreshRequired"
 )
-# In place of a file's name: the object at the address itself.
-POINTER = ""
+POINTER = ""  # in place of a file's name: the object at the address itself
 UPLOAD = "upload the whole folder that `seeklet export` wrote"
 
 
@@ -89,8 +89,7 @@ class S3Folder:
         self._move(uri)
         self._setting = setting
         self._owner = {"ExpectedBucketOwner": owner} if owner else {}
-        self._range_bytes = range_bytes
-        self._chunk_bytes = chunk_bytes
+        self._range_bytes, self._chunk_bytes = range_bytes, chunk_bytes
         config = botocore.config.Config(
             max_pool_connections=CONNECTIONS,
             connect_timeout=5,
@@ -98,7 +97,7 @@ class S3Folder:
             retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
         )
         try:
-            self._client: Any = botocore.session.get_session().create_client("s3", config=config)
+            self._client = ask_region_once(botocore.session.get_session().create_client("s3", config=config))
         except BotoCoreError as error:
             raise SettingsError(
                 f"{uri} can't be read, since botocore can't make a client ({error}): mend the AWS settings"
@@ -203,7 +202,8 @@ class S3Folder:
     def _get(self, file: str, **more: str) -> Any:
         try:
             key = self._prefix.rstrip("/") if file == POINTER else self._prefix + file
-            return self._client.get_object(Bucket=self._bucket, Key=key, **self._owner, **more)
+            with told_strange(self.name(file)):
+                return self._client.get_object(Bucket=self._bucket, Key=key, **self._owner, **more)
         except ClientError as error:
             raise self._refused(file, error) from None
 

@@ -31,7 +31,7 @@ class FakeS3(ThreadingHTTPServer):
 
     objects   key -> content
     broken    key -> how it misbehaves: forbidden, teapot, busy, another status with its code ("429 TooManyRequests"), breaks off, breaks off once, stalls, stalls once,
-              trickles, trickles once
+              trickles, trickles once; elsewhere (a redirect without a region), nonsense (a header that can't be read)
     asked     every request
     wait      what an answer waits for
     others    key -> what another one writes, where broken says so (fake_s3_writing.py)
@@ -95,6 +95,8 @@ class FakeHandler(BaseHTTPRequestHandler):
             return self.refuse(418, "Teapot")
         if fault == "busy":
             return self.refuse(503, "SlowDown")
+        if fault == "elsewhere":
+            return self.refuse(302, "Found")
         if fault and fault[:3].isdecimal():
             return self.refuse(int(fault[:3]), fault[4:])
         if key not in self.server.objects:
@@ -114,6 +116,8 @@ class FakeHandler(BaseHTTPRequestHandler):
         self.send_response(206 if wanted else 200)
         self.send_header("content-length", str(len(content)))
         self.send_header("etag", etag)
+        if fault == "nonsense":
+            self.send_header("last-modified", "yesterday")
         self.end_headers()
         if fault in {"breaks off", "breaks off once"}:
             if fault == "breaks off once":
@@ -125,6 +129,12 @@ class FakeHandler(BaseHTTPRequestHandler):
             return self.dawdle(key, fault, content)
         self.wfile.write(content)
         return None
+
+    def do_HEAD(self) -> None:
+        """HeadBucket, which botocore asks after a redirect: it is redirected too."""
+        self.send_response(302)
+        self.send_header("content-length", "0")
+        self.end_headers()
 
     def dawdle(self, key: str, fault: str, content: bytes) -> None:
         """Sends a byte of a body, and then nothing, or a byte now and then, until the caller has gone."""

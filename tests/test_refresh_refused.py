@@ -190,6 +190,8 @@ def test_a_bad_release_is_refused_once(
         "400 ExpiredToken",
         "403 RequestTimeTooSkewed",
         "503 Unknown",
+        "elsewhere",
+        "nonsense",
     ],
 )
 @pytest.mark.parametrize("place", ["pointer", "manifest.json", "documents.jsonl"])

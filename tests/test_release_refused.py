@@ -8,11 +8,16 @@ from pathlib import Path
 
 import pytest
 from command import ROOT, run_seeklet
-from fake_s3 import FakeS3
+from fake_s3 import FakeS3, fake_s3
+from fake_s3_writing import WritingHandler
+from lambda_tools import NO_AWS
 from releases import make_releases
 from releasing import PLACE, Artifacts, release, writable_bucket
 
-from handler.errors import ArtifactError, OptionError, SeekletError
+from handler.errors import ArtifactError, OptionError, SeekletError, UnreachableError
+from handler.loading import Loader
+from handler.opening import open_source
+from handler.settings import Settings
 from seeklet.releases.bucket import Bucket
 from seeklet.releases.pointers import read_pointer
 
@@ -94,3 +99,34 @@ def test_no_credentials(s3: FakeS3, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         monkeypatch.setenv(name, str(tmp_path / "none"))
     with pytest.raises(SeekletError, match="no AWS credentials to use s3://bucket/search: log in"):
         read_pointer(Bucket(PLACE))
+
+
+class Proxy(WritingHandler):
+    """What stands between: it answers for S3, as the test's server says in `broken[""]`."""
+
+    def note(self) -> bool:
+        """Answers instead of S3."""
+        if self.server.broken[""] == "a page":
+            self.answer(200, "<html><body>Log in</body></html>")
+        else:
+            self.answer(302, location=f"{self.server.url}/login")
+        return False
+
+    def do_GET(self) -> None:  # noqa: N802 - http.server asks for it
+        """Answers objects and lists alike."""
+        self.note()
+
+
+@pytest.mark.parametrize("answer", ["a page", "a redirect"])
+def test_a_proxy_that_answers_for_s3_is_told(
+    answer: str, artifacts: Artifacts, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with fake_s3(Proxy) as server:
+        server.broken[""] = answer
+        for name, value in {**NO_AWS, "AWS_ENDPOINT_URL": server.url}.items():
+            monkeypatch.setenv(name, value)
+        for arguments in ((artifacts["a"], PLACE), (PLACE, "--rollback"), (PLACE, "--list")):
+            assert release(*arguments) == 2
+            assert "what answers isn't S3" in capsys.readouterr().err
+        with pytest.raises(UnreachableError if answer == "a redirect" else ArtifactError):
+            open_source(Loader(Settings.from_env({"THREADS": "1"})), f"{PLACE}/current")

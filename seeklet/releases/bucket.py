@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from handler.errors import OptionError, SeekletError
 from handler.pointer import CURRENT
+from handler.strange import ask_region_once, told_strange
 
 # S3's limit for one request, as for one copy.
 MOST_BYTES = 5 * 2**30
@@ -62,7 +63,7 @@ class Bucket:
         config = Config(retries={"mode": "standard", "total_max_attempts": 5})
         try:
             session = botocore.session.Session(profile=profile)
-            self._client: Any = session.create_client("s3", region_name=region, config=config)
+            self._client = ask_region_once(session.create_client("s3", region_name=region, config=config))
         except (BotoCoreError, ValueError) as error:
             raise OptionError(f"{uri} can't be reached ({error}): check --region and --profile") from None
 
@@ -80,9 +81,9 @@ class Bucket:
         """Returns what S3 says of an object; None where there is none."""
         with self._told(name):
             found = self._asked(self._client.head_object, name, ChecksumMode="ENABLED")
-        if found is None:
-            return None
-        return Stored(name, found["ContentLength"], found["LastModified"], _hex(found))
+            if found is None:
+                return None
+            return Stored(name, found["ContentLength"], found["LastModified"], _hex(found))
 
     def upload(self, name: str, path: Path, sha256: str, on_bytes: Callable[[int], None]) -> None:
         """Uploads a file; `on_bytes` is told how many bytes more are on their way."""
@@ -171,7 +172,8 @@ class Bucket:
 
         where = self.address(name)
         try:
-            yield
+            with told_strange(where):
+                yield
         except NoCredentialsError:
             raise SeekletError(f"no AWS credentials to use {self.uri}: log in, or name a --profile") from None
         except BotoCoreError as error:
