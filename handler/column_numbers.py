@@ -30,7 +30,8 @@ FEW = 16
 RANGE = 1 << 20
 # What a stored number stands for, and the least and the greatest one that may be stored.
 _RENDERED: dict[str, Callable[[Any], Any]] = {
-    "number": lambda number: number.item(),
+    # -0.0 is 0.0.
+    "number": lambda number: number.item() + 0,
     "boolean": bool,
     "date": lambda number: format_date(int(number)),
 }

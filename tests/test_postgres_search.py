@@ -50,8 +50,9 @@ def no_short_cut(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def whole(answer: Answer) -> Any:
-    """All of an answer that JSON has."""
-    return [hit.fields() for hit in answer.hits], answer.total, answer.mode, answer.share, answer.facets
+    """All of an answer that JSON has, as it is written: 2.0 is not 2."""
+    hits = [hit.fields() for hit in answer.hits]
+    return json.dumps([hits, answer.total, answer.mode, answer.share, answer.facets])
 
 
 def corpus(path: Path, count: int, seed: int) -> Path:

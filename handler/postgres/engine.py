@@ -58,6 +58,8 @@ class PostgresEngine:
         if release.manifest.keywords is not None:
             self._keywords = DatabaseKeywords(connection, release, tokenizer)
         self._passing: Kept[Any, NDArray[np.bool_]] = Kept(KEPT_FILTERS)
+        # numeric doesn't tell 2.0 from 2, the artifact's columns do.
+        self._whole = {each["name"] for each in release.columns if isinstance(each.get("min"), int)}
 
     @property
     def manifest(self) -> Manifest:
@@ -209,7 +211,8 @@ class PostgresEngine:
         kind = self.column_types[name]
         column = column_name(list(self.column_types).index(name))
         counted = self._tables.counts(column, kind, COUNTED, passing=condition, documents=documents)
-        return [{"value": _from_sql(kind, value), "count": int(count)} for value, count in counted]
+        whole = name in self._whole
+        return [{"value": _from_sql(kind, value, whole), "count": int(count)} for value, count in counted]
 
     def _hits(self, query: Query, best: Ranked, places: NDArray[np.int64]) -> list[Hit]:
         if not len(places):
@@ -232,12 +235,12 @@ class PostgresEngine:
         ]
 
 
-def _from_sql(kind: str, value: Any) -> Any:
-    """Returns a column's value as JSON has it."""
+def _from_sql(kind: str, value: Any, whole: bool) -> Any:
+    """Returns a column's value as JSON has it; `whole` is whether the column has whole numbers alone."""
     if kind in ("string", "strings"):
         return bytes(value).decode()
     if kind == "date":
         return format_date(value)
     if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
+        return int(value) if whole else float(value)
     return value
