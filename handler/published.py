@@ -52,7 +52,8 @@ class PublishedSource:
     def open(cls, settings: Settings) -> PublishedSource:
         """Loads the encoder, and connects. A database that is away is asked again at the first event.
 
-        Raises SeekletError where the encoder can't be loaded, the settings are bad, or nothing is published.
+        Raises SeekletError where the encoder can't be loaded, the settings are bad, the database refuses them, or nothing
+        is published.
         """
         artifact = Artifact.open_encoder(settings.artifact_dir)
         encoder = Encoder.open(artifact, settings.threads)
@@ -66,6 +67,9 @@ class PublishedSource:
         try:
             source._service = source._open()
         except UnavailableError as error:
+            if error.code == "index_refused":
+                # It won't change its mind by itself. A start that ends is what a deployment is rolled back by.
+                raise
             logger.error("%s: %s", error.code, error)
         return source
 

@@ -18,7 +18,7 @@ from http_events import post
 from postgres import Postgres, postgres
 from texts import TEXTS
 
-from handler.errors import ArtifactError
+from handler.errors import ArtifactError, UnavailableError
 from handler.function import Function
 from handler.settings import Settings
 
@@ -187,6 +187,24 @@ def test_no_connection_is_left(server: Postgres, load: Load) -> None:
     assert refused(ask(load(server.uri.replace("postgres@", "reader@")), QUERIES[0]), "index_full")
     server.run("ALTER ROLE reader CONNECTION LIMIT 5")
     assert ask(load(server.uri.replace("postgres@", "reader@")), QUERIES[0])[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("user", "database", "told"),
+    [
+        ("postgres", "nowhere", 'database "nowhere" does not exist: mend INDEX_URI'),
+        ("nobody", "postgres", 'role "nobody" does not exist: mend INDEX_URI'),
+        ("outsider", "postgres", "permission denied for schema seeklet: mend INDEX_URI or the role's rights"),
+    ],
+)
+def test_a_start_that_the_database_refuses_ends(
+    server: Postgres, load: Load, user: str, database: str, told: str
+) -> None:
+    if user == "outsider":
+        server.run("CREATE ROLE outsider LOGIN")
+    with pytest.raises(UnavailableError, match=told) as refusal:
+        load(server.uri_of(database).replace("postgres@", f"{user}@"))
+    assert refusal.value.code == "index_refused"
 
 
 def test_rights_that_are_taken_away(server: Postgres, load: Load, right: dict[str, Any]) -> None:
