@@ -98,7 +98,7 @@ class S3Folder:
         )
         try:
             self._client = ask_region_once(botocore.session.get_session().create_client("s3", config=config))
-        except BotoCoreError as error:
+        except (BotoCoreError, ValueError) as error:
             raise SettingsError(
                 f"{uri} can't be read, since botocore can't make a client ({error}): mend the AWS settings"
             ) from None

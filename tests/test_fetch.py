@@ -18,8 +18,9 @@ from fetched import fetch_artifact
 from unsigned import unsigned
 
 from handler.artifact import REQUIRED_FILES
-from handler.errors import ArtifactError, SettingsError
+from handler.errors import ArtifactError, OptionError, SettingsError
 from handler.s3 import S3Folder
+from seeklet.releases.bucket import Bucket
 
 URI = "s3://bucket/search/v1"
 LARGE, MANIFEST = "search/v1/model.onnx.data", "search/v1/manifest.json"
@@ -77,6 +78,24 @@ def test_the_buckets_owner_is_asked_for_in_every_request(s3: FakeS3, tmp_path: P
 def test_no_owner_is_asked_for_without_the_setting(s3: FakeS3, tmp_path: Path) -> None:
     fetch(tmp_path)
     assert {asked.owner for asked in s3.asked} == {None}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AWS_ENDPOINT_URL", "localhost:9000"),
+        ("AWS_DEFAULT_REGION", "a region"),
+        ("AWS_PROFILE", "nobody"),
+    ],
+)
+def test_settings_of_aws_that_make_no_client(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=r"botocore can't make a client .*: mend the AWS"):
+        S3Folder(URI)
+    with pytest.raises(
+        OptionError, match=r"can't be reached .*: check --region, --profile and AWS_ENDPOINT_URL"
+    ):
+        Bucket(URI)
 
 
 def test_a_strangers_bucket_is_refused_by_the_settings_name(s3: FakeS3, tmp_path: Path) -> None:

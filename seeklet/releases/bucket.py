@@ -65,7 +65,9 @@ class Bucket:
             session = botocore.session.Session(profile=profile)
             self._client = ask_region_once(session.create_client("s3", region_name=region, config=config))
         except (BotoCoreError, ValueError) as error:
-            raise OptionError(f"{uri} can't be reached ({error}): check --region and --profile") from None
+            raise OptionError(
+                f"{uri} can't be reached ({error}): check --region, --profile and AWS_ENDPOINT_URL"
+            ) from None
 
     def address(self, name: str) -> str:
         """Returns an object's address."""
