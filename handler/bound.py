@@ -203,4 +203,7 @@ def _check_tensors(path: Path, tensors: Mapping[str, NDArray[Any]], count: int, 
     limits = tensors["limits"]
     if not (np.isfinite(limits).all() and (limits >= 0).all() and np.isfinite(tensors["factors"]).all()):
         raise ArtifactError(f"{path} has limits that aren't finite numbers from 0 on: {REMEDY}")
+    # Each search divides by it.
+    if not limits[0] > 0:
+        raise ArtifactError(f"{path} has a unit of 0: {REMEDY}")
     return head + groups

@@ -191,6 +191,7 @@ WITH_SCAN: dict[str, Damage] = {
     "factors of float16": bound_of(factors=lambda x: x.astype(np.float16)),
     "limits that are NaN": bound_of(limits=lambda x: x * np.nan),
     "limits that are infinite": bound_of(limits=lambda x: x + np.inf),
+    "a unit of nothing": bound_of(limits=lambda x: x * np.array([0, 1, 1])),
     "limits below zero": bound_of(limits=lambda x: -x),
     "factors that are NaN": bound_of(factors=lambda x: x * np.float32(np.nan)),
     "a scan of other rows": bound_of(sizes=lambda x: x + np.array([1, 0, 0, 0])),
