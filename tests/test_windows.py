@@ -166,3 +166,14 @@ def test_options(given_: tuple[bool, int | None, int | None], most: int, plan: P
 def test_options_that_cant_work(given_: tuple[bool, int | None, int | None], most: int, message: str) -> None:
     with pytest.raises(OptionError, match=message):
         PassagePlan.choose(*given_, most)
+
+
+def test_before_the_tokenizer_is_known_no_number_is_promised() -> None:
+    """The special tokens take some of the 256: who was told "20 to 256" was refused again."""
+    told = r"--passage-tokens is 10, the model reads 256 tokens with the special ones .*: choose at least 20 and less than 256$"
+    with pytest.raises(OptionError, match=told):
+        PassagePlan.choose(True, 10, None, 256, early=True)
+    with pytest.raises(
+        OptionError, match=r"reads 19 tokens with the special ones .*, a passage needs 20: raise"
+    ):
+        PassagePlan.choose(True, None, None, LEAST_TOKENS - 1, early=True)

@@ -82,6 +82,10 @@ class BuildOptions:
                     f"{name} is for keywords, and --no-keywords writes none: leave one of them out"
                 )
 
+    def check_passages(self, max_length: int) -> None:
+        """Raises OptionError for passages that don't fit into `max_length` tokens, the special ones included."""
+        PassagePlan.choose(self.passages, self.passage_tokens, self.passage_overlap, max_length, early=True)
+
     def plan_passages(self, most: int) -> PassagePlan | None:
         """Completes the options of passages where a text has room for `most` tokens; None without --passages."""
         return PassagePlan.choose(self.passages, self.passage_tokens, self.passage_overlap, most)

@@ -92,7 +92,7 @@ def build(
         document_prompt=options.document_prompt,
     )
     # Checked before the work, and again when the tokenizer tells how many of the tokens are special ones.
-    options.plan_passages(recipes.document.max_length)
+    options.check_passages(recipes.document.max_length)
     with Output(options.out) as output:
         inputs = inputs_sha256(options, models, recipes)
         old = None if options.force else open_replaced(output.out)

@@ -33,7 +33,9 @@ class PassagePlan(NamedTuple):
     overlap: int
 
     @classmethod
-    def choose(cls, passages: bool, tokens: int | None, overlap: int | None, most: int) -> PassagePlan | None:
+    def choose(
+        cls, passages: bool, tokens: int | None, overlap: int | None, most: int, *, early: bool = False
+    ) -> PassagePlan | None:
         """Completes the options; returns None without passages.
 
         Args:
@@ -41,6 +43,7 @@ class PassagePlan(NamedTuple):
             tokens: --passage-tokens, or None.
             overlap: --passage-overlap, or None.
             most: how many tokens the model reads beside the special ones and the document prompt.
+            early: whether these two are counted in `most`, because no tokenizer has told yet how many they are.
 
         Raises:
             OptionError: a value can't be used, or is given without --passages.
@@ -50,16 +53,14 @@ class PassagePlan(NamedTuple):
                 name = "--passage-tokens" if tokens is not None else "--passage-overlap"
                 raise OptionError(f"{name} is given without --passages: add --passages, or leave {name} out")
             return None
+        reads = f"the model reads {most} tokens {'with' if early else 'beside'} the special ones and the document prompt"
         if most < LEAST_TOKENS:
             raise OptionError(
-                f"the model reads {most} tokens beside the special ones and the document prompt, a passage needs "
-                f"{LEAST_TOKENS}: raise --max-length, or leave --passages out"
+                f"{reads}, a passage needs {LEAST_TOKENS}: raise --max-length, or leave --passages out"
             )
         if tokens is not None and not LEAST_TOKENS <= tokens <= most:
-            raise OptionError(
-                f"--passage-tokens is {tokens}, the model reads {most} tokens beside the special ones and the "
-                f"document prompt: choose {LEAST_TOKENS} to {most}"
-            )
+            fits = f"at least {LEAST_TOKENS} and less than {most}" if early else f"{LEAST_TOKENS} to {most}"
+            raise OptionError(f"--passage-tokens is {tokens}, {reads}: choose {fits}")
         size = min(DEFAULT_TOKENS, most) if tokens is None else tokens
         if overlap is not None and not 0 <= 2 * overlap < size:
             raise OptionError(
