@@ -29,6 +29,7 @@ ELSEWHERE = {
     ("README.md", "make build"): LAMBDA,
     ("docs/tutorial.md", "make setup"): SETUP,
     ("docs/tutorial.md", "make build ARTIFACT=artifact"): LAMBDA,
+    ("docs/tutorial.md", "export API_KEY=$(openssl rand -hex 32)"): ACCESS,
     (
         "docs/tutorial.md",
         'seeklet query "what does a warmer climate do" https://abc123.execute-api.eu-west-1.amazonaws.com',
