@@ -35,7 +35,7 @@ SEARCH_WORDS = (
     "threshold",
     "unit",
 )
-PAGES_OF = dict.fromkeys(SEARCH_WORDS, SEARCH_PAGES) | {"warm-up": ("operations.md", "deploy.md", "http.md")}
+PAGES_OF = dict.fromkeys(SEARCH_WORDS, SEARCH_PAGES) | {"layer": ("deploy.md", "cdk.md", "terraform.md")}
 # Elements in which no link is put.
 CLOSED = {"a", "code", "pre", "h1", "h2", "h3", "h4", "h5", "h6", "script", "style", "svg", "button"}
 COLUMNS = "80"
