@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from lambda_tools import ROOT, target
 
-from layers.runtime.build import install, size_of
+from layers.runtime.build import build_code, install, size_of
 from layers.runtime.elf import PT_LOAD, strip
 from layers.runtime.lock import normal_name, read_pins
 from layers.runtime.prune import prune, read_prune
@@ -126,3 +126,15 @@ def test_every_script_of_the_layer_is_in_the_functions_stamp() -> None:
     assert listed
     scripts = {str(path.relative_to(RUNTIME)) for path in RUNTIME.rglob("*.py")}
     assert set(listed[1].split()) == scripts - {"__init__.py", "lock.py"}
+
+
+def test_certificates_beside_the_code_come_along(tmp_path: Path) -> None:
+    """docs/postgresql.md says where to put those of a database: the model layer takes no file that its manifest lacks."""
+    package = tmp_path / "handler"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "rds.pem").write_text("certificates")
+    build_code(next(iter(TARGETS)), package, tmp_path / "out")
+    told = re.search(r"sslrootcert=/var/task/(\S+)`", (ROOT / "docs" / "postgresql.md").read_text())
+    assert told is not None
+    assert (tmp_path / "out" / told[1]).read_text() == "certificates"
