@@ -3,7 +3,7 @@
 SeekletError                  a user can mend the cause; the text is one sentence with the remedy
 ├── SettingsError             an environment variable has an unusable value
 ├── ArtifactError             the artifact is missing, damaged, or doesn't fit this code
-│   ├── MissingError          on S3 it isn't there, or may not be read
+│   ├── MissingError          it isn't on S3, or may not be read there
 │   └── UnreachableError      S3 can't be asked now; later it may work
 ├── RequestError              a request can't be answered; the error has status, code and field
 ├── UnavailableError          an answer can't be had now, as when a database is down; the error has a code
@@ -39,14 +39,14 @@ class MissingError(ArtifactError):
 
 
 class UnreachableError(ArtifactError):
-    """Raised when S3 can't be asked now. The same may work later."""
+    """Raised when S3 can't be asked now. The same request may work later."""
 
 
 class RequestError(SeekletError):
     """Raised when a request can't be answered.
 
-    status is the HTTP status (400, 403, 404, 405, 408, 413, 422, 503). code is a short stable name for programs. field is the
-    JSON field at fault, or None where no single field is. headers are additional ones of the response.
+    status is the HTTP status: docs/http.md lists all of them with their codes. code is a short name for programs, and stays the
+    same. field is the JSON field at fault, or None if no single field is. headers are further headers of the response.
     """
 
     def __init__(self, status: int, code: str, message: str, field: str | None = None) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Searcher:
-    """An encoder and an engine: the queries' vectors, and the corpus that they are searched in.
+    """The search of one corpus: an encoder makes a query's vector, and an engine finds the nearest documents.
 
     Examples:
         >>> from seeklet import Searcher
@@ -42,9 +42,10 @@ class Searcher:
 
     @classmethod
     def load(cls, directory: Path | str, threads: int = 1, encoder: Encoder | None = None) -> Searcher:
-        """Loads and checks the artifact in `directory`; raises ArtifactError where it can't.
+        """Loads and checks the artifact in `directory`; raises ArtifactError if it can't be loaded.
 
-        `encoder` is one that is loaded already, of the same model and recipe (handler/sharing.py).
+        `threads` is the number of threads of a search. `encoder` may be given if one of the same model and recipe is loaded
+        already (handler/sharing.py).
         """
         artifact = Artifact.open(directory)
         artifact.check_crc32()
@@ -70,7 +71,7 @@ class Searcher:
 
     @property
     def share(self) -> float:
-        """The keywords' share of a hybrid score where nothing else is asked."""
+        """The keywords' share of a hybrid score if a search names no other."""
         return 0.0 if self.manifest.keywords is None else float(self.manifest.keywords["share"])
 
     def search(
@@ -92,17 +93,17 @@ class Searcher:
             query: the text to search for.
             k: how many documents.
             mode: "hybrid" for meaning and words, "semantic" for meaning alone, "keyword" for words alone. The default
-                is hybrid where the artifact has keywords, else semantic. A query without a known word is answered by
-                its meaning in the mode hybrid, and finds nothing in the mode keyword.
+                is hybrid if the artifact has keywords, else semantic. If the corpus holds no word of the query, the mode
+                hybrid answers by its meaning, and the mode keyword finds nothing.
             share: the keywords' share of a hybrid score, 0 to 1; the default is the artifact's own.
             filter: which documents may be found, by their metadata: {"year": {"$gte": 2019}} (docs/filters.md).
             offset: how many of the best documents are left out.
             min_score: only documents of this score or a higher one.
-            exact: whether every document is scored, where the engine would search an index. An artifact's own files are
-                always searched exactly.
-            clock: is told the stages tokenise, encode and search.
+            exact: whether every document is scored even if the engine has an index (PostgreSQL). An artifact's own files
+                are always searched exactly.
+            clock: records the times of the stages tokenise, encode and search.
 
-        Raises ArtifactError where the artifact has no keywords and the mode needs them, RequestError for a filter that
+        Raises ArtifactError if the mode needs keywords and the artifact has none, RequestError for a filter that
         can't be used, and ValueError for an unknown mode or a share that isn't from 0 to 1.
         """
         asked = Asked(k, offset, mode, share, min_score, self.parse_filter(filter), exact=exact)
@@ -123,9 +124,9 @@ class Searcher:
         clock: Clock | None = None,
         **options: Any,
     ) -> list[Hit]:
-        """Finds the documents most like one of the corpus, without itself; the options are those of `search`.
+        """Finds the documents most like one of the corpus, without that document; the options are those of `search`.
 
-        Raises KeyError where no document has the id.
+        Raises KeyError if no document has the id.
         """
         index = self.find(id)
         if index is None:
@@ -165,7 +166,7 @@ class Searcher:
         return answers
 
     def answer_like(self, index: int, asked: Asked, clock: Clock | None = None) -> Answer:
-        """Answers with the documents most like one of the corpus, without itself.
+        """Answers with the documents most like one of the corpus, without that document.
 
         Its own vector is the query's, and its words are the query's words.
         """

@@ -31,20 +31,20 @@ class Settings(Frozen):
     artifact_dir    ARTIFACT_DIR, default /opt/artifact: the folder that `seeklet export` wrote
     artifact_uri    ARTIFACT_URI, default none: s3://bucket/prefix of such a folder, or of a pointer to one. Where it
                     is set, ARTIFACT_DIR is ignored, since a container image always sets that one
-    refresh_seconds  REFRESH_SECONDS, default 60: where ARTIFACT_URI is a pointer, a look for a new release is due so
-                    many seconds after the one before; with 0 there is none
+    refresh_seconds  REFRESH_SECONDS, default 60: if ARTIFACT_URI or an address of INDEXES is a pointer, the next look for a
+                    new release is due so many seconds after the one before; with 0 there is none
     indexes         INDEXES, default none: name=address,name=address of more artifacts, each at a path of its name
     max_index_bytes  MAX_INDEX_BYTES, default half of the memory: the files of all loaded indexes have at most so many
-                    bytes together; None outside Lambda, where memory.py knows how much there is
+                    bytes together. None if it isn't set outside Lambda: memory.py then knows how much memory there is
     artifact_bucket_owner  ARTIFACT_BUCKET_OWNER, default none: the AWS account that the bucket must belong to
-    index_uri       INDEX_URI, default none: postgresql://user@host/database, where `seeklet publish` put the corpus. The
-                    artifact is then only asked for its encoder
+    index_uri       INDEX_URI, default none: postgresql://user@host/database, where `seeklet publish` put the corpus. Only the
+                    artifact's encoder is used then
     index_name      INDEX_NAME, default seeklet: the corpus's name in the database
     index_auth      INDEX_AUTH, default password: with iam, AWS IAM makes a password for each connection
     index_timeout_ms  INDEX_TIMEOUT_MS, default 3000: the limit of one statement, in milliseconds
     api_keys        API_KEY, a key, and API_KEYS, name=key,name=key, default none: every request must send one of them as
                     x-api-key. Empty is an error
-    max_results     MAX_RESULTS, default 100: the largest `num_results` that is answered
+    max_results     MAX_RESULTS, default 100: the largest `num_results` and `k`
     max_text_length  MAX_TEXT_LENGTH, default 65536: a query or a text of more characters is refused
     max_batch       MAX_BATCH, default 128: the most queries or texts of one request
     max_body_bytes  MAX_BODY_BYTES, default 65536: a longer request body is refused with 413

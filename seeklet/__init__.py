@@ -6,7 +6,7 @@
     >>> searcher.search("storms in Europe", 1)[0].id
     '10.1/storm'
 
-Where a user can mend the cause, a SeekletError is raised. Its text is one sentence that says how:
+If a user can mend the cause of an error, a SeekletError is raised. Its text is one sentence that says how:
 
     >>> try:
     ...     seeklet.Searcher.load("nowhere")
@@ -14,8 +14,9 @@ Where a user can mend the cause, a SeekletError is raised. Its text is one sente
     ...     print(error)  # doctest: +ELLIPSIS
     there is no artifact folder nowhere: ...
 
-Importing this package does no I/O. Searcher, Hit, Match, Span and Encoder are loaded when they are first used, and numpy and ONNX
-Runtime with them, or when `evaluate` is called. `export` and `verify` load torch and the other packages of the extra `export` when they are called.
+Importing this package reads no file, and loads neither numpy nor ONNX Runtime. They are loaded when a class such as
+Searcher is first used, or when `evaluate` is called. `export` and `verify` load torch and the other packages of the extra
+`export` when they are called.
 """
 
 from typing import TYPE_CHECKING

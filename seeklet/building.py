@@ -200,7 +200,8 @@ def verify(
         min_overlap: the least share of fp32's top 10 in int8's that is accepted.
 
     Returns:
-        The figures by name: how many documents and queries were compared, cosine_mean, cosine_least, overlap.
+        The figures by name: how many documents and queries were compared, cosine_mean, cosine_least, overlap and
+        stored_least (docs/artifact-format.md explains them).
 
     Raises:
         ArtifactError: a file is missing or damaged.

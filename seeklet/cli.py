@@ -61,8 +61,8 @@ COMMANDS: dict[str, Command] = {
 }
 
 DESCRIPTION = """\
-Semantic search over short texts, from one folder: `export` makes the folder from a corpus and a
-sentence-transformer, `query` asks it.
+Search over short texts by meaning and by words, from one folder: `export` makes the folder from a
+corpus and a sentence-transformer, and `query` searches it.
 """
 
 

@@ -98,10 +98,10 @@ class RemoteSearcher:
 
         Args:
             url: where the service is, without a route: "http://127.0.0.1:3000".
-            api_key: the service's API key, where it has one.
-            timeout: the seconds after which a service that says nothing is given up.
+            api_key: the service's API key, if it has one.
+            timeout: the seconds after which the search gives up on a service that says nothing.
 
-        Raises OptionError where a header can't carry the key.
+        Raises OptionError if a header can't carry the key.
         """
         self._service = HttpService(url, api_key, timeout)
 
@@ -112,7 +112,7 @@ class RemoteSearcher:
 
     @property
     def timeout(self) -> float:
-        """The seconds after which a service that says nothing is given up."""
+        """The seconds after which the search gives up on a service that says nothing."""
         return self._service.timeout
 
     def search(
@@ -127,10 +127,10 @@ class RemoteSearcher:
         min_score: float | None = None,
         exact: bool = False,
     ) -> list[Hit]:
-        """Asks for the k best documents. The arguments are Searcher.search's, and so are the hits.
+        """Asks for the k best documents. It takes the arguments of Searcher.search, and returns the same hits.
 
-        Raises RequestError where the service refuses the request, OptionError where the URL is none, and SeekletError
-        where nothing answers or something else does.
+        Raises RequestError if the service refuses the request, OptionError if the URL can't be used or JSON can't hold
+        an option, and SeekletError if nothing answers, or something that isn't seeklet.
         """
         options = {
             "mode": mode,
@@ -149,7 +149,7 @@ class RemoteSearcher:
     def like(self, id: str, k: int = 10, **options: Any) -> list[Hit]:  # noqa: A002 - the document's field
         """Asks for the documents most like one of the corpus; the options and the errors are those of `search`.
 
-        Raises RequestError of the status 404 where no document has the id.
+        Raises RequestError with the status 404 if no document has the id.
         """
         return self._ask({"like": id}, k, options)[0]
 
