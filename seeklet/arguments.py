@@ -119,14 +119,14 @@ def add_corpus(group: argparse._ActionsContainer) -> None:
         "--corpus",
         required=True,
         metavar="FILES",
-        help=f"a file ({', '.join(FORMATS)}, also gzipped), a folder or pattern of such, or s3://; - is standard input",
+        help=f"a file ({', '.join(FORMATS)}, also gzipped), a folder or a pattern of such files, or s3://; - is standard input",
     )
     group.add_argument(
         "--text",
         required=True,
         type=column_names,
         metavar="COLUMNS",
-        help="the column or columns (a,b) of the text, joined by a space; a name with a comma in double quotes",
+        help="the column or columns (a,b) of the text, joined by a space; put a name with a comma into double quotes",
     )
     group.add_argument(
         "--id", metavar="COLUMN", help="the column of unique ids (default: the row's number, from 1)"
@@ -146,22 +146,22 @@ def add_corpus(group: argparse._ActionsContainer) -> None:
         default=[],
         metavar="NAME=TYPE",
         help=f"the type by which a metadata column is filtered: {', '.join(COLUMN_TYPES)}, or none for no filters "
-        "(default: found in its values); once for each column",
+        "(default: found in its values); repeat it for each column",
     )
-    group.add_argument("--format", choices=FORMATS, help="the file's format, where its name doesn't tell it")
+    group.add_argument("--format", choices=FORMATS, help="the file's format, if its name doesn't tell it")
 
 
 def add_model(group: argparse._ActionsContainer, model_help: str) -> None:
     """Adds --model and --revision."""
     group.add_argument("--model", metavar="MODEL", help=model_help)
-    group.add_argument("--revision", metavar="REV", help="of a hub id: branch, tag or commit")
+    group.add_argument("--revision", metavar="REV", help="the branch, tag or commit of a hub id")
 
 
 def add_document_model(group: argparse._ActionsContainer, model_help: str) -> None:
     """Adds --document-model and --document-revision."""
     group.add_argument("--document-model", metavar="MODEL", help=model_help)
     group.add_argument(
-        "--document-revision", metavar="REV", help="of the document model's hub id: branch, tag or commit"
+        "--document-revision", metavar="REV", help="the branch, tag or commit of the document model's hub id"
     )
 
 
@@ -182,9 +182,9 @@ def add_thresholds(group: argparse._ActionsContainer) -> None:
 
     default = Thresholds()
     for name, what in (
-        ("cosine-mean", "mean cosine of int8 and fp32"),
-        ("cosine-least", "least cosine of int8 and fp32"),
-        ("overlap", "share of fp32's top 10 in int8's"),
+        ("cosine-mean", "the least mean cosine of int8 and fp32 that is accepted"),
+        ("cosine-least", "the least cosine of int8 and fp32 that is accepted"),
+        ("overlap", "the least share of fp32's top 10 in int8's that is accepted"),
     ):
         value = getattr(default, name.replace("-", "_"))
         group.add_argument(

@@ -81,7 +81,7 @@ def build_parser(prog: str = "seeklet export") -> Parser:
 
     parser = new_parser(
         prog,
-        "Turns a corpus and a sentence-transformer into an artifact: one folder that the handler serves.",
+        "Turns a corpus and a sentence-transformer into an artifact: one folder, from which the function answers.",
         EXAMPLES,
     )
     add_corpus(parser.add_argument_group("the corpus"))

@@ -60,7 +60,7 @@ def build_parser(prog: str = "seeklet publish") -> Parser:
         "--name",
         default="seeklet",
         metavar="NAME",
-        help="the corpus's name in the database, so that one has several (default: seeklet)",
+        help="the corpus's name in the database, which may have several (default: seeklet)",
     )
     release.add_argument(
         "--changed",

@@ -47,7 +47,9 @@ def build_parser(prog: str = "seeklet release") -> Parser:
     parser.add_argument("place", metavar="S3_URI", help="where the releases are: s3://bucket/prefix")
     what = parser.add_mutually_exclusive_group()
     what.add_argument(
-        "--rollback", action="store_true", help="move the pointer to the release before; twice is back again"
+        "--rollback",
+        action="store_true",
+        help="move the pointer to the release before; a second time moves it back",
     )
     what.add_argument("--list", action="store_true", help="list the releases that are there")
     parser.add_argument(
