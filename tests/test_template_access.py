@@ -214,6 +214,8 @@ def test_nobody_else_may_invoke_it(access: str, endpoint: str) -> None:
         ("ApiKeys", "Web=0123456789"),
         ("ApiKeys", "0123456789abcdef=="),
         ("ApiKeys", "web=0123456789,app"),
+        ("ApiKeys", "web=schlüssel-der-seite"),
+        ("ApiKeys", "web=!\"#$%&'()*+-./:;<=>?@[]^_`{|}~"),
         ("AnalyticsSalt", "0123456789abcdef"),
         ("AnalyticsSalt", "0123456789abcde"),
     ],

@@ -324,8 +324,8 @@ variable "api_keys" {
   sensitive   = true
 
   validation {
-    condition     = can(regex("^(?:^$|^\\{\\{resolve:\\S+\\}\\}$|^[a-z0-9][a-z0-9-]{0,62}=[^\\s,]{8,}( *, *[a-z0-9][a-z0-9-]{0,62}=[^\\s,]{8,})*,?$)$", var.api_keys))
-    error_message = "api_keys must be name=key with commas between them, names of small letters, digits and hyphens, keys of 8 or more characters, or empty."
+    condition     = can(regex("^(?:^$|^\\{\\{resolve:\\S+\\}\\}$|^[a-z0-9][a-z0-9-]{0,62}=[!-+\\--~]{8,}( *, *[a-z0-9][a-z0-9-]{0,62}=[!-+\\--~]{8,})*,?$)$", var.api_keys))
+    error_message = "api_keys must be name=key with commas between them, names of small letters, digits and hyphens, keys of 8 or more ASCII letters, digits and signs, or empty."
   }
 }
 

@@ -118,8 +118,8 @@ class Parameters:
 
     api_keys: str = text(
         "",
-        pattern="^$|^\\{\\{resolve:\\S+\\}\\}$|^[a-z0-9][a-z0-9-]{0,62}=[^\\s,]{8,}( *, *[a-z0-9][a-z0-9-]{0,62}=[^\\s,]{8,})*,?$",
-        constraint="name=key with commas between them, names of small letters, digits and hyphens, keys of 8 or more characters, or empty",
+        pattern="^$|^\\{\\{resolve:\\S+\\}\\}$|^[a-z0-9][a-z0-9-]{0,62}=[!-+\\--~]{8,}( *, *[a-z0-9][a-z0-9-]{0,62}=[!-+\\--~]{8,})*,?$",
+        constraint="name=key with commas between them, names of small letters, digits and hyphens, keys of 8 or more ASCII letters, digits and signs, or empty",
         secret=True,
     )
     """Several keys with names for Access=api-key, as name=key with commas between them, beside ApiKey or instead of it."""
