@@ -1,6 +1,7 @@
 """From a request to its response: the route, the key, the errors' shape, and the headers of every answer.
 
-function.py calls it with the request of an event, api.py with the web framework's. So both give the same bytes.
+function.py calls it with the request of an event, asgi.py with uvicorn's, and api.py with the web framework's. So all give the
+same bytes.
 """
 
 from __future__ import annotations
