@@ -5,11 +5,15 @@ from __future__ import annotations
 import argparse
 import difflib
 import os
+import sys
 from collections.abc import Iterable, Sequence
 from itertools import takewhile
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from handler.errors import OptionError
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 STATUSES = """\
 exit status:
@@ -36,6 +40,12 @@ class Parser(argparse.ArgumentParser):
         if surplus:
             self.error(f"unrecognized arguments: {' '.join(surplus)}{self._remedy(surplus)}")
         return options
+
+    def print_help(self, file: SupportsWrite[str] | None = None) -> None:
+        """Writes the help. argparse hides a broken pipe where the text is longer than the output's buffer."""
+        out = sys.stdout if file is None else file
+        if out is not None:
+            out.write(self.format_help())
 
     def error(self, message: str) -> NoReturn:
         """Raises OptionError with argparse's message, or the option that there isn't, and the command that explains."""
