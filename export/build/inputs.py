@@ -22,7 +22,7 @@ from handler.errors import ArtifactError, CorpusError
 from handler.manifest import FORMAT_VERSION, OLDEST_REUSABLE
 
 # Raise it with every change of export/build/ or export/corpus/ that gives another artifact for the same inputs.
-BUILD_VERSION = 3
+BUILD_VERSION = 4
 # The options that decide the artifact, beside the model's, whose values are in the recipes.
 _NAMES = ("text", "id", "metadata", "format", "dtype", "keywords", "language", "share", "map")
 _PASSAGES = ("passages", "passage_tokens", "passage_overlap")
