@@ -153,6 +153,23 @@ def test_releases_are_listed_rolled_back_and_dropped(
     assert schemas(server, database) == {"seeklet", f"seeklet_{release_of(before)}", foreign}
 
 
+def test_a_clock_that_was_set_back_changes_no_order(
+    server: Postgres, database: str, tiny_artifact: Path, before: Path, after: Path
+) -> None:
+    uri = server.uri_of(database)
+    run_publish(uri, tiny_artifact)
+    # As if the clock went back a day after it.
+    server.run("UPDATE seeklet.release SET published = now() + interval '1 day'", database=database)
+    run_publish(uri, before)
+    run_publish(uri, after)
+    out, _ = run_publish(uri, "--list")
+    wanted = [release_of(one) for one in (after, before, tiny_artifact)]
+    assert [line.split()[0] for line in out.splitlines()[1:]] == wanted
+    for release in wanted[1:]:
+        run_publish(uri, "--rollback")
+        assert current(server, database=database)[0] == release
+
+
 def test_a_reader_of_the_release_has_no_other_rights(
     server: Postgres, database: str, before: Path, after: Path
 ) -> None:

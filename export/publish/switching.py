@@ -31,7 +31,7 @@ def finish(session: Session, source: Source, name: str, recall: Recall, reader: 
             f"INSERT INTO {schema}.release (release, manifest, layout, columns, recall, recall_k, recall_queries, ef_search, "
             f"published) SELECT release, manifest, layout, {literal(source.columns_text)}, {_number(chosen and chosen.recall)}, "
             f"{_number(recall.k if chosen else None)}, {_number(recall.queries if chosen else None)}, "
-            f"{_number(chosen and chosen.ef_search)}, now() FROM {schema}.{LOADING}"
+            f"{_number(chosen and chosen.ef_search)}, {_time(session, name)} FROM {schema}.{LOADING}"
         )
         session.run(f"DROP TABLE IF EXISTS {schema}.{LOADING}, {schema}.{INCOMING}")
         _move_views(session, name, schema, reader)
@@ -45,7 +45,7 @@ def switch(session: Session, name: str, release: str, reader: str | None, *, new
 
     def work() -> None:
         if newly:
-            session.run(f"UPDATE {schema}.release SET published = now()")
+            session.run(f"UPDATE {schema}.release SET published = {_time(session, name)}")
         _move_views(session, name, schema, reader)
 
     _locking(session, work)
@@ -142,6 +142,13 @@ def _locking(session: Session, work: Callable[[], object]) -> None:
                     fault.state,
                 ) from None
         time.sleep(_PAUSE_SECONDS)
+
+
+def _time(session: Session, name: str) -> str:
+    """Returns when a release is published, as SQL: after the current one, also where the server's clock was set back."""
+    if not exists(session, f"{name}.release"):
+        return "now()"
+    return f"(SELECT greatest(now(), max(published) + interval '1 microsecond') FROM {name}.release)"
 
 
 def _number(value: float | None) -> str:
