@@ -23,9 +23,11 @@ Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 # A scheduled event, which makes a search.
 WARMING = {"source": "aws.events"}
-# A real search, the other search with what its answers may hold, then FastAPI's import and first answer.
+# A real search, one that isn't ASCII and imports the tokenizers package, the other search with what its answers may hold, then
+# FastAPI's import and first answer.
 REQUESTS = (
     ("POST", "/similar", f'{{"text": "{WARM_QUERY}", "num_results": 1}}'),
+    ("POST", "/similar", '{"text": "Tempête", "num_results": 1}'),
     ("POST", "/search", f'{{"query": "{WARM_QUERY}", "k": 1, "include": ["text", "highlights"]}}'),
     ("GET", "/info", ""),
     ("GET", "/openapi.json", ""),

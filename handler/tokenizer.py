@@ -11,8 +11,6 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from tokenizers import Tokenizer
-
 from handler.errors import ArtifactError, is_defect, reason
 from handler.manifest import REMEDY
 from handler.open_file import OpenFile
@@ -78,6 +76,9 @@ def open_tokenizer_file(path: Path) -> OpenFile:
 
 def read_tokenizer(file: OpenFile, max_length: int) -> Any:
     """Reads an open tokenizer.json as `load_tokenizer` does."""
+    # Not at the start: a BERT tokenizer's word pieces do without it.
+    from tokenizers import Tokenizer
+
     path = file.path
     try:
         tokenizer = Tokenizer.from_buffer(file.read_all())

@@ -1,22 +1,20 @@
 """WordPiece without the library's model: BERT's words are cut by a vocabulary that is read as far as queries need it.
 
-    "Storms reach"  ->  normalised and split by the tokenizers package  ->  storms, reach  ->  the longest pieces first
+    "Storms reach"  ->  normalised and split  ->  storms, reach  ->  the longest pieces first
 
 The tokenizers package takes as long to read tokenizer.json as ONNX Runtime takes for the model, and keeps all of it.
-wordpieces.json has the vocabulary by the pieces' first two characters, and a query has few of them. The ids are those of the
-package (tests/test_wordpieces.py). export/build/write_wordpieces.py writes the file, for tokenizers that it knows.
+wordpieces.json has the vocabulary by the pieces' first two characters, and a query has few of them. The package normalises and
+splits a text that isn't ASCII, and is imported for the first one. The ids are those of the package (tests/test_wordpieces.py).
+export/build/write_wordpieces.py writes the file, for tokenizers that it knows.
 """
 
 from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
-
-from tokenizers import AddedToken
-from tokenizers.normalizers import BertNormalizer
-from tokenizers.pre_tokenizers import BertPreTokenizer
 
 from handler.artifact import WORDPIECES_FILE
 from handler.errors import ArtifactError
@@ -30,6 +28,8 @@ if TYPE_CHECKING:
 NORMALIZER = ("clean_text", "handle_chinese_chars", "strip_accents", "lowercase")
 # Words whose ids are kept: 1 MB, or 3 where all are long.
 KEPT_WORDS = 4096
+# BERT's words of a text in ASCII: letters and digits together, and each other sign alone.
+_ascii_words = re.compile(r"[0-9A-Za-z]+|[!-/:-@\[-`{-~]").findall
 
 
 class Tokens(NamedTuple):
@@ -45,27 +45,56 @@ class Vocabulary:
     def __init__(self, lines: Mapping[str, str]) -> None:
         """Takes a line for each pair, or for a piece of one character: each piece and its id, with spaces between."""
         self._lines = lines
+        # Those that were searched, with a space before and behind.
+        self._spaced: dict[str, str] = {}
 
-    def find(self, piece: str) -> int | None:
-        """Returns a piece's id; None where the vocabulary hasn't the piece. Raises ArtifactError where a line is damaged."""
-        line = self._lines.get(piece[:2])
-        if not line:
-            return None
-        try:
+    def find_longest(self, word: str, start: int, most: int) -> tuple[int, int] | None:
+        """Finds the longest piece, of at most so many characters, that a word has at `start`.
+
+        Returns its id and its end; None where there is none. Raises ArtifactError where a line is damaged.
+        """
+        line = self._line(word[start : start + 2])
+        for end in range(min(len(word), start + most), start, -1):
+            piece = word[start:end]
+            if len(piece) == 1:
+                line = self._line(piece)
+            try:
+                number = _number_of(piece, line)
+            except (ValueError, IndexError):
+                raise _damaged(piece) from None
+            if number is not None:
+                return number, end
+        return None
+
+    def _line(self, first: str) -> str:
+        line = self._spaced.get(first)
+        if line is None:
+            line = self._lines.get(first)
+            if line is None:
+                return ""
             if line.count(" ") % 2 == 0:
                 # A piece without an id, or an id without a piece.
-                raise ValueError
-            if piece.isdigit():
-                # An id may look like it, so only every other part is one.
-                parts = line.split(" ")
-                pieces = parts[::2]
-                return int(parts[2 * pieces.index(piece) + 1]) if piece in pieces else None
-            _, found, after = f" {line} ".partition(f" {piece} ")
-            return int(after.partition(" ")[0]) if found else None
-        except (ValueError, IndexError):
-            raise ArtifactError(
-                f"{WORDPIECES_FILE}: the vocabulary's line {piece[:2]!a} is damaged: {REMEDY}"
-            ) from None
+                raise _damaged(first)
+            self._spaced[first] = line = f" {line} "
+        return line
+
+
+def _number_of(piece: str, line: str) -> int | None:
+    """Returns a piece's id from a line with spaces around; None where the line hasn't the piece."""
+    if piece.isdigit():
+        # An id may look like it, so only every other part is one.
+        parts = line.split(" ")
+        pieces = parts[1:-1:2]
+        return int(parts[2 * pieces.index(piece) + 2]) if piece in pieces else None
+    place = line.find(f" {piece} ")
+    if place < 0:
+        return None
+    place += len(piece) + 2
+    return int(line[place : line.index(" ", place)])
+
+
+def _damaged(piece: str) -> ArtifactError:
+    return ArtifactError(f"{WORDPIECES_FILE}: the vocabulary's line {piece[:2]!a} is damaged: {REMEDY}")
 
 
 class WordPieces:
@@ -73,8 +102,7 @@ class WordPieces:
 
     def __init__(self, settings: Mapping[str, Any], max_length: int, load: Callable[[], Any]) -> None:
         """Takes what wordpieces.json has, the limit in tokens with the special ones, and what loads the library's tokenizer."""
-        self.normalizer = BertNormalizer(**{name: settings["normalizer"][name] for name in NORMALIZER})
-        self.pre_tokenizer = BertPreTokenizer()
+        self._normalizer: dict[str, bool | None] = {name: settings["normalizer"][name] for name in NORMALIZER}
         self._unknown: int = settings["unknown"]
         self._longest_word: int = settings["longest_word"]
         self._before: list[int] = settings["before"]
@@ -92,6 +120,11 @@ class WordPieces:
         lengths = [self._unknown, self._longest_word, settings["longest_piece"]]
         ids = [*self._before, *self._after, *self._added.values()]
         if not all(type(number) is int and number >= 0 for number in (*lengths, *ids)):
+            raise TypeError
+        if not all(
+            type(value) is bool or (name, value) == ("strip_accents", None)
+            for name, value in self._normalizer.items()
+        ):
             raise TypeError
 
     @classmethod
@@ -111,6 +144,20 @@ class WordPieces:
         return pieces
 
     @functools.cached_property
+    def normalizer(self) -> Any:
+        """The library's normaliser."""
+        from tokenizers.normalizers import BertNormalizer
+
+        return BertNormalizer(**self._normalizer)
+
+    @functools.cached_property
+    def pre_tokenizer(self) -> Any:
+        """The library's splitter."""
+        from tokenizers.pre_tokenizers import BertPreTokenizer
+
+        return BertPreTokenizer()
+
+    @functools.cached_property
     def library(self) -> Any:
         """The library's own tokenizer."""
         return self._load()
@@ -122,8 +169,10 @@ class WordPieces:
             raise AttributeError(name)
         return getattr(self.library, name)
 
-    def get_added_tokens_decoder(self) -> dict[int, AddedToken]:
+    def get_added_tokens_decoder(self) -> dict[int, Any]:
         """Returns the special tokens by their ids, as the library does."""
+        from tokenizers import AddedToken
+
         return {number: AddedToken(content, special=True) for content, number in self._added.items()}
 
     def encode(self, text: str, **options: Any) -> Any:
@@ -132,9 +181,16 @@ class WordPieces:
         if options or any(content in text for content in self._added):
             return self.library.encode(text, **options)
         ids: list[int] = []
-        for word, _ in self.pre_tokenizer.pre_tokenize_str(self.normalizer.normalize_str(text)):
+        for word in self._words(text):
             ids += self._ids(word) if len(word) <= self._longest_word else [self._unknown]
         return Tokens([*self._before, *ids[: self._room], *self._after], ids[self._room :])
+
+    def _words(self, text: str) -> list[str]:
+        """Normalises a text, and splits it into BERT's words."""
+        if text.isascii() and text.isprintable():
+            # Of all that the normaliser does, only small letters are left to make.
+            return _ascii_words(text.lower() if self._normalizer["lowercase"] else text)
+        return [word for word, _ in self.pre_tokenizer.pre_tokenize_str(self.normalizer.normalize_str(text))]
 
 
 def cut_word(words: Vocabulary, parts: Vocabulary, longest: int, unknown: int, word: str) -> list[int]:
@@ -147,15 +203,13 @@ def cut_word(words: Vocabulary, parts: Vocabulary, longest: int, unknown: int, w
         unknown: the unknown token's id.
         word: a word without spaces.
     """
-    length = len(word)
-    ids, start, pieces = [], 0, words
-    while start < length:
-        for end in range(min(length, start + longest), start, -1):
-            number = pieces.find(word[start:end])
-            if number is not None:
-                break
-        else:
+    ids: list[int] = []
+    start, pieces = 0, words
+    while start < len(word):
+        found = pieces.find_longest(word, start, longest)
+        if found is None:
             return [unknown]
+        number, start = found
         ids.append(number)
-        start, pieces = end, parts
+        pieces = parts
     return ids

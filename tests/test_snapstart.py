@@ -44,6 +44,7 @@ while hooks:
     report["shown"] = repr((function, arguments, named))
     function(*arguments, **named)
 report["primed"] = "fastapi" in sys.modules
+report["tokenizers"] = "tokenizers" in sys.modules
 print(json.dumps(report))
 """
 
@@ -85,9 +86,12 @@ def test_the_hook_makes_a_search(packages: str, artifact: Path, request: pytest.
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert report["hooks"] == 1
-    (query, hits, mode), again = report["queries"]
-    assert query
+    (query, hits, mode), other, again = report["queries"]
+    assert query.isascii()
     assert (hits, mode) == (1, "semantic")
+    # The tokenizers package is imported for a text that isn't ASCII, so it is in the snapshot too.
+    assert not other[0].isascii()
+    assert report["tokenizers"]
     # The second search, in the artifact's own mode, brings the keywords into the snapshot.
     assert again == [query, 1]
     assert (report["loaded"], report["primed"]) == (False, True)

@@ -7,6 +7,8 @@ import functools
 import gc
 import json
 import shutil
+import subprocess
+import sys
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -41,6 +43,7 @@ HOSTILE = st.one_of(
     st.lists(st.sampled_from(PIECES), max_size=60).map(" ".join),
     st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=80),
     st.text(alphabet="abcdexyz#' ", max_size=200),
+    st.text(alphabet=st.characters(max_codepoint=127), max_size=80),
 )
 
 
@@ -104,8 +107,34 @@ def test_each_piece_has_its_id(artifact: Path) -> None:
 
 def test_a_number_is_no_id_beside_it() -> None:
     vocabulary = Vocabulary({"19": "19 1950 1951 19 1950 7", "²": "² 5"})
-    found = [vocabulary.find(piece) for piece in ("19", "1950", "1951", "195", "19th", "²")]
-    assert found == [1950, 7, 19, None, None, 5]
+    found = [vocabulary.find_longest(word, 0, 9) for word in ("19", "1950", "1951", "195", "19th", "²", "20")]
+    assert found == [(1950, 2), (7, 4), (19, 4), (1950, 2), (1950, 2), (5, 1), None]
+    # "19 1950" is a piece and its id, never a piece of its own.
+    assert vocabulary.find_longest("x1950", 1, 3) == (1950, 3)
+
+
+def test_words_of_strangers_take_no_memory(artifact: Path) -> None:
+    ours = open_tokenizer(Artifact.open(artifact))
+    for name in ("words", "parts"):
+        lines = json.loads((artifact / WORDPIECES_FILE).read_bytes())[name]
+        vocabulary = Vocabulary(lines)
+        for first in range(0x21, 0x3000):
+            vocabulary.find_longest(chr(first) + "\u2603", 0, 9)
+        assert vocabulary._spaced.keys() <= lines.keys()
+    assert ours.encode("\u2603" * 3).ids
+
+
+def test_ascii_needs_no_import(artifact: Path) -> None:
+    code = (
+        "import sys; from seeklet import Searcher; from pathlib import Path\n"
+        f"searcher = Searcher.load({str(artifact)!r})\n"
+        "searcher.search('Winter storms, 2019: <b>_a_</b>', 1, 'hybrid')\n"
+        "print('tokenizers' in sys.modules)\n"
+        "searcher.search('Łódź', 1, 'hybrid')\n"
+        "print('tokenizers' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]
 
 
 def test_it_goes_with_its_last_user(artifact: Path) -> None:
@@ -147,6 +176,8 @@ def test_an_artifact_without_them_gives_the_same_vectors(artifact: Path, tmp_pat
         lambda fields: {**fields, "words": {"st": 3}},
         lambda fields: {**fields, "parts": []},
         lambda fields: {**fields, "normalizer": {"lowercase": True}},
+        lambda fields: {**fields, "normalizer": {**fields["normalizer"], "lowercase": None}},
+        lambda fields: {**fields, "normalizer": {**fields["normalizer"], "strip_accents": "no"}},
         lambda fields: {name: value for name, value in fields.items() if name != "unknown"},
         lambda fields: {**fields, "before": None},
         lambda fields: {**fields, "before": ["x"]},
