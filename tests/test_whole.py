@@ -89,6 +89,7 @@ DAMAGED: dict[str, tuple[str, Damage]] = {
     "rows below zero": (KEYWORDS_FILE, tensors_of(KEYWORDS_FILE, rows=lambda x: np.where(x == 0, -1, x).astype(np.int32))),
     "rows that fall": (KEYWORDS_FILE, tensors_of(KEYWORDS_FILE, rows=lambda x: x[::-1])),
     "terms without rows": (KEYWORDS_FILE, tensors_of(KEYWORDS_FILE, term_ends=lambda x: np.concatenate([x[:1], x[:1], x[2:]]))),
+    "no rows at all": (KEYWORDS_FILE, tensors_of(KEYWORDS_FILE, rows=lambda x: x[:0], impacts=lambda x: x[:0], term_ends=lambda x: 0 * x)),
     "words in another order": (KEYWORDS_FILE, tensors_of(KEYWORDS_FILE, word_crc32=lambda x: x[::-1])),
     "other words": (KEYWORDS_FILE, tensors_of(KEYWORDS_FILE, words=lambda x: x[::-1])),
     "codes without a value": (COLUMNS_FILE, tensors_of(COLUMNS_FILE, **{"0.codes": lambda x: x + np.uint8(200)})),
