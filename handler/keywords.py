@@ -170,13 +170,13 @@ class Keywords:
     def _find_term(self, word: str) -> int | None:
         """Returns the term of a query's word, or None. A word that the corpus lacks stands for its stem's term."""
         term = self._look_up(word)
-        if term is None:
-            stem = self._analyzer.term(word)
-            spelled, marked = (self._look_up(term_key(stem, other)) for other in (stem, ""))
-            # To stem takes longer than ten look-ups, and a query may have thousands of words that the corpus lacks.
-            if spelled is not None or marked is not None:
-                term = spelled if term_key(stem, self._analyzer.term(stem)) == stem else marked
-        return term
+        if term is not None:
+            return term
+        stem = self._analyzer.term(word)
+        keys = {key: term for key in (stem, term_key(stem, "")) if (term := self._look_up(key)) is not None}
+        # To stem the stem tells which of the two is its key. It takes longer than ten look-ups, and a query may have thousands
+        # of words that the corpus lacks.
+        return keys.get(term_key(stem, self._analyzer.term(stem))) if keys else None
 
     def _look_up(self, word: str) -> int | None:
         """Returns the term of a word of the corpus, or of a term's key; None without it. Words may share a CRC-32."""
