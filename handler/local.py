@@ -115,7 +115,7 @@ class LocalEngine:
             most = 0
         answers: list[Answer] = []
         rows = self.manifest.rows
-        # A query keeps a number for each row of the corpus, and five for each row of its ranking, which is copied once.
+        # Bytes of a query: a float32 for each row of the corpus; or 20 for each row of its ranking, and as many for a copy.
         at_once = max(1, BATCH_BYTES // max(4 * rows, 40 * min(most, rows)))
         for start in range(0, len(queries), at_once):
             part = queries[start : start + at_once]
