@@ -55,6 +55,6 @@ def ask_region_once(client: Any) -> Any:
 
 def _strange(where: str, why: str) -> UnreachableError:
     return UnreachableError(
-        f"{where} can't be read, since what answers isn't S3 ({why:.200}): check the region, AWS_ENDPOINT_URL and the "
+        f"{where} can't be reached, since what answers isn't S3 ({why:.200}): check the region, AWS_ENDPOINT_URL and the "
         "network's proxy"
     )
