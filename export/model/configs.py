@@ -194,7 +194,7 @@ def read_transformer_settings(transformer: Path) -> dict[str, Any]:
 
 
 def _changes(options: object) -> object:
-    """Returns what of an entry of OPTION_TABLES may change a vector; something empty for nothing."""
+    """Returns those options of a table that may change a vector; what is no table, such as None, as it is."""
     if not isinstance(options, dict):
         return options
     return {name: value for name, value in options.items() if name not in HARMLESS and value != {}}
