@@ -233,7 +233,7 @@ def test_an_index_that_has_failed_holds_one_thread_alone(
     monkeypatch.setattr("handler.loading.Searcher.load", be_slow)
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(ask)
-        begun.wait()
+        assert begun.wait(60)
         # It would wait as long as the first one does, and nobody lets that one go.
         assert ask() == 503
         assert not first.done()
