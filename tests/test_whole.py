@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from damage import Damage, content_of, read_manifest, write_manifest
-from exports import Export, write_texts
+from damage import Damage, content_of, read_manifest, unlisted, write_manifest
+from exports import Export, made_up, write_texts
 from large_artifact import make_large
 from safetensors.numpy import load_file, save_file
 
@@ -111,6 +111,36 @@ def test_what_has_its_hash_and_is_wrong_is_refused(own: Path, name: str) -> None
         check_whole(artifact)
     assert file in str(refused.value)
     assert str(refused.value).endswith(REMEDY)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"keywords": False, "map": "none", "metadata": []},
+        {"language": "de", "dtype": "float16", "metadata": ["topic", "number", "tags"]},
+        {"passages": True, "max_length": 32, "dtype": "float32"},
+    ],
+    ids=["plain", "vectors alone", "pieces, float16, columns of all kinds", "passages, float32"],
+)
+@pytest.mark.parametrize("count", [1, 60])
+def test_every_form_of_a_sound_artifact_is_whole(
+    export: Export, tmp_path: Path, count: int, options: dict[str, Any]
+) -> None:
+    lines = [
+        {"text": text, "topic": text[0], "number": row / 4, "tags": text.split()[:2]}
+        for row, text in enumerate(made_up(count))
+    ]
+    lines[0] |= {"text": "Stürme über Europa, C++ and 風 " * 9, "tags": []}
+    corpus = tmp_path / "corpus.jsonl"
+    corpus.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    out = tmp_path / "out"
+    export(corpus, out, **{"metadata": ["topic"], **options})
+    check_whole(Artifact.open(out))
+    # An older export wrote neither.
+    for name in (IDS_FILE, WORDPIECES_FILE):
+        unlisted(name)(out)
+    check_whole(Artifact.open(out))
 
 
 def test_a_checksum_that_no_start_would_take_is_refused(own: Path, tiny_model: Path) -> None:
