@@ -179,7 +179,7 @@ def verify(
     min_cosine_least: float | None = None,
     min_overlap: float | None = None,
 ) -> dict[str, Any]:
-    """Checks an artifact: every file against its SHA-256, and int8 against the fp32 model.
+    """Checks an artifact: every file against its SHA-256 and for its content, and int8 against the fp32 model.
 
     Needs `pip install "seeklet[export]"`, and the model that the artifact was made from.
 

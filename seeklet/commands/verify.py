@@ -25,7 +25,7 @@ def build_parser(prog: str = "seeklet verify") -> Parser:
     """Makes the parser of the options."""
     parser = new_parser(
         prog,
-        "Checks an artifact: every file against its SHA-256, and int8 against the fp32 model.",
+        "Checks an artifact: every file against its SHA-256 and for its content, and int8 against the fp32 model.",
         EXAMPLES,
     )
     parser.add_argument("artifact", type=Path, metavar="DIR", help="the artifact's folder")
