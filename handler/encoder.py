@@ -131,8 +131,21 @@ class Encoder:
     def encode(
         self, texts: Sequence[str], prompt: str = "", clock: Clock | None = None
     ) -> NDArray[np.float32]:
-        """Returns an L2-normalised vector for each text; `prompt` goes before each. n texts -> (n, dim) float32."""
-        return self.encode_counted(texts, prompt, clock).embeddings
+        """Returns an L2-normalised vector for each text; `prompt` goes before each. n texts -> (n, dim) float32.
+
+        A clock is told the stages tokenise and encode. Raises ArtifactError as `encode_counted` does.
+        """
+        if len(texts) != 1 or isinstance(texts, str):
+            return self.encode_counted(texts, prompt, clock).embeddings
+        # A query: nobody asks for its counts.
+        if clock is None:
+            return self.encode_ids(self._tokenise(texts[0], prompt).ids)[None]
+        clock.start()
+        ids = self._tokenise(texts[0], prompt).ids
+        clock.lap("tokenise")
+        vector = self.encode_ids(ids)
+        clock.lap("encode")
+        return vector[None]
 
     def encode_counted(self, texts: Sequence[str], prompt: str = "", clock: Clock | None = None) -> Encoded:
         """Encodes as `encode` does, and counts each text's tokens. A clock is told the stages tokenise and encode.
@@ -146,19 +159,14 @@ class Encoder:
             np.empty(len(texts), np.int64),
             np.empty(len(texts), np.bool_),
         )
-
-        def tokenise(row: int) -> Any:
-            # Outer spaces say nothing, and the export has read documents without them. Older sentence-transformers strip too.
-            return self.tokenizer.encode((prompt + texts[row]).strip())
-
         tokenised: list[Any] = []
         if clock is not None:
             clock.start()
-            tokenised = [tokenise(row) for row in range(len(texts))]
+            tokenised = [self._tokenise(text, prompt) for text in texts]
             clock.lap("tokenise")
 
         def encode_one(row: int) -> None:
-            encoding = tokenised[row] if tokenised else tokenise(row)
+            encoding = tokenised[row] if tokenised else self._tokenise(texts[row], prompt)
             out.embeddings[row] = self.encode_ids(encoding.ids)
             out.tokens[row] = len(encoding.ids)
             out.truncated[row] = bool(encoding.overflowing)
@@ -172,6 +180,10 @@ class Encoder:
         if clock is not None:
             clock.lap("encode")
         return out
+
+    def _tokenise(self, text: str, prompt: str) -> Any:
+        # Outer spaces say nothing, and the export has read documents without them. Older sentence-transformers strip too.
+        return self.tokenizer.encode((prompt + text).strip())
 
     def encode_ids(self, ids: Sequence[int]) -> NDArray[np.float32]:
         """Returns the L2-normalised vector of one text's token ids, the special ones included. -> (dim,) float32.

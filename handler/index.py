@@ -10,6 +10,7 @@ This module encodes no text and knows no documents: ids are rows of the embeddin
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +20,11 @@ from handler.blend import Blend, Scored
 from handler.blocks import SURVIVOR_COST, Best, Sums, block_height, search_blocks
 from handler.bound import Bound, Scan
 from handler.named import NamedTuple
-from handler.passing import MANY, Passing
+from handler.passing import Passing
 from handler.postings import KeywordQuery
 from handler.scores import Embeddings
 from handler.threads import thread_pool
+from handler.top import top, top_of
 
 # To pick out and score one row costs as much as to scan this many.
 ROW_COST = 64
@@ -38,6 +40,10 @@ class Found(NamedTuple):
     # The parts of the scores. cosines is None where none were computed, keywords where the search had none.
     cosines: NDArray[np.float32] | None = None
     keywords: NDArray[np.float32] | None = None
+
+
+_NO_SCORES = np.empty(0, np.float32)
+NOTHING = Best(np.empty(0, np.int64), Scored(_NO_SCORES, _NO_SCORES, None))
 
 
 class Index:
@@ -85,32 +91,61 @@ class Index:
     ) -> Found:
         """Finds each query's k best rows. (q, dim) float32 -> ids (q, min(k, n)) int64, scores (q, min(k, n)) float32.
 
-        A score is the inner product, which is the cosine where both sides are normalised. With keywords, one for each
-        query, it is (1 - share) * cosine + share * keyword part; a query whose keywords are None has the cosine alone.
-        A NaN comes last. With `passing`, the rows that pass are searched alone, and n is their number.
+        The arguments and the scores are those of `search_each`.
         """
-        count = self._embeddings.count
-        k = max(0, min(k, count if passing is None else passing.count))
-        ids, scores = np.empty((len(queries), k), np.int64), np.empty((len(queries), k), np.float32)
-        cosines = scores if keywords is None else np.empty_like(scores)
-        parts = None if keywords is None else np.zeros_like(scores)
-        found = Found(ids, scores, cosines, parts)
-        if not k:
-            return found
         queries = np.ascontiguousarray(queries, np.float32)
+        best = self.search_each([*queries], k, keywords, share, passing)
+        shape = len(queries), self._at_most(k, passing)
+
+        def stack(rows: list[NDArray[Any]], dtype: type) -> NDArray[Any]:
+            return np.array(rows, dtype).reshape(shape)
+
+        ids = stack([one.ids for one in best], np.int64)
+        scores = stack([one.scored.scores for one in best], np.float32)
+        if keywords is None:
+            return Found(ids, scores, scores)
+        without = np.zeros(shape[1], np.float32)
+        parts = [without if one.scored.keywords is None else one.scored.keywords for one in best]
+        cosines = [one.scored.cosines for one in best]
+        return Found(ids, scores, stack(cosines, np.float32), stack(parts, np.float32))
+
+    def search_each(
+        self,
+        queries: Sequence[NDArray[np.float32]],
+        k: int,
+        keywords: Sequence[KeywordQuery | None] | None = None,
+        share: float = 0.0,
+        passing: Passing | None = None,
+    ) -> list[Best]:
+        """Finds each query's k best rows, (min(k, n),) each.
+
+        Args:
+            queries: (dim,) float32 each, contiguous.
+            k: how many rows.
+            keywords: None, or the keywords of each query.
+            share: the keywords' share of the score. A score is the inner product, which is the cosine where both sides
+                are normalised. With keywords it is (1 - share) * cosine + share * keyword part. A query whose keywords
+                are None has the cosine alone. A NaN comes last.
+            passing: the rows that are searched, and n is their number; None for every row.
+        """
+        count, k = self._embeddings.count, self._at_most(k, passing)
+        if not k:
+            return [NOTHING] * len(queries)
         asked = keywords or [None] * len(queries)
         step = max(1, self._batch_bytes // (4 * count))
+        found: list[Best] = []
         for start in range(0, len(queries), step):
             part = slice(start, start + step)
             # Made here: each keeps its sums of every row.
             blends = [
                 Blend(self._embeddings, *both, share) for both in zip(queries[part], asked[part], strict=True)
             ]
-            for i, (best, scored) in enumerate(self._search(blends, k, passing), start):
-                ids[i], scores[i], cosines[i] = best, scored.scores, scored.cosines
-                if parts is not None and scored.keywords is not None:
-                    parts[i] = scored.keywords
+            found += self._search(blends, k, passing)
         return found
+
+    def _at_most(self, k: int, passing: Passing | None) -> int:
+        """Returns how many rows a search for k of them finds."""
+        return max(0, min(k, self._embeddings.count if passing is None else passing.count))
 
     def all_scores(
         self, query: NDArray[np.float32], keywords: KeywordQuery | None = None, share: float = 0.0
@@ -125,7 +160,7 @@ class Index:
         With `passing`, the rows that pass are searched alone.
         """
         every = keywords.all_scores()
-        ids = _top_of(every, max(0, k), passing)
+        ids = top_of(every, max(0, k), passing)
         ids = ids[every[ids] > 0]
         scores = every[ids][None]
         return Found(ids[None], scores, None, scores)
@@ -157,7 +192,7 @@ class Index:
         every = self._embeddings.all_scores(np.stack([blend.query for blend in blends]), self._pool)
         for blend, cosines in zip(blends, every, strict=True):
             scored = blend.all_scores(cosines)
-            best = _top_of(scored.scores, k, passing)
+            best = top_of(scored.scores, k, passing)
             found.append(Best(best, scored.take(best)))
         return found
 
@@ -187,36 +222,5 @@ class Index:
         if blend.alone is None:
             return None
         every = blend.alone.all_scores()
-        ids = _top_of(every, k, passing)
+        ids = top_of(every, k, passing)
         return Best(ids, Scored(every[ids], self._embeddings.scores(ids, blend.query), every[ids]))
-
-
-def _top_of(scores: NDArray[np.float32], k: int, passing: Passing | None) -> NDArray[np.int64]:
-    """Finds the k best of all scores, (n,), or of those of the rows that pass, as `top` does. -> rows, best first."""
-    if passing is None:
-        return top(scores, k)
-    k = min(k, passing.count)
-    if passing.are_many:
-        # Among so many of the best there are k that pass, as a rule.
-        best = top(scores, (MANY + 1) * k)
-        best = best[passing.mask[best]]
-        if len(best) >= k:
-            return best[:k]
-    return passing.rows[top(scores[passing.rows], k)]
-
-
-def top(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
-    """Finds the k best of all scores, (n,): best first, equal ones by lower id, NaN last. -> (min(k, n),) int64."""
-    k = min(k, len(scores))
-    if k < 1:
-        return np.empty(0, np.int64)
-    # Negated, so that numpy's own order puts a NaN last.
-    negated = -scores
-    worst = np.partition(negated, k - 1)[k - 1]
-    ids = np.arange(len(negated)) if np.isnan(worst) else (negated <= worst).nonzero()[0]
-    if len(ids) > 2 * k and not np.isnan(worst):
-        # Of thousands that tie for the last place, the first ones are enough.
-        better = ids[negated[ids] < worst]
-        ids = np.union1d(better, ids[: k + len(better)])
-    best: NDArray[np.int64] = ids[negated[ids].argsort(kind="stable")[:k]]
-    return best

@@ -69,8 +69,9 @@ def rank(
     if passing is not None:
         rows = Passing(passing if passages is None else passages.rows_of(passing))
     if passages is None and queries[0].embedding is not None:
-        found = _search(index, queries, k, rows)
-        return [_ranked(found, place) for place in range(len(queries))]
+        vectors = [query.embedding for query in queries if query.embedding is not None]
+        best = index.search_each(vectors, k, _keywords_of(queries), queries[0].share, rows)
+        return [Ranked(ids, ids, *scored) for ids, scored in best]
     return [_rank_one(index, passages, query, k, rows) for query in queries]
 
 
@@ -104,28 +105,23 @@ def _rank_one(index: Index, passages: Passages | None, query: Query, k: int, row
         if query.embedding is None:
             assert query.keywords is not None
             return index.search_keywords(query.keywords, most, rows)
-        return _search(index, [query], most, rows)
+        return index.search(query.embedding[None], most, _keywords_of([query]), query.share, rows)
 
     if passages is None:
-        return _ranked(search_rows(k), 0)
+        return _ranked(search_rows(k))
     found, places = passages.rank(search_rows, k)
-    ranked = _ranked(found, 0)
+    ranked = _ranked(found)
     kept = [None if part is None else part[places] for part in ranked]
     return Ranked(passages.documents_of(ranked.rows[places]), *kept[1:])  # type: ignore[arg-type]
 
 
-def _search(index: Index, queries: Sequence[Query], k: int, rows: Passing | None) -> Found:
-    vectors: list[NDArray[np.float32]] = [query.embedding for query in queries]  # type: ignore[misc]
-    embeddings = vectors[0][None] if len(vectors) == 1 else np.stack(vectors)
+def _keywords_of(queries: Sequence[Query]) -> Sequence[KeywordQuery | None] | None:
+    """Returns the keywords of each query; None where no query has any."""
     keywords = [query.keywords for query in queries]
-    asked = keywords if any(keywords) else None
-    return index.search(embeddings, k, asked, queries[0].share, rows)
+    return keywords if any(keywords) else None
 
 
-def _ranked(found: Found, query: int) -> Ranked:
-    """Takes one query's rows of what an index found, as if each row were a document."""
-    rows, scores = found.ids[query], found.scores[query]
-    cosines = None if found.cosines is None else found.cosines[query]
-    if found.cosines is found.scores:
-        cosines = scores
-    return Ranked(rows, rows, scores, cosines, None if found.keywords is None else found.keywords[query])
+def _ranked(found: Found) -> Ranked:
+    """Takes the rows that an index found for one query, as if each row were a document."""
+    rows, *parts = [None if part is None else part[0] for part in found]
+    return Ranked(rows, rows, *parts)  # type: ignore[arg-type]

@@ -8,7 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-FORBIDDEN = {"torch", "transformers", "optimum", "onnx", "huggingface_hub", "sentence_transformers", "export"}
+FORBIDDEN = {
+    *("torch", "transformers", "optimum", "onnx", "huggingface_hub", "sentence_transformers", "export"),
+    # The first text that is not ASCII imports it.
+    "tokenizers",
+}
 ROOT = Path(__file__).parent.parent
 REPORT = "import json, sys, handler.app; print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
 
@@ -27,7 +31,7 @@ def loaded_packages(artifact: Path) -> set[str]:
 
 def test_the_function_loads_nothing_of_the_build(artifact: Path) -> None:
     packages = loaded_packages(artifact)
-    assert {"onnxruntime", "tokenizers", "numpy", "handler"} <= packages
+    assert {"onnxruntime", "numpy", "handler"} <= packages
     assert not packages & FORBIDDEN
 
 

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handler.blend import weigh
-from handler.index import top
 from handler.searcher import Searcher
+from handler.top import top
 
 F32 = NDArray[np.float32]
 I64 = NDArray[np.int64]
