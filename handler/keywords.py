@@ -147,7 +147,7 @@ class Keywords:
         Raises ArtifactError where a term's rows are damaged.
         """
         terms: dict[int, str] = {}
-        for word in dict.fromkeys([found.text for found in self._analyzer.words(text)]):
+        for word in dict.fromkeys([word for word, *_ in self._analyzer.words(text)]):
             term = self._find_term(word)
             if term is not None:
                 terms.setdefault(term, word)

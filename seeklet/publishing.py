@@ -76,7 +76,7 @@ def describe_releases(stored: Sequence[Stored], name: str) -> list[str]:
             f"{one.release:16}  {(one.published or 'not whole')[:19]:19}  "
             f"{'' if one.documents is None else f'{one.documents:,}':>11}  {one.bytes / MB:9,.1f}  "
             f"{'' if one.recall is None else f'{one.recall:.4f}':>6}  {one.ef_search or '':>4}"
-            f"{'  current' if one.current else ''}"
+            f"{'  current' if one.current else '  rolled back' if one.rolled_back else ''}"
         )
     return lines
 

@@ -153,6 +153,31 @@ def test_releases_are_listed_rolled_back_and_dropped(
     assert schemas(server, database) == {"seeklet", f"seeklet_{release_of(before)}", foreign}
 
 
+def test_a_release_that_was_rolled_back_is_passed_by(
+    server: Postgres, database: str, tiny_artifact: Path, before: Path, after: Path
+) -> None:
+    uri = server.uri_of(database)
+    good, bad, newest = tiny_artifact, before, after
+    run_publish(uri, good)
+    run_publish(uri, bad)
+    run_publish(uri, "--rollback")
+    run_publish(uri, newest)
+    out, _ = run_publish(uri, "--list")
+    lines = {line.split()[0]: line for line in out.splitlines()}
+    assert lines[release_of(newest)].endswith("current")
+    assert lines[release_of(bad)].endswith("rolled back")
+    assert not lines[release_of(good)].endswith(("current", "rolled back"))
+    run_publish(uri, "--rollback")
+    assert current(server, database=database)[0] == release_of(good)
+    _, err = run_publish(uri, "--rollback", status=2)
+    assert "no release before the current one" in err
+    # Published again, it is as good as any.
+    run_publish(uri, bad)
+    run_publish(uri, newest)
+    run_publish(uri, "--rollback")
+    assert current(server, database=database)[0] == release_of(bad)
+
+
 def test_a_clock_that_was_set_back_changes_no_order(
     server: Postgres, database: str, tiny_artifact: Path, before: Path, after: Path
 ) -> None:

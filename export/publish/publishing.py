@@ -126,7 +126,7 @@ def _publish(session: Session, source: Source, options: PublishOptions, progress
     was_current = current_release(session, name) == release
     if was_current or is_finished(session, schema):
         if not was_current:
-            switch(session, name, release, options.reader, newly=True)
+            switch(session, name, release, options.reader)
         elif options.reader is not None:
             grant(session, name, release, options.reader)
         return Published(release, was_current, source.manifest.count, size_of(session, schema))

@@ -17,6 +17,8 @@ from handler.postgres.layout import TABLES, schema_of
 
 # The first pgvector with halfvec.
 LEAST_PGVECTOR = (0, 7)
+# The comment of the table `release` of a release that was rolled back.
+ROLLED_BACK = "rolled back"
 # A publishing that was killed keeps its lock until the server notices.
 LOCK_SECONDS = 10.0
 
@@ -47,6 +49,7 @@ class Stored(NamedTuple):
     bytes: int
     recall: float | None
     ef_search: int | None
+    rolled_back: bool = False
 
 
 def find_pgvector(session: Session, address: Address) -> str:
@@ -201,8 +204,10 @@ def _stored(session: Session, name: str, release: str, current: str | None) -> S
     size = size_of(session, schema)
     if not finished:
         return Stored(release, False, False, None, None, size, None, None)
-    (published, documents, recall, ef_search) = session.run(
+    (published, documents, recall, ef_search, comment) = session.run(
         "SELECT to_char(published AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US'), "
-        f"CAST(manifest AS json) ->> 'count', recall, ef_search FROM {schema}.release"
+        f"CAST(manifest AS json) ->> 'count', recall, ef_search, obj_description(tableoid, 'pg_class') "
+        f"FROM {schema}.release"
     )[0]
-    return Stored(release, True, release == current, published, int(documents), size, recall, ef_search)
+    is_current, rolled_back = release == current, comment == ROLLED_BACK
+    return Stored(release, True, is_current, published, int(documents), size, recall, ef_search, rolled_back)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from export.publish.recall import Recall
 from export.publish.session import BUSY, Session
 from export.publish.source import Source
-from export.publish.state import Stored, check_views, exists, releases, schema_exists
+from export.publish.state import ROLLED_BACK, Stored, check_views, exists, releases, schema_exists
 from export.publish.tables import INCOMING, LOADING, grants, literal, view
 from handler.postgres.faults import DatabaseError
 from handler.postgres.layout import LAYOUT, TABLES, schema_of
@@ -39,13 +39,20 @@ def finish(session: Session, source: Source, name: str, recall: Recall, reader: 
     _locking(session, work)
 
 
-def switch(session: Session, name: str, release: str, reader: str | None, *, newly: bool) -> None:
-    """Makes a whole release current. `newly` counts it as the last published one."""
+def switch(session: Session, name: str, release: str, reader: str | None, *, left: str | None = None) -> None:
+    """Makes a whole release current.
+
+    Without `left` it counts as the last published one. `left` is the current release, if it is rolled back: later
+    rollbacks pass it by.
+    """
     schema = schema_of(name, release)
 
     def work() -> None:
-        if newly:
+        if left is None:
             session.run(f"UPDATE {schema}.release SET published = {_time(session, name)}")
+            session.run(f"COMMENT ON TABLE {schema}.release IS NULL")
+        else:
+            session.run(f"COMMENT ON TABLE {schema_of(name, left)}.release IS {literal(ROLLED_BACK)}")
         _move_views(session, name, schema, reader)
 
     _locking(session, work)
@@ -61,8 +68,11 @@ def grant(session: Session, name: str, release: str, reader: str) -> None:
 
 
 def roll_back(session: Session, name: str, reader: str | None) -> Stored:
-    """Makes the release current that was published before the current one. Raises DatabaseError where there is none."""
-    found = [one for one in releases(session, name) if one.finished]
+    """Makes the release current that was published before the current one, and wasn't rolled back itself.
+
+    Raises DatabaseError where there is none.
+    """
+    found = [one for one in releases(session, name) if one.finished and (one.current or not one.rolled_back)]
     places = [place for place, one in enumerate(found) if one.current]
     if not places or places[0] + 1 == len(found):
         raise DatabaseError(
@@ -73,7 +83,7 @@ def roll_back(session: Session, name: str, reader: str | None) -> Stored:
         raise DatabaseError(
             "index_error", f"release {before.release} has tables of another version: publish again"
         )
-    switch(session, name, before.release, reader, newly=False)
+    switch(session, name, before.release, reader, left=found[places[0]].release)
     return before
 
 

@@ -112,7 +112,7 @@ def build_parser(prog: str = "seeklet publish") -> Parser:
     others.add_argument(
         "--rollback",
         action="store_true",
-        help="go back to the release before the current one, and publish nothing",
+        help="go back to the release before the current one that wasn't rolled back itself, and publish nothing",
     )
     parser.add_argument("--quiet", action="store_true", help="show no progress")
     return parser
