@@ -154,6 +154,7 @@ def test_the_functions_configuration_is_as_written(first: Deployed) -> None:
         "GOOD_SCORE": "0.3",
         "ORT_DISABLE_TELEMETRY": "1",
         "MALLOC_MMAP_THRESHOLD_": "4194304",
+        "MALLOC_TRIM_THRESHOLD_": "1048576",
     }
     # moto attaches no layers in a stack: what the template says of them.
     condition, both, runtime = first.resources["SearchFunction"]["Properties"]["Layers"]["Fn::If"]

@@ -36,8 +36,9 @@ locals {
     ANALYTICS_SALT        = var.analytics_salt
     GOOD_SCORE            = var.good_score
     ORT_DISABLE_TELEMETRY = "1"
-    # Read by glibc: what has more bytes goes back to the system when it is freed.
+    # Read by glibc: what has more bytes goes back to the system when it is freed, and what it keeps for the next request.
     MALLOC_MMAP_THRESHOLD_ = "4194304"
+    MALLOC_TRIM_THRESHOLD_ = "1048576"
   }
 }
 

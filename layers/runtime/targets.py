@@ -10,9 +10,10 @@ TARGETS = tuple(f"python3.{minor}-{arch}" for minor in (12, 13, 14) for arch in 
 # Lambda's python3.12 and later have glibc 2.34. pip must be given every older tag by name too.
 GLIBC_TAGS = ("manylinux_2_34", "manylinux_2_28", "manylinux_2_27", "manylinux_2_17", "manylinux2014")
 
-# What each way to deploy sets for glibc's malloc. What has more bytes is mapped, and goes back to the system when it is freed. By
-# itself malloc raises this threshold, up to 32 MB, and keeps gaps that grow with the largest answers.
-MALLOC = {"MALLOC_MMAP_THRESHOLD_": "4194304"}
+# What each way to deploy sets for glibc's malloc. What has more bytes than the first is mapped, and goes back to the system when
+# it is freed. By itself malloc raises this threshold, up to 32 MB, and keeps gaps that grow with the largest answers. Where it may
+# not, it gives back all but 128 KB at the heap's end too, which each request then asks for again: so it keeps the second.
+MALLOC = {"MALLOC_MMAP_THRESHOLD_": "4194304", "MALLOC_TRIM_THRESHOLD_": "1048576"}
 
 
 class BuildError(Exception):

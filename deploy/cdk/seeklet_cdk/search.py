@@ -153,8 +153,9 @@ class SeekletSearch(Construct):
             "ANALYTICS_SALT": parameters.analytics_salt,
             "GOOD_SCORE": parameters.good_score,
             "ORT_DISABLE_TELEMETRY": "1",
-            # Read by glibc: what has more bytes goes back to the system when it is freed.
+            # Read by glibc: what has more bytes goes back to the system when it is freed, and what it keeps for the next request.
             "MALLOC_MMAP_THRESHOLD_": "4194304",
+            "MALLOC_TRIM_THRESHOLD_": "1048576",
         }
         # The function refuses to start where both are there and empty.
         if parameters.access == "api-key":
