@@ -5,7 +5,6 @@ Loading parses nothing. A line of documents.jsonl is found by its offset when an
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ import numpy as np
 
 from handler.artifact import DOCUMENTS_FILE, OFFSETS_FILE, Artifact
 from handler.errors import ArtifactError
-from handler.json_types import refuse_constant
+from handler.json_types import DECODER
 from handler.manifest import REMEDY
 from handler.named import NamedTuple
 from handler.open_file import OpenFile
@@ -28,8 +27,6 @@ _NPY_HEADER = re.compile(
     rb"\x93NUMPY\x01\x00..\{'descr': '<u8', 'fortran_order': False, 'shape': \((\d{1,15}),\), \} *\n",
     re.DOTALL,
 )
-# Reads the JSON that a text begins with, and tells where it ends.
-_read_first = json.JSONDecoder(parse_constant=refuse_constant).raw_decode
 
 
 class Document(NamedTuple):
@@ -78,7 +75,7 @@ class Documents:
         start, end = self._offsets.item(index), self._offsets.item(index + 1)
         try:
             line = self._file.read(start, end - start).decode()
-            fields, used = _read_first(line)
+            fields, used = DECODER.raw_decode(line)
             document = Document(fields["id"], fields["text"], fields["metadata"])
             if line[used:] != "\n" or tuple(map(type, document)) != (str, str, dict):
                 raise TypeError

@@ -10,14 +10,12 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from handler.errors import RequestError
-from handler.json_types import is_unicode, json_type, refuse_constant
+from handler.json_types import DECODER, is_unicode, json_type
 
 Fields: TypeAlias = Mapping[str, Any]
 # The largest whole number that is looked at. A larger one is never meant.
 MOST = 10**9
 MOST_PARAMETERS = 100
-# Made once: json.loads would make one at each call.
-_read_json = json.JSONDecoder(parse_constant=refuse_constant).decode
 
 
 def invalid(field: str | None, message: str) -> RequestError:
@@ -28,7 +26,7 @@ def invalid(field: str | None, message: str) -> RequestError:
 def parse_json(body: bytes, example: str) -> object:
     """Reads a body; raises RequestError (400), which shows the example, where it is not JSON in UTF-8."""
     try:
-        return _read_json(body.decode())
+        return DECODER.decode(body.decode())
     except UnicodeDecodeError as error:
         raise RequestError(
             400, "not_json", f"the body is not UTF-8 (byte {error.start}): send JSON in UTF-8"

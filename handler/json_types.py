@@ -1,7 +1,8 @@
-"""JSON's names of types, for error messages, and which texts JSON can hold."""
+"""JSON's names of types, for error messages, which texts JSON can hold, and a reader that refuses NaN."""
 
 from __future__ import annotations
 
+import json
 from typing import NoReturn
 
 _NAMES: dict[type, str] = {
@@ -23,6 +24,10 @@ def json_type(value: object) -> str:
 def refuse_constant(name: str) -> NoReturn:
     """Raises ValueError for NaN and infinity, which Python's JSON reads and JSON hasn't: for `parse_constant`."""
     raise ValueError(f"{name} is not JSON")
+
+
+# Made once: json.loads would make one at each call.
+DECODER = json.JSONDecoder(parse_constant=refuse_constant)
 
 
 def is_unicode(text: str) -> bool:

@@ -14,21 +14,21 @@ else:
     from _collections import _tuplegetter
     from types import FunctionType
 
-    _make = tuple.__new__
+    _pack = tuple.__new__
     # The `__new__` of a class by the number of its fields. A class has a copy of the code, with its own fields' names.
     _TEMPLATES = (
-        lambda cls, /: _make(cls, ()),
-        lambda cls, /, a: _make(cls, (a,)),
-        lambda cls, /, a, b: _make(cls, (a, b)),
-        lambda cls, /, a, b, c: _make(cls, (a, b, c)),
-        lambda cls, /, a, b, c, d: _make(cls, (a, b, c, d)),
-        lambda cls, /, a, b, c, d, e: _make(cls, (a, b, c, d, e)),
-        lambda cls, /, a, b, c, d, e, f: _make(cls, (a, b, c, d, e, f)),
-        lambda cls, /, a, b, c, d, e, f, g: _make(cls, (a, b, c, d, e, f, g)),
-        lambda cls, /, a, b, c, d, e, f, g, h: _make(cls, (a, b, c, d, e, f, g, h)),
-        lambda cls, /, a, b, c, d, e, f, g, h, i: _make(cls, (a, b, c, d, e, f, g, h, i)),
-        lambda cls, /, a, b, c, d, e, f, g, h, i, j: _make(cls, (a, b, c, d, e, f, g, h, i, j)),
-        lambda cls, /, a, b, c, d, e, f, g, h, i, j, k: _make(cls, (a, b, c, d, e, f, g, h, i, j, k)),
+        lambda cls, /: _pack(cls, ()),
+        lambda cls, /, a: _pack(cls, (a,)),
+        lambda cls, /, a, b: _pack(cls, (a, b)),
+        lambda cls, /, a, b, c: _pack(cls, (a, b, c)),
+        lambda cls, /, a, b, c, d: _pack(cls, (a, b, c, d)),
+        lambda cls, /, a, b, c, d, e: _pack(cls, (a, b, c, d, e)),
+        lambda cls, /, a, b, c, d, e, f: _pack(cls, (a, b, c, d, e, f)),
+        lambda cls, /, a, b, c, d, e, f, g: _pack(cls, (a, b, c, d, e, f, g)),
+        lambda cls, /, a, b, c, d, e, f, g, h: _pack(cls, (a, b, c, d, e, f, g, h)),
+        lambda cls, /, a, b, c, d, e, f, g, h, i: _pack(cls, (a, b, c, d, e, f, g, h, i)),
+        lambda cls, /, a, b, c, d, e, f, g, h, i, j: _pack(cls, (a, b, c, d, e, f, g, h, i, j)),
+        lambda cls, /, a, b, c, d, e, f, g, h, i, j, k: _pack(cls, (a, b, c, d, e, f, g, h, i, j, k)),
     )
 
     class _Maker(type):
@@ -63,7 +63,7 @@ else:
             return dict(zip(self._fields, self, strict=True))
 
         def _replace(self, /, **changes: Any) -> Any:
-            made = _make(type(self), map(changes.pop, self._fields, self))
+            made = _pack(type(self), map(changes.pop, self._fields, self))
             if changes:
                 raise TypeError(f"{type(self).__name__} has no {', '.join(changes)}")
             return made
