@@ -5,8 +5,7 @@ docs.aws.amazon.com has the format. It is imported only where METRICS=emf.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from handler.output import to_line
@@ -26,49 +25,34 @@ UNITS = {
     "EmptyAnswers": "Count",
     "IndexAge": "Seconds",
 }
-# What every request is counted by.
-COUNTS = ("Requests", "ClientErrors", "ServerErrors", "ColdStarts")
 BY_ROUTE = ("Requests", "ClientErrors", "ServerErrors", "Latency", "Tokenise", "Encode", "Search")
 
 
 class Metrics:
-    """Writes what makes a line metrics, of a function by its name."""
+    """Writes what makes a line metrics, of a function by its name. What it writes is part of a template for %."""
 
     def __init__(self, function_name: str) -> None:
-        self._name = to_line(function_name or NAMESPACE)
+        self._name = function_name or NAMESPACE
 
-    def head(self, now: float, route: str, status: int, cold: bool, measured: Iterable[str]) -> str:
-        """Writes a line's first fields, with a comma after them; `measured` are the names of what was measured."""
-        return f"{self._start(now, write_directives(tuple(measured), COUNTS))}{write_counts(route, status, cold)},"
+    def head(self, route: str, status: int, cold: bool, measured: Iterable[str]) -> str:
+        """Writes a line's first fields, as a template; `measured` are the names of what was measured."""
+        counts = {
+            "Requests": 1,
+            "ClientErrors": int(400 <= status < 500),
+            "ServerErrors": int(status >= 500),
+            "ColdStarts": int(cold),
+        }
+        return self._write([*counts, *measured], {"Route": route, **counts})
 
-    def head_of_more(self, now: float, measured: Iterable[str]) -> str:
+    def head_of_more(self, measured: Iterable[str]) -> str:
         """Writes the first fields of a further line of a request, which was counted already."""
-        return self._start(now, write_directives(tuple(measured)))
+        return self._write(measured, {})
 
-    def _start(self, now: float, directives: str) -> str:
-        return (
-            f'"_aws":{{"Timestamp":{int(now * 1000)},"CloudWatchMetrics":{directives}}},'
-            f'"FunctionName":{self._name},'
-        )
-
-
-@lru_cache(maxsize=256)
-def write_counts(route: str, status: int, cold: bool) -> str:
-    """Writes the dimension that is the route, and as what a request counts."""
-    counts = {
-        "Requests": 1,
-        "ClientErrors": int(400 <= status < 500),
-        "ServerErrors": int(status >= 500),
-        "ColdStarts": int(cold),
-    }
-    return to_line({"Route": route, **counts})[1:-1]
-
-
-# A few combinations, so each is written once: half of a line is this.
-@lru_cache(maxsize=64)
-def write_directives(measured: tuple[str, ...], counts: tuple[str, ...] = ()) -> str:
-    """Writes which of a line's fields are metrics: the counts, and what of the measured ones has a unit."""
-    return to_line(directives_of([*counts, *[name for name in measured if name in UNITS]]))
+    def _write(self, names: Iterable[str], fields: Mapping[str, Any]) -> str:
+        """Writes which of a line's fields are metrics, and some of the fields; % is the moment in ms, and a comma is the end."""
+        directives = to_line(directives_of([name for name in names if name in UNITS]))
+        written = to_line({"FunctionName": self._name, **fields})[1:-1].replace("%", "%%")
+        return f'"_aws":{{"Timestamp":%d,"CloudWatchMetrics":{directives}}},{written},'
 
 
 def directives_of(names: Iterable[str]) -> list[dict[str, Any]]:

@@ -14,10 +14,10 @@ from __future__ import annotations
 import itertools
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from handler.clock import Searched
 from handler.named import NamedTuple
@@ -58,45 +58,76 @@ class Lines:
         self._now = now
         # Where requests had not to wait for the start, none of them was a cold one: counting begins behind the first.
         self._events = itertools.count(int(settings.provisioned))
+        # An index's requests are of a few kinds.
+        self._template_of = lru_cache(256)(self._write_template)
 
     def __call__(self, record: Record) -> list[str]:
         """Returns the line of a request, and those of its queries that have no room in it."""
         now, request, response = self._now(), record.request, record.response
-        method, status = request.method, response.status
-        trace = trace_id(self._environ.get("_X_AMZN_TRACE_ID") or request.headers.get("x-amzn-trace-id", ""))
-        shared = Shared(
+        trace = self._environ.get("_X_AMZN_TRACE_ID") or request.headers.get("x-amzn-trace-id")
+        measured = measure(record, now)
+        kind = Kind(
             record.route,
-            method if method in _METHODS else "other",
+            request.method if request.method in _METHODS else "other",
             record.index,
-            status,
+            response.status,
             record.code,
-            record.key or None,
+            record.key,
             self._is_cold(),
             None if record.service is None else record.service.searcher.manifest.count,
+            tuple(measured),
         )
-        measured = measure(record, now)
-        line = (
-            f'"kind":"request","level":"{"ERROR" if status >= 500 else "INFO"}","timestamp":"{timestamp(now)}",'
-            f'"requestId":{or_null(request.invocation)},"id":{or_null(response.headers.get("x-request-id"))},'
-            f'"trace":{or_null(trace)},{write_shared(shared)},{write_measured(measured)}}}'
+        line = self._template_of(kind) % (
+            int(1000 * now),
+            timestamp(now),
+            or_null(request.invocation),
+            or_null(response.headers.get("x-request-id")),
+            or_null(trace and trace_id(trace)),
+            *measured.values(),
         )
+        searches = record.clock.searches
+        if searches is None or len(searches) <= MOST_VALUES:
+            return [line]
+        others = range(MOST_VALUES, len(searches), MOST_VALUES)
+        return [line, *[self._more(record, now, searches[first : first + MOST_VALUES]) for first in others]]
+
+    def _write_template(self, kind: Kind) -> str:
+        """Writes the line of a kind of requests, with a % for each value that a request has of its own.
+
+        Those are the moment in ms, the timestamp, Lambda's id, the request's id, the trace, and what is measured.
+        """
+        shared = kind._asdict()
+        del shared["measured"]
+        # A named tuple has a method `index`.
+        shared = {name.removesuffix("_name"): value for name, value in shared.items()} | {
+            "key": kind.key or None
+        }
+        if kind.documents is None:
+            del shared["documents"]
+        level = "ERROR" if kind.status >= 500 else "INFO"
+        # %.0s takes a value and writes nothing.
         metrics = (
-            "" if self._emf is None else self._emf.head(now, record.route, status, shared.cold, measured)
+            "%.0s" if self._emf is None else self._emf.head(kind.route, kind.status, kind.cold, kind.measured)
         )
-        lines = [f"{{{metrics}{line}"]
-        searches = record.clock.searches or ()
-        for first in range(MOST_VALUES, len(searches), MOST_VALUES):
-            lines.append(self._more(record, now, searches[first : first + MOST_VALUES]))
-        return lines
+        return (
+            f'{{{metrics}"kind":"request","level":"{level}","timestamp":"%s","requestId":%s,"id":%s,"trace":%s,'
+            f"{literal(to_line(shared)[1:-1])},{write_fields(kind.measured)}}}"
+        )
 
     def _more(self, record: Record, now: float, searches: Sequence[Searched]) -> str:
         """Writes a line of further queries of a request."""
         measured = measure_searches(searches)
-        metrics = "" if self._emf is None else self._emf.head_of_more(now, measured)
-        return (
-            f'{{{metrics}"kind":"searches","level":"INFO","timestamp":"{timestamp(now)}",'
-            f'"requestId":{or_null(record.request.invocation)},"id":{or_null(record.response.headers.get("x-request-id"))},'
-            f"{to_line({'route': record.route, 'index': record.index})[1:-1]},{write_measured(measured)}}}"
+        metrics = "%.0s" if self._emf is None else self._emf.head_of_more(measured)
+        template = (
+            f'{{{metrics}"kind":"searches","level":"INFO","timestamp":"%s","requestId":%s,"id":%s,'
+            f"{literal(to_line({'route': record.route, 'index': record.index})[1:-1])},{write_fields(measured)}}}"
+        )
+        return template % (
+            int(1000 * now),
+            timestamp(now),
+            or_null(record.request.invocation),
+            or_null(record.response.headers.get("x-request-id")),
+            *measured.values(),
         )
 
     def ping(self, invocation: str) -> tuple[str]:
@@ -115,45 +146,41 @@ class Lines:
         return next(self._events) == 0
 
 
-class Shared(NamedTuple):
-    """What the lines of many requests have alike; `documents` is None where no index answered."""
+class Kind(NamedTuple):
+    """What the lines of many requests have alike: these values, and the names of what was measured.
+
+    `documents` is None where no index answered.
+    """
 
     route: str
     method: str
     index_name: str
     status: int
     code: str | None
-    key: str | None
+    key: str
     cold: bool
     documents: int | None
+    measured: tuple[str, ...]
 
 
-# An index's requests are of a few such kinds, and this is most of a line.
-@lru_cache(maxsize=256)
-def write_shared(shared: Shared) -> str:
-    """Writes these fields as JSON, without braces."""
-    fields = shared._asdict()
-    # A named tuple has a method `index`.
-    fields = {name.removesuffix("_name"): value for name, value in fields.items()}
-    if shared.documents is None:
-        del fields["documents"]
-    return to_line(fields)[1:-1]
+# How a measured value is written; a duration, in ms, is any other one.
+_FORMATS = {"results": "%d", "TopScore": "%s", "EmptyAnswers": "%s", "IndexAge": "%d"}
 
 
-def measure(record: Record, now: float) -> dict[str, str]:
-    """Returns what was measured of a request, as JSON: durations in ms, and what its searches found."""
-    clock = record.clock
-    measured = {}
-    if clock.searches:
-        measured["results"] = str(sum([searched.results for searched in clock.searches]))
-    measured["Latency"] = f"{1000 * clock.seconds():.3f}"
+def measure(record: Record, now: float) -> dict[str, Any]:
+    """Returns what was measured of a request: durations in ms, and what its searches found."""
+    clock, searches = record.clock, record.clock.searches
+    measured: dict[str, Any] = {}
+    if searches:
+        measured["results"] = sum([searched.results for searched in searches])
+    measured["Latency"] = 1000 * clock.seconds()
     for stage, seconds in clock.stages.items():
-        measured[stage.capitalize()] = f"{1000 * seconds:.3f}"
-    if clock.searches:
-        measured |= measure_searches(clock.searches[:MOST_VALUES])
+        measured[stage.capitalize()] = 1000 * seconds
+    if searches:
+        measured |= measure_searches(searches[:MOST_VALUES])
     release = record.service and record.service.release
     if release and release.created is not None:
-        measured["IndexAge"] = str(max(0, round(now - release.created)))
+        measured["IndexAge"] = max(0, round(now - release.created))
     return measured
 
 
@@ -167,15 +194,14 @@ def measure_searches(searches: Sequence[Searched]) -> dict[str, str]:
     return measured
 
 
-def write_measured(measured: Mapping[str, str]) -> str:
-    """Writes what was measured as fields, without braces."""
-    return _fields_of(tuple(measured)) % tuple(measured.values())
+def write_fields(names: Iterable[str]) -> str:
+    """Writes the fields of what was measured, without braces, with a % for each value."""
+    return ",".join([f'"{name}":{_FORMATS.get(name, "%.3f")}' for name in names])
 
 
-@lru_cache(maxsize=64)
-def _fields_of(names: tuple[str, ...]) -> str:
-    """Writes some fields with a %s for each value."""
-    return ",".join([f'"{name}":%s' for name in names])
+def literal(text: str) -> str:
+    """Returns a text as it stands in a template."""
+    return text.replace("%", "%%")
 
 
 def _one_or_many(values: list[str]) -> str:
@@ -184,5 +210,5 @@ def _one_or_many(values: list[str]) -> str:
 
 def trace_id(text: str) -> str | None:
     """Returns X-Ray's id of a trace, as X-Ray's console wants it; None where the text has none."""
-    found = _TRACE.search(text) if text else None
+    found = _TRACE.search(text)
     return found[1] if found else None
