@@ -21,8 +21,8 @@ from handler.errors import ArtifactError, MissingError, SettingsError, Unreachab
 from handler.manifest import MANIFEST_FILE, MAX_MANIFEST_BYTES
 from handler.manifest_fields import FileEntry
 from handler.named import NamedTuple
+from handler.only_s3 import ask_region_once, only_s3
 from handler.slow import in_time
-from handler.strange import ask_region_once, told_strange
 
 try:
     import botocore.config
@@ -202,7 +202,7 @@ class S3Folder:
     def _get(self, file: str, **more: str) -> Any:
         try:
             key = self._prefix.rstrip("/") if file == POINTER else self._prefix + file
-            with told_strange(self.name(file)):
+            with only_s3(self.name(file)):
                 return self._client.get_object(Bucket=self._bucket, Key=key, **self._owner, **more)
         except ClientError as error:
             raise self._refused(file, error) from None

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from export.build.token_counts import MOST_TOKENS
-from export.model.configs import usable_positions
 from export.model.source_model import Models, SourceModel
+from export.model.transformer_configs import usable_positions
 from handler.errors import ModelError, OptionError
 from handler.json_types import is_unicode
 

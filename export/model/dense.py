@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from export.model.configs import read_number, read_object
+from export.model.config_files import read_number, read_object
 from export.model.weights import find_weights, hash_weights, load_weights, refuse_non_finite
 from handler.dense import ACTIVATIONS, Dense, load_dense
 from handler.errors import ModelError

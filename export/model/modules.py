@@ -7,10 +7,10 @@ reproduced, and modules in another order, are refused by name. This module reads
 from __future__ import annotations
 
 import ast
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-from export.model.configs import module_folder, read_json, read_object
+from export.model.config_files import read_json, read_object
 from handler.errors import ModelError
 
 PACKAGE = "sentence_transformers."
@@ -63,7 +63,7 @@ def read_routes(folder: Path) -> Routes:
     entries = read_json(path)
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ModelError(f"{path} is not a list of modules: it isn't a sentence-transformer")
-    modules = [_module(folder, place, entry) for place, entry in enumerate(entries)]
+    modules = [_module(path, place, entry) for place, entry in enumerate(entries)]
     if not modules or modules[0].kind not in ROUTERS:
         route = _route(path, modules)
         return Routes(route, route)
@@ -76,10 +76,26 @@ def read_routes(folder: Path) -> Routes:
     return Routes(query, document)
 
 
-def _module(folder: Path, place: int, entry: dict[str, Any]) -> Module:
+def _module(path: Path, place: int, entry: dict[str, Any]) -> Module:
+    """Reads an entry of modules.json, which `path` is."""
     kind = _kind(entry.get("type"))
     usual = "" if place == 0 else f"{place}_{kind}"
-    return Module(kind, module_folder(folder, entry, usual))
+    return Module(kind, _inside(path, path.parent, entry.get("path", usual)))
+
+
+def _inside(config: Path, folder: Path, path: object) -> Path:
+    """Returns the folder at a path that a config has, which must not lead out of the model's folder.
+
+    The path is checked as it is written. Symbolic links are followed: the hub's cache consists of them.
+    """
+    if not isinstance(path, str):
+        raise ModelError(f"{config} has the path {path!r}, which is not a text: mend it")
+    if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
+        raise ModelError(
+            f"{config} has the path {path!r}, which leaves the model folder: "
+            "use a model whose modules are in its own folder"
+        )
+    return folder / path
 
 
 def _kind(full_name: object) -> str:
@@ -126,7 +142,7 @@ def _read_router(folder: Path) -> tuple[Path, dict[str, list[Module]], dict[str,
             raise ModelError(
                 f"{path} has no type for the module {unknown[0]!r:.80}: copy the whole model folder"
             )
-        routes[name] = [Module(_kind(types[i]), module_folder(folder, {"path": i}, "", path)) for i in ids]
+        routes[name] = [Module(_kind(types[i]), _inside(path, folder, i)) for i in ids]
     return path, routes, parameters
 
 

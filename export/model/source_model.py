@@ -1,6 +1,6 @@
 """Reads a sentence-transformers folder: which encoder it has and by which recipe a text becomes a vector.
 
-It combines what modules.py, dense.py and configs.py read. What the handler can't reproduce faithfully (another pooling,
+It combines what modules.py, transformer_configs.py, configs.py and dense.py read. What the handler can't reproduce faithfully (another pooling,
 a model's own code) is refused by name and never approximated. The weights are hashed here and not loaded.
 """
 
@@ -12,22 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from export.model.configs import (
-    read_dim,
+from export.model.config_files import read_number, read_object
+from export.model.configs import read_dim, read_pooling, read_prompt, read_sentence_config
+from export.model.dense import DenseLayer, read_dense
+from export.model.modules import Route, read_routes
+from export.model.places import Place, find_place
+from export.model.transformer_configs import (
     read_max_length,
-    read_number,
-    read_object,
-    read_pooling,
-    read_prompt,
-    read_sentence_config,
     read_transformer_settings,
     refuse_adapter,
     refuse_endless_layers,
     refuse_own_code,
 )
-from export.model.dense import DenseLayer, read_dense
-from export.model.modules import Route, read_routes
-from export.model.places import Place, find_place
 from export.model.weights import find_weights, hash_weights
 from handler.errors import ModelError
 

@@ -10,7 +10,7 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from export.model.configs import read_object
+from export.model.config_files import read_object
 from export.model.source_model import SourceModel
 from export.model.weights import find_weights, hash_weights
 from handler.errors import ModelError

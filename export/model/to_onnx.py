@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer, normalizers
 
-from export.model.configs import read_number, read_object
+from export.model.config_files import read_number, read_object
 from export.model.conversion import FP32_FILE, Conversion
 from export.model.dense import write_dense
 from export.model.source_model import SourceModel

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from handler.errors import OptionError, SeekletError
+from handler.only_s3 import ask_region_once, only_s3
 from handler.pointer import CURRENT
-from handler.strange import ask_region_once, told_strange
 
 # S3's limit for one request, as for one copy.
 MOST_BYTES = 5 * 2**30
@@ -174,7 +174,7 @@ class Bucket:
 
         where = self.address(name)
         try:
-            with told_strange(where):
+            with only_s3(where):
                 yield
         except NoCredentialsError:
             raise SeekletError(f"no AWS credentials to use {self.uri}: log in, or name a --profile") from None

@@ -13,7 +13,7 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 
 
 @contextlib.contextmanager
-def told_strange(where: str) -> Iterator[None]:
+def only_s3(where: str) -> Iterator[None]:
     """Raises UnreachableError where botocore can't make sense of an answer; `where` is the object's address."""
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -23,12 +23,12 @@ def told_strange(where: str) -> Iterator[None]:
         # botocore follows S3's own redirects, which name a region.
         if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") not in _REDIRECTS:
             raise
-        raise _strange(where, "it leads elsewhere, and names no region") from None
+        raise _not_s3(where, "it leads elsewhere, and names no region") from None
     except (ValueError, LookupError, TypeError) as error:
         if isinstance(error, BotoCoreError):
             # It has a sentence already.
             raise
-        raise _strange(where, f"{type(error).__name__}: {reason(error)}") from None
+        raise _not_s3(where, f"{type(error).__name__}: {reason(error)}") from None
 
 
 def ask_region_once(client: Any) -> Any:
@@ -53,7 +53,7 @@ def ask_region_once(client: Any) -> Any:
     return client
 
 
-def _strange(where: str, why: str) -> UnreachableError:
+def _not_s3(where: str, why: str) -> UnreachableError:
     return UnreachableError(
         f"{where} can't be reached, since what answers isn't S3 ({why:.200}): check the region, AWS_ENDPOINT_URL and the "
         "network's proxy"
