@@ -113,6 +113,9 @@ class Searcher:
         self, queries: Sequence[str], k: int = 10, *, clock: Clock | None = None, **options: Any
     ) -> list[list[Hit]]:
         """Searches for each of the queries as `search` does, in less time; the options are those of `search`."""
+        if isinstance(queries, str):
+            # In the mode keyword each letter would be a query.
+            raise TypeError(f"search_many takes a sequence of queries: put {queries!r:.60} in a list")
         asked = Asked(k=k, filter=self.parse_filter(options.pop("filter", None)), **options)
         return [list(answer.hits) for answer in self.answer(queries, asked, clock)]
 

@@ -144,6 +144,8 @@ class RemoteSearcher:
 
     def search_many(self, queries: Sequence[str], k: int = 10, **options: Any) -> list[list[Hit]]:
         """Asks each of the queries as `search` does, by one request; the options and the errors are those of `search`."""
+        if isinstance(queries, str):
+            raise TypeError(f"search_many takes a sequence of queries: put {queries!r:.60} in a list")
         return self._ask({"queries": list(queries)}, k, options)
 
     def like(self, id: str, k: int = 10, **options: Any) -> list[Hit]:  # noqa: A002 - the document's field

@@ -50,6 +50,12 @@ def test_a_search(server: AnsweringServer) -> None:
     assert "x-api-key" not in asked.headers
 
 
+def test_a_single_string_is_not_a_list_of_queries(server: AnsweringServer) -> None:
+    with pytest.raises(TypeError, match="search_many takes a sequence of queries: put 'storm' in a list"):
+        RemoteSearcher(server.url).search_many("storm")
+    assert server.asked == []
+
+
 def test_every_option_is_asked(server: AnsweringServer) -> None:
     searcher = RemoteSearcher(server.url, api_key="secret")
     wanted = {"topic": {"$in": ["weather", "wétter"]}}

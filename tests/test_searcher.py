@@ -91,6 +91,12 @@ def test_other_modes_and_shares_are_refused(
         searcher.search("storm", 1, mode, share)
 
 
+@pytest.mark.parametrize("mode", ["hybrid", "semantic", "keyword"])
+def test_a_single_string_is_not_a_list_of_queries(searcher: Searcher, mode: str) -> None:
+    with pytest.raises(TypeError, match="search_many takes a sequence of queries: put 'storm' in a list"):
+        searcher.search_many("storm", 3, mode=mode)
+
+
 def test_a_document_finds_itself(searcher: Searcher, texts: list[str]) -> None:
     for index, text in enumerate(texts):
         assert searcher.search(text, 1)[0].index == index
