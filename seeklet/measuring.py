@@ -6,6 +6,7 @@ numpy and ONNX Runtime are imported when it is called, so that `import seeklet` 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from numbers import Integral
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,7 +59,10 @@ def evaluate(
     Raises:
         EvaluationError: the judgements can't be used, or the artifact scores less than asked.
         ArtifactError: the artifact can't be loaded.
+        ValueError: `k` is no whole number above 0.
     """
+    if not isinstance(k, Integral) or k < 1:
+        raise ValueError(f"k is {k!r:.40}: give a whole number above 0")
     from seeklet.evaluation.choosing import apply_choice
     from seeklet.evaluation.judgements import Columns, judgements_of, read_judgements
     from seeklet.evaluation.running import check_ndcg, run
@@ -69,7 +73,7 @@ def evaluate(
         else read_judgements(Path(queries), Columns(query, relevant, grade))
     )
     evaluation = run(
-        Path(artifact), judgements, depth=k, threads=threads or available_cpus(), quiet=not progress
+        Path(artifact), judgements, depth=int(k), threads=threads or available_cpus(), quiet=not progress
     )
     if choose:
         evaluation, _ = apply_choice(evaluation)

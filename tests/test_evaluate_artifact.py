@@ -7,6 +7,7 @@ import shutil
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from exports import files, write_texts
@@ -42,6 +43,12 @@ def own_tiny(tiny_artifact: Path, tmp_path: Path) -> Path:
 def without_keywords(export: Callable[..., Summary], corpus_file: Path, tmp_path: Path) -> Path:
     export(corpus_file, tmp_path / "plain", id="id", keywords=False)
     return tmp_path / "plain"
+
+
+@pytest.mark.parametrize("k", [0, -1, 2.5, "5", None])
+def test_a_depth_that_is_no_count(tiny_artifact: Path, k: Any) -> None:
+    with pytest.raises(ValueError, match=f"k is {k!r}: give a whole number above 0"):
+        seeklet.evaluate(tiny_artifact, {"storm": ["t0"]}, k=k)
 
 
 @pytest.mark.parametrize("k", [1, 10, 1000])
