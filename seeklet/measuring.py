@@ -60,6 +60,7 @@ def evaluate(
         EvaluationError: the judgements can't be used, or the artifact scores less than asked.
         ArtifactError: the artifact can't be loaded.
         ValueError: `k` is no whole number above 0.
+        TypeError: a query or an id of the mapping is no string.
     """
     if not isinstance(k, Integral) or k < 1:
         raise ValueError(f"k is {k!r:.40}: give a whole number above 0")

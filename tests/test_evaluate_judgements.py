@@ -6,6 +6,7 @@ import gzip
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -185,6 +186,12 @@ def test_a_mapping() -> None:
         judgements_of({"a": "12"})
     with pytest.raises(EvaluationError, match="no query with a relevant document"):
         judgements_of({})
+
+
+@pytest.mark.parametrize("mapping", [{"a": [1]}, {"a": {1: 2.0}}, {"a": ["2", 1]}, {1: ["2"]}])
+def test_queries_and_ids_that_are_no_strings(mapping: Any) -> None:
+    with pytest.raises(TypeError, match=r"the (id|query) 1 is no string: write '1'"):
+        judgements_of(mapping)
 
 
 def test_documents_that_the_artifact_lacks() -> None:

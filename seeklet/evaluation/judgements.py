@@ -110,14 +110,25 @@ def read_judgements(path: Path, columns: Columns = BY_NAME) -> Judgements:
 
 
 def judgements_of(mapping: Mapping[str, Iterable[str] | Mapping[str, float]]) -> Judgements:
-    """Takes a mapping of queries to ids, or to gains by id. Raises EvaluationError."""
+    """Takes a mapping of queries to ids, or to gains by id.
+
+    Raises EvaluationError, and TypeError where a query or an id is no string.
+    """
     gains: dict[str, dict[str, float]] = {}
     for query, relevant in mapping.items():
         if isinstance(relevant, str):
             raise TypeError(f"the ids of {query!r:.60} are one string: put {relevant!r:.60} in a list")
+        _check_string("query", query)
         graded = relevant if isinstance(relevant, Mapping) else dict.fromkeys(relevant, 1.0)
+        for name in graded:
+            _check_string("id", name)
         gains[query] = {name: _gain(str(grade), f"the query {query!r:.60}") for name, grade in graded.items()}
     return _gather("the judgements", {query: query for query in gains}, gains)
+
+
+def _check_string(what: str, value: object) -> None:
+    if not isinstance(value, str):
+        raise TypeError(f"the {what} {value!r:.60} is no string: write {str(value)!r:.60}")
 
 
 def read_query_texts(path: Path, columns: Columns = BY_NAME) -> list[str]:
