@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,7 @@ class Asked(NamedTuple):
         `modes` are those that the artifact has, the default one first; `own_share` is the artifact's own.
 
         Raises ArtifactError where the artifact has no keywords and the mode needs them, and ValueError for an unknown
-        mode or a share that isn't from 0 to 1.
+        mode, a share that isn't from 0 to 1, or a min_score of NaN.
         """
         mode, share = self.mode, self.share
         if mode is not None and mode not in MODES:
@@ -55,6 +56,9 @@ class Asked(NamedTuple):
             )
         if share is not None and not 0 <= share <= 1:
             raise ValueError(f"the share is {share!r:.40}, not a number from 0 to 1")
+        # No score reaches NaN, so every document would be left out.
+        if self.min_score is not None and math.isnan(self.min_score):
+            raise ValueError("min_score is NaN, not a number")
         return self._replace(
             mode=mode or modes[0],
             share=own_share if share is None else share,

@@ -104,7 +104,7 @@ class Searcher:
             clock: records the times of the stages tokenise, encode and search.
 
         Raises ArtifactError if the mode needs keywords and the artifact has none, RequestError for a filter that
-        can't be used, and ValueError for an unknown mode or a share that isn't from 0 to 1.
+        can't be used, and ValueError for an unknown mode, a share that isn't from 0 to 1, or a min_score of NaN.
         """
         asked = Asked(k, offset, mode, share, min_score, self.parse_filter(filter), exact=exact)
         return list(self.answer([query], asked, clock)[0].hits)

@@ -91,6 +91,12 @@ def test_other_modes_and_shares_are_refused(
         searcher.search("storm", 1, mode, share)
 
 
+def test_a_least_score_that_is_no_number_is_refused(searcher: Searcher) -> None:
+    for mode in searcher.modes:
+        with pytest.raises(ValueError, match="min_score is NaN, not a number"):
+            searcher.search("storm", 1, mode, min_score=float("nan"))
+
+
 @pytest.mark.parametrize("mode", ["hybrid", "semantic", "keyword"])
 def test_a_single_string_is_not_a_list_of_queries(searcher: Searcher, mode: str) -> None:
     with pytest.raises(TypeError, match="search_many takes a sequence of queries: put 'storm' in a list"):
