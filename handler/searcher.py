@@ -143,7 +143,9 @@ class Searcher:
         return vector
 
     def find(self, id: str) -> int | None:  # noqa: A002 - the document's field
-        """Returns the index of the document that has the id, or None."""
+        """Returns the index of the document that has the id, or None. Raises TypeError for an id that is no string."""
+        if not isinstance(id, str):
+            raise TypeError(f"the id {id!r:.60} is no string: ids are strings, such as '1'")
         return self.engine.find_all([id])[0]
 
     def parse_filter(self, filter: Mapping[str, Any] | None) -> Filter | None:  # noqa: A002

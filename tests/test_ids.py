@@ -17,6 +17,7 @@ from handler.artifact import IDS_FILE, Artifact
 from handler.documents import Documents
 from handler.errors import ArtifactError
 from handler.ids import Ids
+from handler.searcher import Searcher
 
 # Each two have the same CRC-32.
 TWINS = ["plumless", "buckeroo", "codding", "gnu"]
@@ -52,6 +53,14 @@ def test_rows_without_an_id_are_found_by_their_number(export: Export, tmp_path: 
     export(corpus, tmp_path / "out")
     ids = Ids.open(Artifact.open(tmp_path / "out"))
     assert [ids.find(id_) for id_ in ("1", "2", "3", "0")] == [0, None, 1, None]
+
+
+@pytest.mark.parametrize("id_", [None, 1, b"1", ["1"]])
+def test_an_id_that_is_no_string(exported: Path, id_: Any) -> None:
+    searcher = Searcher.load(exported)
+    for look_up in (searcher.find, searcher.like):
+        with pytest.raises(TypeError, match="is no string: ids are strings, such as '1'"):
+            look_up(id_)
 
 
 def test_an_older_artifact_without_the_table(exported: Path, order: list[str]) -> None:
