@@ -23,7 +23,7 @@ from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables.config import run_in_executor
-from pydantic import PrivateAttr, SecretStr
+from pydantic import ConfigDict, PrivateAttr, SecretStr
 
 
 class SeekletRetriever(BaseRetriever):
@@ -39,6 +39,9 @@ class SeekletRetriever(BaseRetriever):
         >>> retriever.invoke("storms in Europe")[0].page_content
         'Winter storms reach western Europe'
     """
+
+    # A misspelt option would otherwise be left out without a word.
+    model_config = ConfigDict(extra="forbid")
 
     artifact: Path | None = None
     """The artifact's folder; either this or `url` is given."""

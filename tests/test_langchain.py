@@ -150,6 +150,19 @@ def test_neither_artifact_nor_url(retriever: Callable[..., Any]) -> None:
         retriever(artifact="nowhere")
 
 
+def test_a_misspelt_option_is_refused(retriever: Callable[..., Any], artifact: Path) -> None:
+    with pytest.raises(ValueError, match=r"filters\n +Extra inputs are not permitted"):
+        retriever(artifact=artifact, filters={"topic": "climate"})
+
+
+def test_options_can_be_configured(retriever: Callable[..., Any], searcher: Searcher, artifact: Path) -> None:
+    from langchain_core.runnables import ConfigurableField
+
+    asked = retriever(artifact=artifact, k=3).configurable_fields(k=ConfigurableField(id="k"))
+    documents = asked.with_config(configurable={"k": 1}).invoke(QUERY)
+    assert [document.id for document in documents] == [hit.id for hit in searcher.search(QUERY, 1)]
+
+
 def test_embeddings(artifact: Path) -> None:
     from langchain_core.vectorstores import InMemoryVectorStore
 
