@@ -46,7 +46,9 @@ def search(searcher: Searcher | RemoteSearcher, query: str, *settings: Mapping[s
 
     Raises OptionError for an option that isn't one of OPTIONS.
     """
-    options = {name: value for setting in settings for name, value in setting.items() if value is not None}
+    given = {name: value for setting in settings for name, value in setting.items()}
+    # None is left out last: it may take the place of an earlier setting's value.
+    options = {name: value for name, value in given.items() if value is not None}
     for name in options:
         if name not in OPTIONS:
             raise OptionError(f"there is no option {name!r:.40}: the options are {', '.join(OPTIONS)}")

@@ -31,6 +31,8 @@ def test_the_later_settings_come_first_and_none_is_the_default(artifact: Path) -
     found = search(searcher, "a storm", {"k": 5, "mode": "keyword", "share": None}, {"k": 2})
     assert found == searcher.search("a storm", 2, "keyword")
     assert len(found) == 2
+    own = {"k": 3, "filter": {"topic": "climate"}, "mode": "keyword"}
+    assert search(searcher, "a storm", own, {"filter": None, "mode": None}) == searcher.search("a storm", 3)
     with pytest.raises(OptionError, match=r"there is no option 'top_k': the options are k, mode, share"):
         search(searcher, "a storm", {"top_k": 2})
 
