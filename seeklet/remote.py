@@ -60,8 +60,7 @@ class HttpService:
             request = urllib.request.Request(address, body, self._headers)
             try:
                 with self._opener.open(request, timeout=self.timeout) as response:
-                    data: bytes = response.read(MOST_BYTES)
-                    return data
+                    return _read_body(response)
             except urllib.error.HTTPError as error:
                 # Its body may break off as an answer's may, so it is read within.
                 raise _refused(address, error) from None
@@ -74,12 +73,21 @@ class HttpService:
             ) from None
 
 
+def _read_body(response: Any) -> bytes:
+    """Reads a body, MOST_BYTES of it at most; raises HTTPException where the connection ends before it does."""
+    data: bytes = response.read(MOST_BYTES)
+    # http.client counts what is left, but with a limit it doesn't complain.
+    if response.length and len(data) < MOST_BYTES:
+        raise http.client.IncompleteRead(data, response.length)
+    return data
+
+
 def _refused(address: str, error: urllib.error.HTTPError) -> SeekletError:
     """Returns what a status other than 200 means; raises OSError or HTTPException where its body can't be read."""
     with error:
         if 300 <= error.code < 400:
             return SeekletError(f"{address} redirects to {error.headers.get('location')}: give that address")
-        refused = refusal(address, error.read(MOST_BYTES), error.code)
+        refused = refusal(address, _read_body(error), error.code)
     return refused or SeekletError(f"{address} can't answer: HTTP status {error.code}")
 
 
