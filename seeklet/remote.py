@@ -23,6 +23,8 @@ TIMEOUT_SECONDS = 60.0
 MOST_BYTES = 64 * 1024 * 1024
 # What a hit has, and no more.
 INCLUDE = ("text", "metadata", "highlights", "explain")
+# Of an error that has no code of seeklet's; the JavaScript client has the same.
+CODES = {401: "unauthorized", 403: "forbidden", 404: "not_found", 429: "too_many_requests"}
 # What json.loads, an index, int(), float() and dict() raise of an answer that is none.
 NO_ANSWER = (ValueError, TypeError, KeyError, OverflowError, RecursionError, AttributeError)
 
@@ -88,7 +90,11 @@ def _refused(address: str, error: urllib.error.HTTPError) -> SeekletError:
         if 300 <= error.code < 400:
             return SeekletError(f"{address} redirects to {error.headers.get('location')}: give that address")
         refused = refusal(address, _read_body(error), error.code)
-    return refused or SeekletError(f"{address} can't answer: HTTP status {error.code}")
+    if refused is None:
+        # A gateway or a proxy refused it. Programs need its status: after 429 they ask again later.
+        code = CODES.get(error.code, "http_error")
+        refused = RequestError(error.code, code, f"{address} can't answer: HTTP status {error.code}")
+    return refused
 
 
 class RemoteSearcher:

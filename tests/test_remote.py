@@ -126,10 +126,14 @@ def test_a_refusal(
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"5", b'{"message": "Forbidden"}', b'{"error": 5}'])
-def test_a_refusal_by_something_else(server: AnsweringServer, body: bytes) -> None:
-    server.answer(403, body)
-    with pytest.raises(SeekletError, match=r"/search can't answer: HTTP status 403$"):
+@pytest.mark.parametrize(
+    ("status", "code"), [(403, "forbidden"), (429, "too_many_requests"), (502, "http_error")]
+)
+def test_a_refusal_by_something_else(server: AnsweringServer, body: bytes, status: int, code: str) -> None:
+    server.answer(status, body)
+    with pytest.raises(RequestError, match=rf"/search can't answer: HTTP status {status}$") as raised:
         RemoteSearcher(server.url).search("a")
+    assert (raised.value.status, raised.value.code, raised.value.field) == (status, code, None)
 
 
 ODD: list[dict[str, Any]] = [
