@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # Longer than API Gateway, which waits 30 s, and than a start on Lambda, which may take 10 s.
 TIMEOUT_SECONDS = 60.0
+# A day. A socket takes no more than some weeks.
+MOST_SECONDS = 86_400
 # Ten times the longest answer of Lambda.
 MOST_BYTES = 64 * 1024 * 1024
 # What a hit has, and no more.
@@ -33,6 +35,8 @@ class HttpService:
     """The service at `url`, with the API key where there is one. It follows no redirect."""
 
     def __init__(self, url: str, key: str | None = None, timeout: float = TIMEOUT_SECONDS) -> None:
+        if not 0 < timeout <= MOST_SECONDS:
+            raise OptionError(f"timeout is {timeout}: give seconds, more than 0 and at most {MOST_SECONDS:,}")
         self.url = url
         self.timeout = timeout
         self._headers = {"content-type": "application/json"}
@@ -113,9 +117,9 @@ class RemoteSearcher:
         Args:
             url: where the service is, without a route: "http://127.0.0.1:3000".
             api_key: the service's API key, if it has one.
-            timeout: the seconds after which the search gives up on a service that says nothing.
+            timeout: the seconds after which the search gives up on a service that says nothing; a day at most.
 
-        Raises OptionError if a header can't carry the key.
+        Raises OptionError if a header can't carry the key, or the timeout is no such number.
         """
         self._service = HttpService(url, api_key, timeout)
 

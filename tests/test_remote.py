@@ -205,3 +205,9 @@ def test_a_service_that_says_nothing(server: AnsweringServer) -> None:
     assert searcher.timeout == 0.05
     with server.silence(), pytest.raises(SeekletError, match=r"/search doesn't answer \(.*timed out.*\)"):
         searcher.search("a")
+
+
+@pytest.mark.parametrize("timeout", [0, -1.0, float("nan"), float("inf"), 1e7])
+def test_a_timeout_that_no_socket_takes(timeout: float) -> None:
+    with pytest.raises(OptionError, match=r"^timeout is .*: give seconds, more than 0 and at most 86,400$"):
+        RemoteSearcher("http://127.0.0.1:1", timeout=timeout)
