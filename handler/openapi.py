@@ -174,10 +174,10 @@ DOCUMENTED: Mapping[tuple[str, str], Documentation] = MappingProxyType(
                                 "anyOf": [
                                     {"$ref": "#/components/schemas/RpcAnswer"},
                                     {"type": "array", "items": {"$ref": "#/components/schemas/RpcAnswer"}},
+                                    {"$ref": "#/components/schemas/RpcProblem"},
                                 ]
                             }
-                        },
-                        PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}},
+                        }
                     },
                 },
             },
@@ -230,5 +230,8 @@ def _error(path: str, status: int) -> dict[str, Any]:
     if path == "/similar":
         return {"model": similar.ErrorResponse, "description": _TEXTS[status]}
     name = "EmbedProblem" if path == "/embed" else "OpenAIProblem" if path.startswith("/v1/") else "Problem"
+    kind = PROBLEM
+    if path == "/mcp":
+        name, kind = "RpcProblem", "application/json"
     schema = {"$ref": f"#/components/schemas/{name}"}
-    return {"description": _TEXTS[status], "content": {PROBLEM: {"schema": schema}}}
+    return {"description": _TEXTS[status], "content": {kind: {"schema": schema}}}

@@ -8,7 +8,7 @@ from handler.routes.search import DEFAULT_K
 from handler.routes.similar import DEFAULT_RESULTS
 from handler.schemas.about import Problem
 from handler.schemas.columns import filter_schema, openai_filter_schema
-from handler.schemas.familiar import EmbedProblem, OpenAIProblem
+from handler.schemas.familiar import EmbedProblem, OpenAIProblem, RpcProblem
 from handler.service import Service
 
 Schema = dict[str, Any]
@@ -17,7 +17,7 @@ Schema = dict[str, Any]
 def complete(document: Schema, service: Service) -> Schema:
     """Adds the limits, the columns and the models that are named but not used by FastAPI itself, and returns it."""
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    for model in (Problem, EmbedProblem, OpenAIProblem):
+    for model in (Problem, EmbedProblem, OpenAIProblem, RpcProblem):
         schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas |= {**schema.pop("$defs", {}), model.__name__: schema}
     types = service.searcher.engine.column_types

@@ -30,6 +30,8 @@ TITLES: Mapping[int, str] = MappingProxyType(
         503: "Service Unavailable",
     }
 )
+# JSON-RPC's first code for a server's own errors.
+SERVER_ERROR = -32000
 # Statuses whose responses have no body, and say no length (RFC 9110, 8.6).
 BODILESS = (204, 304)
 # What writes an error in one of its shapes.
@@ -83,9 +85,15 @@ def render_embed(error: RequestError) -> bytes:
     return render_problem(error, {"error": str(error), "error_type": kind})
 
 
+def render_rpc(error: RequestError) -> bytes:
+    """Writes a problem that is JSON-RPC's error too: of another answer a client of MCP shows the status alone."""
+    told = {"code": SERVER_ERROR, "message": str(error)}
+    return render_problem(error, {"jsonrpc": "2.0", "id": None, "error": told})
+
+
 def refusal(error: RequestError, render: Render = render_problem) -> Response:
     """Returns the response to a request that can't be answered, in one of the shapes of errors."""
-    kind = JSON if render is render_error else PROBLEM
+    kind = JSON if render in (render_error, render_rpc) else PROBLEM
     return Response(error.status, render(error), {**kind, **error.headers})
 
 

@@ -25,6 +25,7 @@ from handler.responses import (
     render_error,
     render_openai,
     render_problem,
+    render_rpc,
 )
 from handler.routes import OPEN_PATHS, ROUTES, find_route, load_route
 from handler.service import Source
@@ -178,6 +179,8 @@ def _renderer(path: str) -> Render:
         return render_error
     if path == "/embed":
         return render_embed
+    if path == "/mcp":
+        return render_rpc
     return render_openai if path.startswith("/v1/") else render_problem
 
 

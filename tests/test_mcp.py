@@ -10,6 +10,7 @@ from http_events import error_of, make_event, post
 
 from handler.function import Function
 from handler.routes.mcp import VERSIONS
+from handler.schemas.familiar import RpcProblem
 from handler.searcher import Searcher
 from handler.settings import Settings
 
@@ -50,6 +51,7 @@ def test_another_version_gets_the_newest_here(function: Function) -> None:
     assert call(function, "initialize", protocolVersion="2999-01-01")["protocolVersion"] == VERSIONS[0]
     status, answer = send(function, {"jsonrpc": "2.0", "id": 1, "method": "ping"}, mcp_protocol_version="1")
     assert (status, error_of(answer)["code"]) == (400, "bad_version")
+    assert RpcProblem.model_validate(answer).error.message == answer["detail"]
 
 
 def test_what_waits_for_no_answer_gets_none(function: Function) -> None:
@@ -213,3 +215,13 @@ def test_it_may_be_turned_off(function: Function) -> None:
     assert send(off, {"jsonrpc": "2.0", "id": 1, "method": "ping"})[0] == 404
     for method in ("GET", "DELETE"):
         assert post(function, "", "/mcp", method)[0] == 405
+
+
+def test_an_error_of_the_route_is_one_of_json_rpc(function: Function) -> None:
+    """Clients read such an error alone, and of this content type alone: of others they show the status."""
+    event = make_event("POST", "/mcp", "a" * (function.settings.max_body_bytes + 1))
+    response = function(event)
+    assert (response["statusCode"], response["headers"]["content-type"]) == (413, "application/json")
+    problem = RpcProblem.model_validate_json(response["body"])
+    assert (problem.code, problem.error.code) == ("body_too_long", -32000)
+    assert problem.error.message == problem.detail

@@ -105,7 +105,7 @@ def test_huggingfaces_client(url: str, searcher: Searcher) -> None:
 def test_the_official_mcp_client(url: str, searcher: Searcher) -> None:
     async def talk() -> None:
         import httpx
-        from mcp import ClientSession
+        from mcp import ClientSession, MCPError
         from mcp.client.streamable_http import streamable_http_client
 
         async with (
@@ -127,5 +127,13 @@ def test_the_official_mcp_client(url: str, searcher: Searcher) -> None:
             assert corpus.structured_content["documents"] == len(TEXTS)
             refused = await session.call_tool("search", {"query": ""})
             assert refused.is_error
+            with pytest.raises(MCPError, match="which is the limit: send a shorter text"):
+                await session.call_tool("search", {"query": "a" * 70_000})
+        async with (
+            streamable_http_client(f"{url}/mcp") as (reader, writer, *_),
+            ClientSession(reader, writer) as session,
+        ):
+            with pytest.raises(MCPError, match="the API key is missing or wrong: send it in the header"):
+                await session.initialize()
 
     asyncio.run(talk())

@@ -67,6 +67,21 @@ class OpenAIProblem(Problem):
     error: OpenAIError
 
 
+class RpcError(BaseModel):
+    """An error in JSON-RPC's shape."""
+
+    code: Literal[-32000]
+    message: Annotated[str, Field(description="The same as detail.")]
+
+
+class RpcProblem(Problem):
+    """An error, where clients of the Model Context Protocol look for it too."""
+
+    jsonrpc: Literal["2.0"]
+    id: None
+    error: RpcError
+
+
 class EmbeddingsRequest(BaseModel):
     """Texts, or lists of this model's token ids, as OpenAI's API takes them."""
 
