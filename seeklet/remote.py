@@ -35,6 +35,8 @@ class HttpService:
     """The service at `url`, with the API key where there is one. It follows no redirect."""
 
     def __init__(self, url: str, key: str | None = None, timeout: float = TIMEOUT_SECONDS) -> None:
+        if not url.strip().lower().startswith(("http://", "https://")):
+            raise OptionError(f"{url!r} has no http:// or https:// before it: write http://... for a service")
         if not 0 < timeout <= MOST_SECONDS:
             raise OptionError(f"timeout is {timeout}: give seconds, more than 0 and at most {MOST_SECONDS:,}")
         self.url = url
@@ -94,11 +96,9 @@ def _refused(address: str, error: urllib.error.HTTPError) -> SeekletError:
         if 300 <= error.code < 400:
             return SeekletError(f"{address} redirects to {error.headers.get('location')}: give that address")
         refused = refusal(address, _read_body(error), error.code)
-    if refused is None:
-        # A gateway or a proxy refused it. Programs need its status: after 429 they ask again later.
-        code = CODES.get(error.code, "http_error")
-        refused = RequestError(error.code, code, f"{address} can't answer: HTTP status {error.code}")
-    return refused
+    # A gateway or a proxy has no code of seeklet's. Programs need the status: after 429 they ask again later.
+    code = CODES.get(error.code, "http_error")
+    return refused or RequestError(error.code, code, f"{address} can't answer: HTTP status {error.code}")
 
 
 class RemoteSearcher:
@@ -119,7 +119,7 @@ class RemoteSearcher:
             api_key: the service's API key, if it has one.
             timeout: the seconds after which the search gives up on a service that says nothing; a day at most.
 
-        Raises OptionError if a header can't carry the key, or the timeout is no such number.
+        Raises OptionError if the URL has no http:// or https://, a header can't carry the key, or the timeout is none.
         """
         self._service = HttpService(url, api_key, timeout)
 

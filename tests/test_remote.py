@@ -211,3 +211,11 @@ def test_a_service_that_says_nothing(server: AnsweringServer) -> None:
 def test_a_timeout_that_no_socket_takes(timeout: float) -> None:
     with pytest.raises(OptionError, match=r"^timeout is .*: give seconds, more than 0 and at most 86,400$"):
         RemoteSearcher("http://127.0.0.1:1", timeout=timeout)
+
+
+@pytest.mark.parametrize(
+    "url", ["localhost:3000", "127.0.0.1:3000/search", "search.example", "ftp://a", "file:///tmp", ""]
+)
+def test_a_url_of_no_service(url: str) -> None:
+    with pytest.raises(OptionError, match=r" has no http:// or https:// before it: write http://"):
+        RemoteSearcher(url)
