@@ -126,7 +126,8 @@ export class Seeklet {
       if (error instanceof SeekletError) throw error;
       const [code, what] = limit.aborted
         ? ["timeout", `doesn't answer within ${this.#timeout} ms`]
-        : ["network", `doesn't answer (${error.message})`];
+        : // Node says "fetch failed", and the reason in its cause.
+          ["network", `doesn't answer (${error.cause?.message || error.message})`];
       throw new SeekletError({ status: 0, code, detail: `${this.#url}${path} ${what}` }, { cause: error });
     }
   }

@@ -122,6 +122,7 @@ test("an answer that is none, a redirect, and no answer", async (t) => {
     const { url } = await serve(t, { status, headers: { location: `${elsewhere.url}/search` } });
     const redirected = await refused(new Seeklet({ url, apiKey: "secret" }).search("q"));
     assert.deepEqual([redirected.status, redirected.code], [0, "network"]);
+    assert.match(redirected.detail, /\/search doesn't answer \(unexpected redirect\)/);
   }
   assert.deepEqual(elsewhere.asked, []);
   const silent = await serve(t, null);
