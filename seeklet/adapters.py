@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handler.errors import OptionError
-from seeklet.remote import TIMEOUT_SECONDS, RemoteSearcher
+from seeklet.http_service import TIMEOUT_SECONDS
+from seeklet.remote import RemoteSearcher
 
 if TYPE_CHECKING:
     from handler.hits import Hit

@@ -15,8 +15,9 @@ from answering import AnsweringServer, answering_server
 from handler.errors import ArtifactError, OptionError, SeekletError
 from handler.function import Function
 from handler.settings import Settings
-from seeklet.asking import Question, ask_folder, ask_function, ask_url, find_target, read_results
-from seeklet.remote import MOST_BYTES
+from seeklet.asking import ask_folder, ask_function, ask_url, read_results
+from seeklet.http_service import MOST_BYTES
+from seeklet.targets import Question, find_target
 
 RESULTS = [{"id": "7", "index": 6, "score": 0.5, "text": "a storm", "metadata": {"topic": "weather"}}]
 ANSWER = json.dumps({"text": ["Item:a storm (index: 6 score:0.5)"], "results": RESULTS}).encode()

@@ -21,7 +21,8 @@ from handler.function import Function
 from handler.schemas.similar import SimilarResponse
 from handler.searcher import Searcher
 from handler.settings import Settings
-from seeklet.asking import Question, ask_folder, ask_url
+from seeklet.asking import ask_folder, ask_url
+from seeklet.targets import Question
 
 LONG = " ".join(f"{text.text}." for text in TEXTS)
 SHORT = "Bread."

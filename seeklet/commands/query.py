@@ -13,8 +13,8 @@ from handler.errors import OptionError
 from handler.json_types import is_unicode
 from handler.manifest import MODES
 from seeklet.arguments import DEFAULT_ARTIFACT, count, default_artifact, share
-from seeklet.asking import Question, Result, find_target, is_folder, is_url
 from seeklet.parser import Parser, new_parser
+from seeklet.targets import Question, Result, find_target, is_folder, is_url
 from seeklet.terminal import columns, cut, pad, printable, to_json
 
 SUMMARY = "asks an artifact, a URL or a deployed function"
