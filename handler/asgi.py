@@ -131,7 +131,9 @@ class Application:
         except RequestError as error:
             return refuse(self._router, request, error)
         # The router is asked within, and asks a source that may ask a database.
-        return asyncio.run(run_app(app, scope, request.body()))
+        # It has its own reading of a target's form and of a root path: it gets the path that was read.
+        read = {**scope, "path": request.path, "root_path": ""}
+        return asyncio.run(run_app(app, read, request.body()))
 
 
 async def run_app(app: Asgi, scope: Message, body: bytes) -> Response:
@@ -175,10 +177,17 @@ async def _unless_gone(answer: asyncio.Future[Response], receive: Receive) -> Re
 
 def read_path(scope: Message) -> str:
     """Returns the path below the root path, of a target in absolute form too (RFC 9112, 3.2.2)."""
-    path, root = str(scope["path"]), str(scope.get("root_path", "")).rstrip("/")
-    if path.startswith(("http://", "https://")):
-        path = "/" + path.split("/", 3)[3] if path.count("/") > 2 else "/"
-    return (path[len(root) :] or "/") if root and f"{path}/".startswith(f"{root}/") else path
+    path, given = str(scope["path"]), str(scope.get("root_path", ""))
+    scheme, absolute, target = path.partition("://")
+    # A scheme may have capitals.
+    if absolute and scheme.lower() in ("http", "https"):
+        path = "/" + target.partition("/")[2]
+    root = given.rstrip("/")
+    if not root or not f"{path}/".startswith(f"{root}/"):
+        return path
+    # uvicorn writes a root path before the path as it is given: /api/ makes /api//health.
+    doubled = given != root and path.startswith(f"{given}/")
+    return path[len(given if doubled else root) :] or "/"
 
 
 def read_head(scope: Message) -> Request:

@@ -141,12 +141,31 @@ def test_it_starts_and_ends_with_the_server(function: Function) -> None:
 
 @pytest.mark.parametrize(
     ("path", "root"),
-    [("/api/health", "/api"), ("/api/health", "/api/"), ("http://x/health", ""), ("/health", "")],
+    [
+        ("/api/health", "/api"),
+        ("/api/health", "/api/"),
+        ("/api//health", "/api/"),
+        ("http://x/health", ""),
+        ("HTTPS://x/health", ""),
+        ("/health", ""),
+    ],
 )
 def test_a_root_path_is_taken_off(app: Application, path: str, root: str) -> None:
     body = {"type": "http.request", "body": b""}
     sent = exchange(app, body, method="GET", path=path, root_path=root)
     assert (sent[0]["status"], json.loads(sent[1]["body"])["status"]) == (200, "ok")
+
+
+@pytest.mark.parametrize(
+    ("prefix", "root"), [("", ""), ("http://x", ""), ("/api", "/api"), ("/api", "/api/"), ("/api/", "/api/")]
+)
+@pytest.mark.parametrize("path", ["/docs", "/openapi.json"])
+def test_the_frameworks_paths_are_read_as_all_others(
+    app: Application, path: str, prefix: str, root: str
+) -> None:
+    body = {"type": "http.request", "body": b""}
+    sent = exchange(app, body, method="GET", path=prefix + path, root_path=root)
+    assert sent[0]["status"] == 200
 
 
 def test_metrics_are_for_get_alone(app: Application) -> None:
