@@ -239,4 +239,7 @@ def _overloaded() -> RequestError:
 
 
 def _too_slow() -> RequestError:
-    return RequestError(408, "body_too_slow", f"the body didn't arrive within {READ_SECONDS:g} seconds")
+    error = RequestError(408, "body_too_slow", f"the body didn't arrive within {READ_SECONDS:g} seconds")
+    # Otherwise the rest of the body would hold the connection for as long as it comes (RFC 9110, 15.5.9).
+    error.headers = {"connection": "close"}
+    return error

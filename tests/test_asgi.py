@@ -122,6 +122,7 @@ def test_a_body_that_does_not_arrive_is_refused(
     part = {"type": "http.request", "body": b"{", "more_body": True}
     start, body = exchange(app, part, method=method, path=path)
     assert start["status"] == 408
+    assert dict(start["headers"])[b"connection"] == b"close"
     assert json.loads(body["body"])["code"] == "body_too_slow"
 
 
