@@ -52,8 +52,8 @@ def leave_early(url: str) -> None:
 
 
 def test_it_answers_and_ends(artifact: Path) -> None:
-    # Neither a bucket nor a database in the environment may overrule the folder.
-    others = {"ARTIFACT_URI": "s3://other/place", "INDEX_URI": "postgresql://reader@127.0.0.1:1/other"}
+    # Neither a bucket nor a database in the environment may overrule the folder, nor stop the start.
+    others = {"ARTIFACT_URI": "other/place", "INDEX_URI": "postgresql://reader@127.0.0.1:1/other"}
     with served(artifact, **others, MAX_RESULTS="3") as (url, process):
         done = run_seeklet("query", QUERY, url, "-k", "3", "--mode", "hybrid")
         assert (done.returncode, done.stderr) == (0, b"")

@@ -51,13 +51,13 @@ def run(options: argparse.Namespace, environ: MutableMapping[str, str]) -> None:
     """Serves until it is interrupted."""
     require("serve", "serve")
     directory = Path(options.artifact or default_artifact(environ.get("ARTIFACT_DIR"))).absolute()
-    # Both are read before the socket opens, so that an error in them is one sentence.
-    Settings.from_env(environ)
-    manifest = Artifact.open(directory).manifest
     # The application reads its settings when uvicorn imports it. These would overrule the folder.
     environ["ARTIFACT_DIR"] = str(directory)
     for name in ("ARTIFACT_URI", "INDEX_URI"):
         environ.pop(name, None)
+    # Both are read before the socket opens, so that an error in them is one sentence.
+    Settings.from_env(environ)
+    manifest = Artifact.open(directory).manifest
     import uvicorn
 
     with _listen(options.host, options.port) as listener:
