@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from browser import PHONE, opened, serious_violations
-from map_page import show
+from map_page import settle, show
 from map_server import MapServer, serve_map, text_of
 from servers import uvicorn_server
 from texts import TEXTS
@@ -137,6 +137,31 @@ def test_without_a_connection(browser: Any, server: MapServer) -> None:
         page.context.set_offline(False)
         page.click("#told >> text=Try again")
         page.wait_for_selector("#results li")
+
+
+@pytest.mark.parametrize("size", [(320, 256), (640, 400), (1280, 256)])
+def test_in_a_low_window_all_can_be_reached(
+    browser: Any, server: MapServer, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the stage cuts off, nobody can scroll to."""
+    long = "w" * 600
+    found = {"id": long, "index": 0, "text": "a storm " * 200, "metadata": {long: long, "topic": "storms"}}
+    monkeypatch.setattr(server, "_document", lambda _: found)
+    with opened(browser, size) as page:
+        show(page, server, "/map?q=storms")
+        page.locator("#results button").first.click()
+        settle(page)
+        card, stage = (page.locator(name).bounding_box() for name in ("#card", "#stage"))
+        assert stage["y"] <= card["y"] < card["y"] + card["height"] <= stage["y"] + stage["height"]
+        assert page.locator("#card").evaluate("card => card.scrollWidth - card.clientWidth") == 0
+        assert serious_violations(page) == []
+    server.key = "secret"
+    with opened(browser, size) as page:
+        page.goto(f"{server.url}/map")
+        page.wait_for_selector("#key")
+        page.locator("#notice").evaluate("notice => notice.scrollTo(0, 0)")
+        tops = [page.locator(name).bounding_box()["y"] for name in ("#notice", "#notice > div")]
+        assert tops[0] <= tops[1]
 
 
 def test_without_columns(browser: Any, server: MapServer) -> None:
