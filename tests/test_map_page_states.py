@@ -164,6 +164,27 @@ def test_in_a_low_window_all_can_be_reached(
         assert tops[0] <= tops[1]
 
 
+def test_a_colour_that_fails_leaves_the_address_and_a_later_choice(browser: Any, server: MapServer) -> None:
+    failure = (500, {"detail": "the log says why"})
+    with opened(browser) as page:
+        show(page, server)
+        server.failing["/map/points"] = failure
+        page.select_option("#color", "topic")
+        page.wait_for_selector("#told.bad")
+        assert (page.input_value("#color"), page.url) == ("", f"{server.url}/map")
+        server.failing.clear()
+        held: list[Any] = []
+        page.route("**/map/points?color=*", lambda route: held.append(route))
+        for column in ("topic", "year"):
+            with page.expect_request(f"**/map/points?color={column}"):
+                page.select_option("#color", column)
+        held[0].fulfill(status=failure[0], json=failure[1])
+        settle(page)
+        held[1].continue_()
+        page.wait_for_selector("#legend li")
+        assert (page.input_value("#color"), page.url) == ("year", f"{server.url}/map?color=year")
+
+
 def test_without_columns(browser: Any, server: MapServer) -> None:
     server.columns = []
     with opened(browser) as page:
