@@ -185,6 +185,30 @@ def test_a_colour_that_fails_leaves_the_address_and_a_later_choice(browser: Any,
         assert (page.input_value("#color"), page.url) == ("year", f"{server.url}/map?color=year")
 
 
+def test_the_focus_is_not_lost_with_a_button(browser: Any, server: MapServer) -> None:
+    server.key = "secret"
+    focused = "document.activeElement.id"
+    with opened(browser) as page:
+        page.goto(f"{server.url}/map")
+        page.fill("#key", "secret")
+        page.press("#key", "Enter")
+        page.wait_for_selector("#notice", state="hidden")
+        assert page.evaluate(focused) == "q"
+        server.failing["/search"] = (503, {"detail": "too many requests wait"})
+        page.fill("#q", "storms")
+        page.press("#q", "Enter")
+        page.wait_for_selector("#told.bad button")
+        server.failing.clear()
+        page.press("#told button", "Enter")
+        page.wait_for_selector("#results li")
+        assert page.evaluate(focused) == "q"
+        page.press("#results button", "Enter")
+        page.press("text=Show similar documents", "Enter")
+        page.wait_for_selector("#told >> text=like 0")
+        # The results aren't the query's.
+        assert (page.evaluate(focused), page.input_value("#q")) == ("stage", "")
+
+
 def test_without_columns(browser: Any, server: MapServer) -> None:
     server.columns = []
     with opened(browser) as page:

@@ -159,6 +159,30 @@ def test_what_a_corpus_lacks_is_not_shown(browser: Any, server: SearchServer) ->
         assert page.is_hidden("#how")
 
 
+def focused(page: Any) -> str:
+    return str(page.evaluate("document.activeElement.id"))
+
+
+def test_the_focus_is_not_lost_with_a_button(browser: Any, server: SearchServer) -> None:
+    server.key = "secret"
+    with opened(browser) as page:
+        page.goto(f"{server.url}/?q=bees&mode=keyword")
+        page.fill("#key", "secret")
+        page.press("#key", "Enter")
+        page.wait_for_selector("#results li")
+        assert focused(page) == "q"
+        server.failing["/search"] = (503, {"detail": "too many requests wait"})
+        page.fill("#q", "tanks")
+        page.wait_for_selector("#alert")
+        server.failing.clear()
+        page.press("#alert button", "Enter")
+        page.wait_for_selector("#state button")
+        assert focused(page) == "q"
+        page.press("#state button", "Enter")
+        page.wait_for_selector("#results li")
+        assert focused(page) == "q"
+
+
 def test_no_word_is_found(browser: Any, server: SearchServer) -> None:
     with opened(browser) as page:
         page.goto(f"{server.url}/?q=nothing&mode=keyword")

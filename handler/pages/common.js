@@ -62,6 +62,11 @@ function makeButton(kind, text, act) {
   return button;
 }
 
+// Before what holds the focus is taken away: the keyboard goes on from the query, not from the top of the page.
+function leave(element) {
+  if (element.contains(document.activeElement)) $("q").focus({ preventScroll: true });
+}
+
 function dots() {
   const row = make("div", "dots");
   row.append(make("i"), make("i"), make("i"));
