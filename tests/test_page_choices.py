@@ -198,6 +198,24 @@ def test_back_and_forward(page: Any) -> None:
     page.wait_for_selector("#results mark >> text=bees")
 
 
+def test_back_changes_the_field_that_has_the_focus(page: Any) -> None:
+    search(page)
+    year = "#filters input[aria-label='year from']"
+    page.fill(year, "2005")
+    page.wait_for_selector("#chips >> text=year: from 2005")
+    page.go_back()
+    page.wait_for_selector("#chips li", state="detached")
+    assert page.input_value(year) == ""
+    page.go_forward()
+    page.wait_for_selector("#chips li")
+    assert page.input_value(year) == "2005"
+    # What was typed last is not asked once the page has gone back.
+    page.fill(year, "2006")
+    page.go_back()
+    page.wait_for_timeout(500)
+    assert page.locator("#chips li").count() == 0
+
+
 def test_curl_asks_the_same(browser: Any, server: SearchServer) -> None:
     server.key = "it's-secret"
     with opened(browser, permissions=["clipboard-read", "clipboard-write"]) as page:
