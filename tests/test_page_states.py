@@ -230,6 +230,17 @@ def test_nobody_is_shut_out(browser: Any, server: SearchServer, scheme: str, siz
         assert serious_violations(page) == []
 
 
+def test_forced_colours_show_which_result_has_the_focus(browser: Any, server: SearchServer) -> None:
+    with opened(browser, forced_colors="active") as page:
+        page.goto(f"{server.url}/?q=bees")
+        page.wait_for_selector("#results li")
+        page.press("#q", "ArrowDown")
+        outline = "getComputedStyle(document.activeElement).outlineStyle"
+        assert page.evaluate(outline) == "solid"
+        page.keyboard.press("ArrowDown")
+        assert page.locator(".hit").first.evaluate("hit => getComputedStyle(hit).outlineStyle") == "none"
+
+
 def test_nothing_is_asked_of_another_host(browser: Any, server: SearchServer) -> None:
     with opened(browser) as page:
         asked: list[str] = []
