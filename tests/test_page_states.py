@@ -241,6 +241,18 @@ def test_forced_colours_show_which_result_has_the_focus(browser: Any, server: Se
         assert page.locator(".hit").first.evaluate("hit => getComputedStyle(hit).outlineStyle") == "none"
 
 
+@pytest.mark.parametrize("path", ["/", "/map"])
+def test_without_scripts_a_page_says_what_it_needs(
+    browser: Any, artifact: Path, tmp_path: Path, path: str
+) -> None:
+    with (
+        uvicorn_server(artifact, tmp_path / "log") as url,
+        opened(browser, java_script_enabled=False) as page,
+    ):
+        page.goto(f"{url}{path}")
+        assert "needs JavaScript" in page.inner_text("main")
+
+
 def test_nothing_is_asked_of_another_host(browser: Any, server: SearchServer) -> None:
     with opened(browser) as page:
         asked: list[str] = []
