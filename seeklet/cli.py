@@ -130,8 +130,12 @@ def _guard(command: Callable[[], None]) -> int:
     except SeekletError as error:
         return _fail(str(error))
     except KeyboardInterrupt as error:
-        print(f"\ninterrupted{''.join(f': {note}' for note in error.args)}", file=sys.stderr)
-        return INTERRUPTED
+        return _end_interrupted(error)
+    except ImportError as error:
+        # A compiled module that is interrupted while it is imported raises this in place of the interrupt.
+        if not isinstance(error.__cause__, KeyboardInterrupt):
+            raise
+        return _end_interrupted(error.__cause__)
     except BrokenPipeError:
         raise
     except RecursionError:
@@ -168,6 +172,11 @@ def _dispatch(arguments: Sequence[str], environ: MutableMapping[str, str]) -> No
 def _fail(message: str) -> int:
     print(f"error: {printable(message)}", file=sys.stderr)
     return 2
+
+
+def _end_interrupted(error: KeyboardInterrupt) -> int:
+    print(f"\ninterrupted{''.join(f': {note}' for note in error.args)}", file=sys.stderr)
+    return INTERRUPTED
 
 
 def _end_quietly() -> int:

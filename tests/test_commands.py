@@ -206,6 +206,23 @@ def test_interrupted(tiny_artifact: Path) -> None:
     assert (process.returncode, errors) == (130, b"\ninterrupted\n")
 
 
+def test_interrupted_while_a_compiled_module_is_imported(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As ONNX Runtime's, whose import ends with an error of its own."""
+
+    def fail(*arguments: object) -> None:
+        raise ImportError("initialization failed") from cause
+
+    monkeypatch.setattr("seeklet.commands.query.find_target", fail)
+    cause: BaseException = KeyboardInterrupt()
+    assert main(["query", "storm", "artifact"], {}) == 130
+    assert capsys.readouterr().err == "\ninterrupted\n"
+    cause = OSError("no such library")
+    with pytest.raises(ImportError):
+        main(["query", "storm", "artifact"], {})
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
