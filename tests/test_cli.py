@@ -13,6 +13,7 @@ from command import ROOT, refusal, run_export, run_seeklet
 from export.__main__ import main
 from export.build.gate import Thresholds
 from handler.artifact import Artifact
+from seeklet.cli import COMMANDS
 from seeklet.commands.export import build_parser
 
 pytestmark = pytest.mark.usefixtures("use_tiny_cache")
@@ -190,7 +191,7 @@ def test_thresholds_that_it_doesnt_reach(
     message = capsys.readouterr().err
     assert re.fullmatch(
         r"error: the int8 model is too far from fp32: cosine least is 0\.99\d+, the least allowed is 1\.0: "
-        r"lower the threshold .*\n",
+        r"lower the threshold \(.*\), or --no-verify\n",
         message,
     )
     assert not out.exists()
@@ -211,7 +212,12 @@ def test_verify(tiny_artifact: Path, tiny_model: Path, capsys: pytest.CaptureFix
     assert re.search(rf"^cosine mean +{figures['cosine_mean']}$", out, re.MULTILINE)
     assert out.endswith(f"{tiny_artifact} is whole, and faithful to fp32\n")
     assert main([*command, "--min-cosine-least", "1"]) == 2
-    assert "cosine least is 0.99" in capsys.readouterr().err
+    message = capsys.readouterr().err
+    assert "cosine least is 0.99" in message
+    options = {
+        name for action in COMMANDS["verify"].build_parser("p")._actions for name in action.option_strings
+    }
+    assert {*re.findall(r"--[a-z-]+", message)} <= options
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "embeddings.safetensors", "documents.jsonl"])

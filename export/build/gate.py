@@ -52,8 +52,8 @@ class Thresholds:
     overlap: float = 0.80
     stored_least: float = 0.99
 
-    def check(self, figures: dict[str, Any]) -> None:
-        """Raises VerifyError that names every figure below its threshold. NaN counts as below."""
+    def check(self, figures: dict[str, Any], way_out: str = "") -> None:
+        """Raises VerifyError that names every figure below its threshold, and the caller's own way out. NaN counts as below."""
         if not figures["stored_least"] >= self.stored_least:
             raise VerifyError(
                 "the stored vectors aren't those of the documents: "
@@ -63,7 +63,7 @@ class Thresholds:
         if short:
             raise VerifyError(
                 f"the int8 model is too far from fp32: {'; '.join(short)}: "
-                "lower the threshold (--min-cosine-mean, --min-cosine-least, --min-overlap), or --no-verify"
+                f"lower the threshold (--min-cosine-mean, --min-cosine-least, --min-overlap){way_out}"
             )
 
     def _short(self, name: str, figures: dict[str, Any]) -> str:

@@ -156,7 +156,7 @@ def build(
         if options.thresholds is not None:
             with progress.step("verifying int8 against fp32"), _model_errors(models.query):
                 figures = measure_sides(partial, stored, sides)
-                options.thresholds.check(figures)
+                options.thresholds.check(figures, ", or --no-verify")
         files = _file_entries(partial)
         manifest = Manifest(
             format_version=FORMAT_VERSION,
