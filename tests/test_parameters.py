@@ -41,6 +41,7 @@ RULED = {
     "EphemeralStorage": ["512", "1024"],
     "Indexes": ["", "news=s3://bucket"],
     "IndexArns": ["", "arn:aws:s3:::bucket/*"],
+    "ArtifactUri": ["", "s3://bucket/search"],
     "IndexUri": ["", "postgresql://a@h/d"],
     "IndexAuth": ["password", "iam"],
     "IndexDatabaseUser": ["", "db-ABC/a"],
@@ -82,11 +83,12 @@ def test_the_deployment_document_has_every_parameter_with_its_default() -> None:
 
 
 def combined() -> Iterator[dict[str, str]]:
-    """Every combination of the database's parameters, of what is watched, and of the others: no rule has two of them."""
-    database = ("IndexUri", "IndexAuth", "IndexDatabaseUser", "VpcSubnetIds", "VpcSecurityGroupIds")
+    """Every combination of where the corpus is, of what is watched, and of the others: no rule has two of them."""
+    corpus = ("ArtifactUri", "Indexes", "IndexArns", "IndexUri", "IndexAuth", "IndexDatabaseUser")
+    network = ("VpcSubnetIds", "VpcSecurityGroupIds")
     watching = ("Metrics", "LogLevel", "Dashboard", "AlarmIndexAgeSeconds", "Analytics", "AnalyticsSalt")
-    others = [name for name in RULED if name not in (*database, *watching)]
-    for names in (database, watching, others):
+    others = [name for name in RULED if name not in (*corpus, *network, *watching)]
+    for names in (corpus, network, watching, others):
         for values in itertools.product(*(RULED[name] for name in names)):
             yield dict(zip(names, values, strict=True))
 

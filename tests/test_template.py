@@ -232,6 +232,9 @@ def test_a_database_in_a_vpc() -> None:
         {"VpcSubnetIds": "subnet-0a"},
         {"VpcSecurityGroupIds": "sg-0c"},
         {"IndexAuth": "iam", "IndexUri": uri},
+        # The model layer has the encoder, and these leave the layer out.
+        {"IndexUri": uri, "ArtifactUri": "s3://bucket/search"},
+        {"IndexUri": uri, "Indexes": "news=s3://bucket/news", "IndexArns": "arn:aws:s3:::bucket/news/*"},
     ):
         assert Stack(**bad).refusals()
     parameters = TEMPLATE["Parameters"]

@@ -182,6 +182,11 @@ variable "index_uri" {
     condition     = can(regex("^(?:^$|^postgres(ql)?://\\S+$)$", var.index_uri))
     error_message = "index_uri must be postgresql://user@host:5432/database, or empty."
   }
+
+  validation {
+    condition     = (var.index_uri == "") || ((var.artifact_uri == "") && (var.indexes == ""))
+    error_message = "IndexUri excludes ArtifactUri and Indexes: the function takes its encoder from the model layer, which these leave out."
+  }
 }
 
 variable "index_name" {

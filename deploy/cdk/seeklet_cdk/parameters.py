@@ -259,6 +259,10 @@ class Parameters:
             ),
             (self.index_auth != "iam" or self.index_uri != "", "IndexAuth=iam needs IndexUri"),
             (
+                (self.index_uri == "") or ((self.artifact_uri == "") and (self.indexes == "")),
+                "IndexUri excludes ArtifactUri and Indexes: the function takes its encoder from the model layer, which these leave out",
+            ),
+            (
                 self.snap_start != "on" or self.provisioned_concurrency == 0,
                 "SnapStart=on and ProvisionedConcurrency exclude each other on Lambda",
             ),
