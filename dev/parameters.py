@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,17 +40,26 @@ def made() -> Iterator[tuple[Path, str]]:
     """Yields each file with the text that it should have."""
     template = load_template()
     parameters, rules = read_parameters(template), read_rules(template)
+    in_terraform = [without_references(parameter) for parameter in parameters]
     yield ROOT / "deploy" / "cdk" / "seeklet_cdk" / "parameters.py", python(parameters, rules)
-    yield ROOT / "deploy" / "terraform" / "variables.tf", terraform(parameters, rules)
+    yield ROOT / "deploy" / "terraform" / "variables.tf", terraform(in_terraform, rules)
     body = dashboard(template)
     yield ROOT / "deploy" / "cdk" / "seeklet_cdk" / "dashboard.json", f"{body}\n"
     # Terraform's names have no colons.
     yield ROOT / "deploy" / "terraform" / "dashboard.json.tftpl", body.replace("AWS::Region", "Region") + "\n"
-    documents: list[tuple[str, Callable[[object], str]]] = [("cdk", python_value), ("terraform", hcl_value)]
-    for name, value in documents:
+    documents: list[tuple[str, Sequence[Parameter], Callable[[object], str]]] = [
+        ("cdk", parameters, python_value),
+        ("terraform", in_terraform, hcl_value),
+    ]
+    for name, listed, value in documents:
         path = ROOT / "docs" / f"{name}.md"
         before, after = TABLE.split(path.read_text(encoding="utf-8"))
-        yield path, before + table(parameters, value) + after
+        yield path, before + table(listed, value) + after
+
+
+def without_references(parameter: Parameter) -> Parameter:
+    """Leaves out of the description what only CloudFormation does: it resolves a reference in double braces."""
+    return replace(parameter, description=re.sub(r" [^.]*double braces[^.]*\.", "", parameter.description))
 
 
 def dashboard(template: Mapping[str, Any]) -> str:
@@ -158,6 +168,8 @@ def terraform(parameters: Sequence[Parameter], rules: Sequence[Rule]) -> str:
     for parameter in parameters:
         own = _hcl_check(parameter)
         checks = [own] if own else []
+        if parameter.secret:
+            checks.append(_hcl_secret(parameter.field))
         for rule in rules:
             if _about(rule) == parameter.name:
                 holds = writer.write(rule.assertion)
@@ -193,6 +205,14 @@ def _hcl_variable(parameter: Parameter, checks: Sequence[tuple[str, str]]) -> st
         lines += ["", "  validation {", f"    condition     = {condition}"]
         lines += [f"    error_message = {hcl_value(message + '.')}", "  }"]
     return "\n".join([*lines, "}"])
+
+
+def _hcl_secret(field: str) -> tuple[str, str]:
+    """The function would take the reference itself for the secret, and anybody may know a reference."""
+    refused = (
+        f"{field} must hold the secret itself: only CloudFormation resolves a reference in double braces"
+    )
+    return f'!strcontains(var.{field}, "{{{{resolve:")', refused
 
 
 def _hcl_check(parameter: Parameter) -> tuple[str, str] | None:

@@ -9,7 +9,7 @@ SETS: dict[str, dict[str, str]] = {
     "http-api-iam": {"Access": "iam", "ThrottleRate": "7", "ThrottleBurst": "9"},
     "api-key": {
         "Access": "api-key",
-        "ApiKey": "{{resolve:secretsmanager:seeklet:SecretString:api_key}}",
+        "ApiKey": "a-key-without-a-name",
         "ApiKeys": "web=0123456789,app=abcdefghij",
         "MaxResponseBytes": "1000000",
         "CacheControl": "public, max-age=60",

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -174,6 +177,32 @@ def test_a_list_is_checked_member_by_member() -> None:
     check(Lists(("subnet-1", "subnet-2f")), [])
     with pytest.raises(ValueError, match="subnet_ids must be what matches"):
         check(Lists(("subnet-1", "vpc-1")), [])
+
+
+@pytest.mark.skipif(shutil.which("terraform") is None, reason="needs terraform on PATH")
+def test_terraform_takes_no_reference_that_it_would_not_resolve(tmp_path: Path) -> None:
+    """The function would take the reference itself for the key."""
+    shutil.copy(ROOT / "deploy" / "terraform" / "variables.tf", tmp_path)
+    reference = "{{resolve:secretsmanager:seeklet:SecretString:key}}"
+    for values, refused in (
+        ({"access": "api-key", "api_key": "a-key"}, ""),
+        ({"access": "api-key", "api_key": reference}, "api_key must hold the secret itself"),
+        ({"access": "api-key", "api_keys": reference}, "api_keys must hold the secret itself"),
+        ({"access": "api-key", "api_keys": f"web={reference}"}, "api_keys must hold the secret itself"),
+        ({"index_uri": f"postgresql://a:{reference}@h/d"}, "index_uri must hold the secret itself"),
+        ({"analytics": "on", "analytics_salt": reference}, "analytics_salt must hold the secret itself"),
+    ):
+        given = [f"-var={name}={value}" for name, value in values.items()]
+        environ = {**os.environ, "CHECKPOINT_DISABLE": "1"}
+        done = subprocess.run(
+            ["terraform", "plan", "-no-color", *given],
+            cwd=tmp_path,
+            env=environ,
+            capture_output=True,
+            text=True,
+        )
+        assert (done.returncode, refused in done.stderr) == (int(bool(refused)), True), done.stderr
+    assert "double braces" not in (ROOT / "docs" / "terraform.md").read_text().split("<!-- end -->")[0]
 
 
 def test_rules_are_written_in_both_languages() -> None:

@@ -175,12 +175,17 @@ variable "index_uri" {
   type        = string
   default     = ""
   nullable    = false
-  description = "A PostgreSQL database that has the corpus. A Secrets Manager reference in double braces keeps its password out of files."
+  description = "A PostgreSQL database that has the corpus."
   sensitive   = true
 
   validation {
     condition     = can(regex("^(?:^$|^postgres(ql)?://\\S+$)$", var.index_uri))
     error_message = "index_uri must be postgresql://user@host:5432/database, or empty."
+  }
+
+  validation {
+    condition     = !strcontains(var.index_uri, "{{resolve:")
+    error_message = "index_uri must hold the secret itself: only CloudFormation resolves a reference in double braces."
   }
 
   validation {
@@ -312,12 +317,17 @@ variable "api_key" {
   type        = string
   default     = ""
   nullable    = false
-  description = "The key for Access=api-key. A Secrets Manager reference in double braces keeps it out of files."
+  description = "The key for Access=api-key."
   sensitive   = true
 
   validation {
     condition     = can(regex("^(?:^[!-~]*$)$", var.api_key))
     error_message = "api_key must be ASCII letters, digits and signs without spaces, or empty."
+  }
+
+  validation {
+    condition     = !strcontains(var.api_key, "{{resolve:")
+    error_message = "api_key must hold the secret itself: only CloudFormation resolves a reference in double braces."
   }
 }
 
@@ -331,6 +341,11 @@ variable "api_keys" {
   validation {
     condition     = can(regex("^(?:^$|^\\{\\{resolve:\\S+\\}\\}$|^[a-z0-9][a-z0-9-]{0,62}=[!-+\\--~]{8,}( *, *[a-z0-9][a-z0-9-]{0,62}=[!-+\\--~]{8,})*,?$)$", var.api_keys))
     error_message = "api_keys must be name=key with commas between them, names of small letters, digits and hyphens, keys of 8 or more ASCII letters, digits and signs, or empty."
+  }
+
+  validation {
+    condition     = !strcontains(var.api_keys, "{{resolve:")
+    error_message = "api_keys must hold the secret itself: only CloudFormation resolves a reference in double braces."
   }
 }
 
@@ -527,6 +542,11 @@ variable "analytics_salt" {
   validation {
     condition     = can(regex("^(?:^$|^.{16,}$)$", var.analytics_salt))
     error_message = "analytics_salt must be 16 or more characters, or empty."
+  }
+
+  validation {
+    condition     = !strcontains(var.analytics_salt, "{{resolve:")
+    error_message = "analytics_salt must hold the secret itself: only CloudFormation resolves a reference in double braces."
   }
 }
 
