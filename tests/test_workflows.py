@@ -51,7 +51,9 @@ def test_workflows_run_make_targets_that_exist() -> None:
 def test_what_ci_runs_runs_on_github_too() -> None:
     def named(path: Path) -> set[str]:
         text = path.read_text(encoding="utf-8")
-        return set(re.findall(r"^\s*(?:- run: )?make ([a-z-]+)", text, re.MULTILINE))
+        found = set(re.findall(r"^\s*(?:- run: )?make ([a-z-]+)", text, re.MULTILINE))
+        # An environment is set up by the target that needs it, too.
+        return {target for target in found if not target.endswith("-setup")}
 
     script, workflow = named(ROOT / ".ci" / "run"), named(ROOT / ".github" / "workflows" / "ci.yml")
     assert {"test", "check"} <= script <= workflow
