@@ -84,7 +84,7 @@ def test_columns_by_name_and_grades(tmp_path: Path) -> None:
             "query;relevant\na, b;t1\n",
             "line 2 has 2 fields, the header has 1: the file seems to be separated by ';': save it with commas, or as TSV$",
         ),
-        ("a,b\nx\n", "judged.csv, line 2 has 1 fields, the header has 2"),
+        ("a,b\nx\n", "judged.csv, line 2 has 1 field, the header has 2"),
         ("a,a\nx,y\n", "judged.csv, line 1: 2 columns are called 'a': rename all but one"),
         ("query,relevant\n,t1\n", "judged.csv, line 2 has no query in the column 'query': write one"),
         ("query,relevant\na,\n", r"judged.csv has no query with a relevant document \(1 without\)"),

@@ -78,8 +78,8 @@ def test_what_csv_writes_is_read_as_dictreader_does(
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
-        ("id,text\n1,a\n2,b,c\n", "line 3 has 3 fields, the header has 2: quote a field"),
-        ("id,text\n\n1,a\n2\n", "line 4 has 1 fields, the header has 2"),
+        ("id,text\n1,a\n2,b,c\n", "line 3 has 3 fields, the header has 2: quote a field that holds a comma"),
+        ("id,text\n\n1,a\n2\n", "line 4 has 1 field, the header has 2: add those that it lacks, or quote"),
         ('id,text\n1,"a\nb"\n2,c,d\n', "line 4 has 3 fields, the header has 2"),
         ('id,text\n1,a\n2,"b\n3,c\n4,d\n', "line 3: a quote is opened in this row and not"),
         ('"id,text\n1,a\n', "line 1: a quote is opened in this row and not"),
@@ -95,6 +95,10 @@ def test_malformed_csv(corpus: Corpus, data: str, expected: str) -> None:
 def test_malformed_tsv(corpus: Corpus) -> None:
     message = refusal(corpus.reader("corpus.tsv", "id\ttext\n1\ta\tb\n"))
     assert message.startswith(".tsv, line 2 has 3 fields, the header has 2: a tab")
+    message = refusal(corpus.reader("corpus.tsv", "id\ttext\n1\n"))
+    assert message.startswith(
+        ".tsv, line 2 has 1 field, the header has 2: add those that it lacks; a line break"
+    )
 
 
 def test_an_endless_field_doesnt_fill_the_memory(corpus: Corpus) -> None:

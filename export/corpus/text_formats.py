@@ -65,16 +65,22 @@ def _read_table(
         elif len(fields) == len(header):
             yield Row(start, {name: fields[index] for name, index in indices.items()})
         elif len(fields) > 1 or fields[0].strip():  # a line of blanks is skipped
-            remedy = (
-                "quote a field that holds a comma or a line break"
-                if quoted
-                else "a tab or a line break within a field needs CSV or JSON Lines"
-            )
-            if sign := split_header(header)[0]:
-                remedy = separated_by(sign)
-            raise CorpusError(
-                f"{source.place(start)} has {len(fields)} fields, the header has {len(header)}: {remedy}"
-            )
+            sign = split_header(header)[0]
+            remedy = separated_by(sign) if sign else _remedy(len(fields) > len(header), quoted)
+            has = f"{len(fields)} field{'s' * (len(fields) != 1)}"
+            raise CorpusError(f"{source.place(start)} has {has}, the header has {len(header)}: {remedy}")
+
+
+def _remedy(too_many: bool, quoted: bool) -> str:
+    if quoted:
+        return (
+            "quote a field that holds a comma"
+            if too_many
+            else "add those that it lacks, or quote the field whose line break begins this line"
+        )
+    if too_many:
+        return "a tab within a field needs CSV or JSON Lines"
+    return "add those that it lacks; a line break within a field needs CSV or JSON Lines"
 
 
 def _csv_reason(message: str) -> str:
