@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from handler.output import to_line
+from handler.output import literal, to_line
 
 NAMESPACE = "seeklet"
 # Metric -> its unit, of the function as a whole; those of BY_ROUTE of each route besides.
@@ -51,7 +51,7 @@ class Metrics:
     def _write(self, names: Iterable[str], fields: Mapping[str, Any]) -> str:
         """Writes which of a line's fields are metrics, and some of the fields; % is the moment in ms, and a comma is the end."""
         directives = to_line(directives_of([name for name in names if name in UNITS]))
-        written = to_line({"FunctionName": self._name, **fields})[1:-1].replace("%", "%%")
+        written = literal(to_line({"FunctionName": self._name, **fields})[1:-1])
         return f'"_aws":{{"Timestamp":%d,"CloudWatchMetrics":{directives}}},{written},'
 
 

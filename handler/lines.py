@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from handler.clock import Searched
 from handler.named import NamedTuple
-from handler.output import or_null, timestamp, to_line
+from handler.output import literal, or_null, timestamp, to_line
 from handler.record import Record
 from handler.settings import Settings
 
@@ -197,11 +197,6 @@ def measure_searches(searches: Sequence[Searched]) -> dict[str, str]:
 def write_fields(names: Iterable[str]) -> str:
     """Writes the fields of what was measured, without braces, with a % for each value."""
     return ",".join([f'"{name}":{_FORMATS.get(name, "%.3f")}' for name in names])
-
-
-def literal(text: str) -> str:
-    """Returns a text as it stands in a template."""
-    return text.replace("%", "%%")
 
 
 def _one_or_many(values: list[str]) -> str:

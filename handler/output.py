@@ -70,6 +70,11 @@ def or_null(text: str | None) -> str:
     return encode_basestring_ascii(text) if text else "null"
 
 
+def literal(text: str) -> str:
+    """Returns a text as it stands in a template for %."""
+    return text.replace("%", "%%")
+
+
 def timestamp(now: float) -> str:
     """Writes seconds since 1970 as 2026-11-28T10:00:00.123Z."""
     whole = int(now)

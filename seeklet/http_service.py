@@ -12,6 +12,7 @@ import urllib.request
 from typing import Any
 
 from handler.errors import OptionError, RequestError, SeekletError
+from seeklet.targets import is_url
 
 # Longer than API Gateway, which waits 30 s, and than a start on Lambda, which may take 10 s.
 TIMEOUT_SECONDS = 60.0
@@ -29,7 +30,7 @@ class HttpService:
     """The service at `url`, with the API key where there is one. It follows no redirect."""
 
     def __init__(self, url: str, key: str | None = None, timeout: float = TIMEOUT_SECONDS) -> None:
-        if not url.strip().lower().startswith(("http://", "https://")):
+        if not is_url(url.strip()):
             raise OptionError(f"{url!r} has no http:// or https:// before it: write http://... for a service")
         if not 0 < timeout <= MOST_SECONDS:
             raise OptionError(f"timeout is {timeout}: give seconds, more than 0 and at most {MOST_SECONDS:,}")
