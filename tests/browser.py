@@ -54,6 +54,17 @@ def listen(page: Any) -> list[str]:
     return faults
 
 
+def give_key(page: Any, key: str) -> None:
+    """Types an API key into the field that asks for one, and sends it."""
+    page.fill("#key", key)
+    page.press("#key", "Enter")
+
+
+def focused(page: Any) -> str:
+    """Returns the id of what has the keyboard's focus."""
+    return str(page.evaluate("document.activeElement.id"))
+
+
 def serious_violations(page: Any) -> list[str]:
     """Returns the rules of axe that the page breaks seriously, with the elements."""
     found = find_spec("axe_playwright_python")

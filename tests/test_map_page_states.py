@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import PHONE, opened, serious_violations
+from browser import PHONE, focused, give_key, opened, serious_violations
 from map_page import settle, show
 from map_server import MapServer, serve_map, text_of
 from servers import uvicorn_server
@@ -37,8 +37,7 @@ def test_over_the_service_itself(browser: Any, artifact: Path, tmp_path: Path) -
     best = Searcher.load(artifact).search(query, 10)
     with uvicorn_server(artifact, tmp_path / "log", API_KEY="secret") as url, opened(browser) as page:
         page.goto(f"{url}/map?q=storms+in+Europe&color=topic")
-        page.fill("#key", "secret")
-        page.press("#key", "Enter")
+        give_key(page, "secret")
         page.wait_for_selector("#results li")
         assert f"{len(TEXTS)} documents" in page.inner_text("#about")
         assert page.locator("#results .text").all_inner_texts() == [hit.text for hit in best]
@@ -82,8 +81,7 @@ def test_a_key_is_asked_for_and_kept(browser: Any, server: MapServer) -> None:
     with opened(browser) as page:
         page.goto(server.url + "/map")
         for key, told in (("wrong", "doesn't accept this key"), ("secret", None)):
-            page.fill("#key", key)
-            page.press("#key", "Enter")
+            give_key(page, key)
             if told:
                 page.wait_for_selector(f"#notice >> text={told}")
         page.wait_for_selector("#notice", state="hidden")
@@ -187,13 +185,11 @@ def test_a_colour_that_fails_leaves_the_address_and_a_later_choice(browser: Any,
 
 def test_the_focus_is_not_lost_with_a_button(browser: Any, server: MapServer) -> None:
     server.key = "secret"
-    focused = "document.activeElement.id"
     with opened(browser) as page:
         page.goto(f"{server.url}/map")
-        page.fill("#key", "secret")
-        page.press("#key", "Enter")
+        give_key(page, "secret")
         page.wait_for_selector("#notice", state="hidden")
-        assert page.evaluate(focused) == "q"
+        assert focused(page) == "q"
         server.failing["/search"] = (503, {"detail": "too many requests wait"})
         page.fill("#q", "storms")
         page.press("#q", "Enter")
@@ -201,12 +197,12 @@ def test_the_focus_is_not_lost_with_a_button(browser: Any, server: MapServer) ->
         server.failing.clear()
         page.press("#told button", "Enter")
         page.wait_for_selector("#results li")
-        assert page.evaluate(focused) == "q"
+        assert focused(page) == "q"
         page.press("#results button", "Enter")
         page.press("text=Show similar documents", "Enter")
         page.wait_for_selector("#told >> text=like 0")
         # The results aren't the query's.
-        assert (page.evaluate(focused), page.input_value("#q")) == ("stage", "")
+        assert (focused(page), page.input_value("#q")) == ("stage", "")
 
 
 def test_without_columns(browser: Any, server: MapServer) -> None:

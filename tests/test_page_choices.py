@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
-from browser import opened
+from browser import give_key, opened
 from search_page import search, texts
 from search_server import COUNT, SearchServer, document, passes, serve_search
 
@@ -220,8 +220,7 @@ def test_curl_asks_the_same(browser: Any, server: SearchServer) -> None:
     server.key = "it's-secret"
     with opened(browser, permissions=["clipboard-read", "clipboard-write"]) as page:
         page.goto(f"{server.url}/?q=it's+bees&mode=keyword")
-        page.fill("#key", server.key)
-        page.press("#key", "Enter")
+        give_key(page, server.key)
         page.wait_for_selector("#results li")
         page.click("#copy-curl")
         page.wait_for_selector("text=Copied")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import PHONE, WIDE, opened, serious_violations
+from browser import PHONE, WIDE, focused, give_key, opened, serious_violations
 from search_server import SearchServer, serve_search
 from servers import uvicorn_server
 from texts import TEXTS
@@ -55,12 +55,10 @@ def test_a_key_is_asked_for_and_kept_for_the_tab(browser: Any, server: SearchSer
     server.key = "secret"
     with opened(browser) as page:
         page.goto(f"{server.url}/?q=bees")
-        page.fill("#key", "wrong")
-        page.press("#key", "Enter")
+        give_key(page, "wrong")
         page.wait_for_selector("text=The service doesn't accept this key.")
         assert serious_violations(page) == []
-        page.fill("#key", "secret")
-        page.press("#key", "Enter")
+        give_key(page, "secret")
         page.wait_for_selector("#results li")
         page.reload()
         page.wait_for_selector("#results li")
@@ -68,8 +66,7 @@ def test_a_key_is_asked_for_and_kept_for_the_tab(browser: Any, server: SearchSer
         # A key that is changed meanwhile is asked for again, and the query goes on.
         server.key = "new"
         page.fill("#q", "bread")
-        page.fill("#key", "new")
-        page.press("#key", "Enter")
+        give_key(page, "new")
         page.wait_for_selector("#results mark >> text=bread")
 
 
@@ -80,12 +77,10 @@ def test_a_key_that_no_header_can_carry_is_no_lost_connection(
     server.key = "secret"
     with opened(browser) as page:
         page.goto(f"{server.url}/?q=bees")
-        page.fill("#key", key)
-        page.press("#key", "Enter")
+        give_key(page, key)
         page.wait_for_selector("[role=alert] >> text=A key has ASCII letters")
         assert page.evaluate("sessionStorage.length") == 0
-        page.fill("#key", " secret ")
-        page.press("#key", "Enter")
+        give_key(page, " secret ")
         page.wait_for_selector("#results li")
 
 
@@ -101,8 +96,7 @@ def test_a_browser_that_refuses_to_store(browser: Any, artifact: Path, tmp_path:
             }"""
         )
         page.goto(f"{url}{path}?q=storm")
-        page.fill("#key", "secret")
-        page.press("#key", "Enter")
+        give_key(page, "secret")
         page.wait_for_selector("#results li")
 
 
@@ -159,16 +153,11 @@ def test_what_a_corpus_lacks_is_not_shown(browser: Any, server: SearchServer) ->
         assert page.is_hidden("#how")
 
 
-def focused(page: Any) -> str:
-    return str(page.evaluate("document.activeElement.id"))
-
-
 def test_the_focus_is_not_lost_with_a_button(browser: Any, server: SearchServer) -> None:
     server.key = "secret"
     with opened(browser) as page:
         page.goto(f"{server.url}/?q=bees&mode=keyword")
-        page.fill("#key", "secret")
-        page.press("#key", "Enter")
+        give_key(page, "secret")
         page.wait_for_selector("#results li")
         assert focused(page) == "q"
         server.failing["/search"] = (503, {"detail": "too many requests wait"})
@@ -268,8 +257,7 @@ def test_over_the_service_itself(browser: Any, artifact: Path, tmp_path: Path) -
     best = Searcher.load(artifact).search(query, 10)
     with uvicorn_server(artifact, tmp_path / "log", API_KEY="secret") as url, opened(browser) as page:
         page.goto(f"{url}/")
-        page.fill("#key", "secret")
-        page.press("#key", "Enter")
+        give_key(page, "secret")
         page.wait_for_selector("#empty li")
         assert f"{len(TEXTS)} documents" in page.inner_text("#about")
         page.fill("#q", query)
