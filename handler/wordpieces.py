@@ -42,11 +42,13 @@ class Tokens(NamedTuple):
 class Vocabulary:
     """Pieces and their ids, by the pieces' first two characters. A line is searched as it is: as dicts, all take 3 MB."""
 
-    def __init__(self, lines: Mapping[str, str]) -> None:
-        """Takes a line for each pair, or for a piece of one character: each piece and its id, with spaces between."""
+    def __init__(self, lines: dict[str, str]) -> None:
+        """Takes a line for each pair, or for a piece of one character: each piece and its id, with spaces between.
+
+        The dict is the vocabulary's from then on: a line that was searched has a space before and behind. Beside the others,
+        those would take the memory twice.
+        """
         self._lines = lines
-        # Those that were searched, with a space before and behind.
-        self._spaced: dict[str, str] = {}
 
     def find_longest(self, word: str, start: int, most: int) -> tuple[int, int] | None:
         """Finds the longest piece, of at most so many characters, that a word has at `start`.
@@ -67,15 +69,14 @@ class Vocabulary:
         return None
 
     def _line(self, first: str) -> str:
-        line = self._spaced.get(first)
+        line = self._lines.get(first)
         if line is None:
-            line = self._lines.get(first)
-            if line is None:
-                return ""
+            return ""
+        if line[:1] != " ":
             if line.count(" ") % 2 == 0:
                 # A piece without an id, or an id without a piece.
                 raise _damaged(first)
-            self._spaced[first] = line = f" {line} "
+            self._lines[first] = line = f" {line} "
         return line
 
 

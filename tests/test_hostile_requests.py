@@ -199,13 +199,13 @@ def test_tables_of_characters_are_bounded() -> None:
 
 def test_a_list_is_refused_before_its_next_item_is_made() -> None:
     assert write_list([], 10, "k") == b"[]"
-    assert write_list(({"a": n} for n in range(2)), 100, "k") == b'[{"a":0},{"a":1}]'
+    assert write_list((b'{"a":%d}' % n for n in range(2)), 100, "k") == b'[{"a":0},{"a":1}]'
     made = []
 
-    def items() -> Iterator[str]:
+    def items() -> Iterator[bytes]:
         for number in range(100):
             made.append(number)
-            yield "x" * 8
+            yield b'"xxxxxxxx"'
 
     with pytest.raises(
         RequestError, match="the answer has more than 45 bytes, which can't be sent: ask for fewer k"

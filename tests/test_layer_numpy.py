@@ -25,6 +25,7 @@ CALLS = {
     "argsort": "np.argsort(a, kind='stable')",
     "array": "np.array([1, 2], np.int64)",
     "asarray": "np.asarray([1, 2])",
+    "astype": "np.array([0.1, -1.1754944e-38], np.float32).astype('U16')",
     "ascontiguousarray": "np.ascontiguousarray(a[::2], np.float32)",
     "bincount": "np.bincount([1, 1, 3], minlength=5)",
     "ceil": "np.ceil(a)",

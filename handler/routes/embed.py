@@ -6,9 +6,10 @@ from handler.errors import RequestError
 from handler.events import Request
 from handler.fields import check_choice, check_flag, check_object, check_whole, invalid, parse_json
 from handler.manifest import Manifest
-from handler.requests import refuse_body
-from handler.responses import JSON, Response, to_json
-from handler.routes.texts import check_texts, cut, to_lists
+from handler.requests import refuse_body, write_list
+from handler.responses import JSON, Response
+from handler.routes.texts import check_texts
+from handler.routes.vectors import cut, write_vector
 from handler.service import Service
 
 FIELDS = ("inputs", "normalize", "truncate", "truncation_direction", "prompt_name", "dimensions")
@@ -44,8 +45,8 @@ def post(service: Service, request: Request) -> Response:
             "send a shorter one, or truncate: true",
             "inputs",
         )
-    written = to_json(to_lists(cut(encoded.embeddings, dimensions)))
-    return Response(200, written, JSON, "inputs")
+    vectors = map(write_vector, cut(encoded.embeddings, dimensions))
+    return Response(200, write_list(vectors, settings.max_response_bytes, "inputs"), JSON, "inputs")
 
 
 def prompts_of(manifest: Manifest) -> dict[str, str]:

@@ -74,11 +74,11 @@ def _answer_all(service: Service, request: Request, message: object) -> Response
     """Answers a message, or each of a list; 400 where one of them is none."""
     codes = set()
 
-    def answers() -> Iterator[dict[str, Any]]:
+    def answers() -> Iterator[bytes]:
         for each in message if isinstance(message, list) else [message]:
             if (answer := _answer(service, request, each)) is not None:
                 codes.add(answer.get("error", {}).get("code"))
-                yield answer
+                yield to_json(answer)
 
     most = service.settings.max_response_bytes
     field = "messages" if isinstance(message, list) else None

@@ -27,7 +27,7 @@ def _search(service: Service, request: Request, arguments: Mapping[str, Any]) ->
     k = min(DEFAULT_K, service.settings.max_results)
     query = search.check_search({"k": k, **fields}, service)
     (found,) = service.searcher.answer(query.queries, query.asked, request.clock)
-    results = search.render_hits(service.searcher, found, query.include)
+    results = search.render_hits(found, query.include)
     return {"results": results, "total": found.total}
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,9 +15,10 @@ from handler.fields import (
     invalid,
     parse_json,
 )
-from handler.requests import refuse_body
+from handler.requests import refuse_body, write_list
 from handler.responses import JSON, Response, to_json
-from handler.routes.texts import check_texts, cut, to_lists
+from handler.routes.texts import check_texts
+from handler.routes.vectors import cut, with_vector, write_vector
 from handler.service import Service
 
 FIELDS = ("input", "model", "encoding_format", "dimensions", "user")
@@ -39,18 +38,15 @@ def post(service: Service, request: Request) -> Response:
     dim = searcher.manifest.dim
     dimensions = check_whole("dimensions", fields["dimensions"], 1, dim) if "dimensions" in fields else None
     vectors, tokens = _embed(service, fields["input"], request)
-    written = to_json(
-        {
-            "object": "list",
-            "data": [
-                {"object": "embedding", "index": index, "embedding": embedding}
-                for index, embedding in enumerate(_written(cut(vectors, dimensions), form))
-            ],
-            "model": searcher.manifest.model_id,
-            "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
-        }
+    write = write_vector if form == "float" else _write_base64
+    data = (
+        with_vector(to_json({"object": "embedding", "index": index}), "embedding", write(vector))
+        for index, vector in enumerate(cut(vectors, dimensions))
     )
-    return Response(200, written, JSON, "input")
+    written = write_list(data, settings.max_response_bytes, "input")
+    usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+    rest = to_json({"model": searcher.manifest.model_id, "usage": usage})
+    return Response(200, b'{"object":"list","data":%b,%b' % (written, rest[1:]), JSON, "input")
 
 
 def models(service: Service, _request: Request) -> Response:
@@ -89,10 +85,8 @@ def _check_ids(name: str, value: object, service: Service) -> list[int]:
     return [check_whole(f"{name}[{i}]", id_, 0, known - 1) for i, id_ in enumerate(ids)]
 
 
-def _written(vectors: NDArray[np.float32], form: str) -> Any:
-    """Returns each vector as a list of numbers, or as the base64 of little-endian float32."""
-    if form == "float":
-        return to_lists(vectors)
+def _write_base64(vector: NDArray[np.float32]) -> bytes:
+    """Writes a vector as JSON: the base64 of its little-endian float32."""
     import base64
 
-    return [base64.b64encode(vector.astype("<f4").tobytes()).decode() for vector in vectors]
+    return b'"%b"' % base64.b64encode(vector.astype("<f4").tobytes())

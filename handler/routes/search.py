@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from handler.asking import Answer, Asked
@@ -25,7 +25,7 @@ from handler.fields import (
     parse_json,
     parse_query,
 )
-from handler.hits import Hit, shortest
+from handler.hits import Hit
 from handler.named import NamedTuple
 from handler.requests import refuse_body, write_list
 from handler.responses import JSON, Response, to_json
@@ -178,15 +178,17 @@ def answer(service: Service, query: SearchQuery, request: Request) -> bytes:
         answers = searcher.answer(query.queries, query.asked, request.clock)
     most = service.settings.max_response_bytes
     if query.batch:
-        rendered = (render(searcher, query, one) for one in answers)
-        return b'{"answers":' + write_list(rendered, most, "k") + b"}"
-    return to_json(render(searcher, query, answers[0]))
+        written = (_write_answer(searcher, query, one) for one in answers)
+        return b'{"answers":%b}' % write_list(written, most, "k")
+    return _write_answer(searcher, query, answers[0])
 
 
-def render(searcher: Searcher, query: SearchQuery, found: Answer) -> dict[str, Any]:
-    """Returns the answer to one query as JSON has it."""
-    rendered: dict[str, Any] = {
-        "results": render_hits(searcher, found, query.include),
+def _write_answer(searcher: Searcher, query: SearchQuery, found: Answer) -> bytes:
+    """Writes the answer to one query."""
+    hits = render_hits(found, query.include)
+    with_embeddings = "embedding" in query.include and hits
+    results = _write_with_embeddings(searcher, found, hits) if with_embeddings else to_json(hits)
+    rest: dict[str, Any] = {
         "total": found.total,
         "mode": found.mode,
         "share": found.share,
@@ -194,18 +196,25 @@ def render(searcher: Searcher, query: SearchQuery, found: Answer) -> dict[str, A
         "offset": query.asked.offset,
     }
     if query.asked.facets:
-        rendered["facets"] = found.facets
-    return rendered
+        rest["facets"] = found.facets
+    return b'{"results":%b,%b' % (results, to_json(rest)[1:])
 
 
-def render_hits(searcher: Searcher, found: Answer, include: Sequence[str]) -> list[dict[str, Any]]:
-    """Returns the results as JSON has them, with what is asked for."""
-    rendered = [_render_hit(hit, include, found.share) for hit in found.hits]
-    if "embedding" in include and rendered:
-        vectors = searcher.engine.embeddings([hit.index for hit in found.hits])
-        for fields, vector in zip(rendered, vectors, strict=True):
-            fields["embedding"] = [shortest(value) for value in vector]
-    return rendered
+def render_hits(found: Answer, include: Sequence[str]) -> list[dict[str, Any]]:
+    """Returns the results as JSON has them, with what is asked for but the embeddings."""
+    return [_render_hit(hit, include, found.share) for hit in found.hits]
+
+
+def _write_with_embeddings(searcher: Searcher, found: Answer, hits: Sequence[Mapping[str, Any]]) -> bytes:
+    """Writes the rendered results, each with its document's embedding."""
+    from handler.routes.vectors import with_vector, write_vector
+
+    vectors = searcher.engine.embeddings([hit.index for hit in found.hits])
+    written = [
+        with_vector(to_json(hit), "embedding", write_vector(vector))
+        for hit, vector in zip(hits, vectors, strict=True)
+    ]
+    return b"[%b]" % b",".join(written)
 
 
 def _render_hit(hit: Hit, include: Sequence[str], share: float | None) -> dict[str, Any]:
