@@ -5,7 +5,7 @@ local.py answers from an artifact's files, handler/postgres from a database. An 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -52,8 +52,8 @@ class Engine(Protocol):
         keywords: Sequence[KeywordQuery | None],
         asked: Asked,
         without: int | None = None,
-    ) -> list[Answer]:
-        """Answers some queries.
+    ) -> Iterator[Answer]:
+        """Answers some queries, one after the other: an answer's documents are read when it is asked for.
 
         Args:
             embeddings: (q, dim) float32, or None in the mode keyword.

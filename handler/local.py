@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -101,7 +101,7 @@ class LocalEngine:
         keywords: Sequence[KeywordQuery | None],
         asked: Asked,
         without: int | None = None,
-    ) -> list[Answer]:
+    ) -> Iterator[Answer]:
         """Ranks the documents of each query; `asked` and the rest are as Engine says."""
         passing = None
         # Without columns every filter that can be made holds for every document.
@@ -113,17 +113,16 @@ class LocalEngine:
         if asked.offset >= len(self.documents):
             # Nothing is left to rank.
             most = 0
-        answers: list[Answer] = []
         rows = self.manifest.rows
         # Bytes of a query: a float32 for each row of the corpus; or 20 for each row of its ranking, and as many for a copy.
         at_once = max(1, BATCH_BYTES // max(4 * rows, 40 * min(most, rows)))
         for start in range(0, len(queries), at_once):
             part = queries[start : start + at_once]
             for query, best in zip(part, rank(self.index, self.passages, part, most, passing), strict=True):
-                answers.append(self._finish(query, best, asked, passing, without))
+                answer = self._finish(query, best, asked, passing, without)
                 if query.keywords is not None:
                     query.keywords.let_go()
-        return answers
+                yield answer
 
     def _finish(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -107,7 +107,8 @@ class Searcher:
         can't be used, and ValueError for an unknown mode, a share that isn't from 0 to 1, or a min_score of NaN.
         """
         asked = Asked(k, offset, mode, share, min_score, self.parse_filter(filter), exact=exact)
-        return list(self.answer([query], asked, clock)[0].hits)
+        (answer,) = self.answer([query], asked, clock)
+        return list(answer.hits)
 
     def search_many(
         self, queries: Sequence[str], k: int = 10, *, clock: Clock | None = None, **options: Any
@@ -156,8 +157,11 @@ class Searcher:
 
         return parse_filter(filter, self.engine.column_types)
 
-    def answer(self, queries: Sequence[str], asked: Asked, clock: Clock | None = None) -> list[Answer]:
-        """Answers some queries together. Raises as `search` does."""
+    def answer(self, queries: Sequence[str], asked: Asked, clock: Clock | None = None) -> Iterator[Answer]:
+        """Answers some queries together, one after the other: only one answer's documents need be in memory.
+
+        Raises as `search` does, where the queries can't be encoded; the rest when an answer is asked for.
+        """
         asked = asked.completed(self.modes, self.share)
         keywords = [None if asked.mode == "semantic" else self.engine.keywords_of(query) for query in queries]
         embeddings = None
@@ -166,9 +170,7 @@ class Searcher:
         elif clock is not None:
             clock.start()
         answers = self.engine.answer(embeddings, keywords, asked)
-        if clock is not None:
-            _tell(clock, queries, answers, asked)
-        return answers
+        return answers if clock is None else _watched(answers, queries, asked, clock)
 
     def answer_like(self, index: int, asked: Asked, clock: Clock | None = None) -> Answer:
         """Answers with the documents most like one of the corpus, without that document.
@@ -182,19 +184,23 @@ class Searcher:
         if asked.mode != "semantic":
             keywords = self.engine.keywords_of(self.engine.read_all([index])[0].text)
         embeddings = None if asked.mode == "keyword" else self.engine.embeddings([index])
-        found = self.engine.answer(embeddings, [keywords], asked, without=index)[0]
-        if clock is not None:
-            _tell(clock, [None], [found], asked)
+        answers = self.engine.answer(embeddings, [keywords], asked, without=index)
+        (found,) = answers if clock is None else _watched(answers, [None], asked, clock)
         return found
 
 
-def _tell(clock: Clock, queries: Sequence[str | None], answers: Sequence[Answer], asked: Asked) -> None:
-    """Ends the stage search, and tells a watched clock what was found."""
-    clock.lap("search")
-    if clock.searches is not None:
-        for query, answer in zip(queries, answers, strict=True):
+def _watched(
+    answers: Iterable[Answer], queries: Sequence[str | None], asked: Asked, clock: Clock
+) -> Iterator[Answer]:
+    """Gives the time that each answer takes to the stage search, and tells a watched clock what was found."""
+    for query, answer in zip(queries, answers, strict=True):
+        clock.lap("search")
+        if clock.searches is not None:
             hits = answer.hits
             top = hits[0].score if hits and not asked.offset else None
             # Damaged embeddings give a score that is no number. The request fails, and its line says so.
             top = top if top is not None and math.isfinite(top) else None
             clock.searches.append(Searched(query, answer.mode, len(hits), not hits and not asked.offset, top))
+        yield answer
+        # What is done with it is of no stage.
+        clock.start()

@@ -4,7 +4,8 @@
 
 One process answers all of them, as one environment of Lambda does, with a key, lines, metrics and analytics. The status is 1
 where an answer was a 500 or an exception, where it had another status than its request must have, or where the memory grew by
-more than --most-growth after the first thousand. The memory is what no file has: mapped pages of the artifact come and go.
+more than --most-growth after the first thousand. The memory is what no file has: mapped pages of the artifact come and go. After
+a large answer malloc keeps some MB more for a while, so the most counts: after any later event, beside any of the first thousand.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import functools
 import io
 import json
 import os
-import statistics
 import sys
 import time
 from collections import Counter
@@ -68,6 +68,8 @@ class Mixture:
         self.faults: list[str] = []
         self.faulty = 0
         self.log = Nowhere()
+        # The most resident memory after an event since the last report, in bytes.
+        self.most = 0
         self._kept: Made | None = None
 
     def send(self, number: int) -> None:
@@ -91,6 +93,7 @@ class Mixture:
             self.faults = [*self.faults, f"event {number} ({made.sender} {made.route}): {fault}"][:_TOLD]
         if made.expected == "200":
             self._keep(made, answer)
+        self.most = max(self.most, resident_bytes())
 
     def _keep(self, made: Made, answer: Mapping[str, Any]) -> None:
         """Keeps an event whose answer has an ETag, with that tag: the next answer is 304 and has no body."""
@@ -116,7 +119,7 @@ class Mixture:
             "faults": self.faults,
             "faulty": self.faulty,
             "log lines": self.log.lines,
-            "resident bytes": resident_bytes(),
+            "resident bytes": self.most or resident_bytes(),
         }
 
 
@@ -133,18 +136,18 @@ def send_all(mixture: Mixture, count: int, report: Tell, *, every: int = REPORTE
         mixture.send(number)
         if (number + 1) % every == 0 or number + 1 == count:
             report(number=number + 1, **mixture.figures())
+            mixture.most = 0
 
 
 def growth(memory: Mapping[int, int], warm: int = WARM) -> float:
-    """Returns by which share the memory, in bytes by number of events, is more in the last tenth than after the warm-up.
+    """Returns by which share the most memory after the warm-up is more than the most of the warm-up.
 
-    Of the last tenth the median counts: each figure is one moment's, and depends on the last few events. It is 0 where there is
-    no figure after the warm-up.
+    `memory` has the most memory up to each report since the one before, in bytes by number of events. The share is less than 0
+    where it is less; it is 0 where there is no report of one of both.
     """
-    start, last = min((at for at in memory if at >= warm), default=0), max(memory, default=0)
-    if not start:
-        return 0.0
-    return statistics.median(size for at, size in memory.items() if at > 0.9 * last) / memory[start] - 1
+    first = [size for at, size in memory.items() if at <= warm]
+    later = [size for at, size in memory.items() if at > warm]
+    return max(later) / max(first) - 1 if first and later else 0.0
 
 
 def broken(figures: Mapping[str, Any], most_growth: float) -> list[str]:
@@ -195,7 +198,9 @@ def summary(figures: Mapping[str, Any]) -> str:
     memory = figures["resident MB"]
     wanted = (FIRST, 10 * WARM, figures["number"] // 2)
     moments = {min(memory, key=functools.partial(_apart, moment)) for moment in wanted} if memory else set()
-    lines += [f"memory after {at:,} events: {memory[at]} MB" for at in sorted({*moments, *list(memory)[-1:]})]
+    lines += [
+        f"most memory up to event {at:,}: {memory[at]} MB" for at in sorted({*moments, *list(memory)[-1:]})
+    ]
     lines.append(
         f"{figures['number']:,} events in {figures['seconds']:,} s, {figures['faulty']:,} answered wrongly"
     )

@@ -62,11 +62,22 @@ def test_a_batch_takes_little_more_than_one_query(
     def answer(count: int) -> int:
         vectors = None if asked.mode == "keyword" else clustered(count, engine.manifest.dim)
         return peak(
-            lambda: engine.answer(vectors, [engine.keywords_of(NAMES[0]) for _ in range(count)], asked)
+            lambda: list(engine.answer(vectors, [engine.keywords_of(NAMES[0]) for _ in range(count)], asked))
         )
 
     # One query's keyword part of every row has 4 bytes for each, and its ranking ten times as many.
     assert answer(QUERIES) < answer(1) + 8 * COUNT + QUERIES * 3000
+
+
+def test_the_documents_of_one_answer_are_in_memory(engine: LocalEngine) -> None:
+    asked = Asked(500).completed(("semantic",), 0.5)
+
+    def answer(count: int) -> int:
+        vectors = clustered(count, engine.manifest.dim)
+        return peak(lambda: [len(found.hits) for found in engine.answer(vectors, [None] * count, asked)])
+
+    # Of all 32, the documents would take 30 times as much as one.
+    assert answer(32) < 4 * answer(1)
 
 
 def test_the_sums_of_a_batch_are_let_go(tmp_path: Path) -> None:

@@ -102,6 +102,12 @@ def test_an_exact_search_of_many_rows(both: tuple[Searcher, Searcher], mode: str
     compare(both, mode, rounds=25, exact=True)
 
 
+def only(searcher: Searcher, query: str, asked: Asked) -> Answer:
+    """The answer to one query."""
+    (answer,) = searcher.answer([query], asked)
+    return answer
+
+
 def compare(both: tuple[Searcher, Searcher], mode: str, rounds: int, **more: Any) -> None:
     """Asks both the same at random, with filters, facets, paging and thresholds: every answer is equal to the last bit."""
     files, database = both
@@ -142,16 +148,16 @@ def test_an_index_finds_most_and_scores_exactly(both: tuple[Searcher, Searcher],
     for mode in ("hybrid", "semantic"):
         for query in QUERIES:
             asked = Asked(k=10, mode=mode)
-            right = {hit.index: hit for hit in files.answer([query], asked._replace(k=400))[0].hits}
-            hits = database.answer([query], asked)[0].hits
+            right = {hit.index: hit for hit in only(files, query, asked._replace(k=400)).hits}
+            hits = only(database, query, asked).hits
             assert [(-hit.score, hit.index) for hit in hits] == sorted(
                 (-hit.score, hit.index) for hit in hits
             )
             assert all(hit == right[hit.index] for hit in hits)
             # Of a document that is cut, the index may find another passage than the best one.
-            many = database.answer([query], asked._replace(k=100))[0].hits
+            many = only(database, query, asked._replace(k=100)).hits
             assert all(hit == right[hit.index] for hit in many)
-            best = [hit.score for hit in files.answer([query], asked)[0].hits]
+            best = [hit.score for hit in only(files, query, asked).hits]
             found += sum(hit.score >= best[-1] for hit in hits)
             wanted += 10
     assert found >= 0.9 * wanted
@@ -163,7 +169,7 @@ def test_all_that_reach_a_result_are_counted(both: tuple[Searcher, Searcher], sh
     for query in QUERIES:
         for hit in files.search(query, 20, "hybrid", share):
             asked = Asked(k=3, mode="hybrid", share=share, min_score=hit.score, facets=("word",))
-            one, other = (searcher.answer([query], asked)[0] for searcher in both)
+            one, other = (only(searcher, query, asked) for searcher in both)
             assert (other.total, other.facets) == (one.total, one.facets)
 
 

@@ -10,7 +10,7 @@ Meaning is searched approximately, by pgvector's HNSW; words, filters, scores, t
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -108,7 +108,7 @@ class PostgresEngine:
         keywords: Sequence[KeywordQuery | None],
         asked: Asked,
         without: int | None = None,
-    ) -> list[Answer]:
+    ) -> Iterator[Answer]:
         """Ranks the documents of each query; `asked` and the rest are as Engine says.
 
         Raises RequestError for an offset that is too deep, and DatabaseError where the database can't answer.
@@ -124,7 +124,8 @@ class PostgresEngine:
         condition = None if asked.filter is None else FilterSql(asked.filter, self.column_types)
         passing = None if condition is None else self._documents_that_pass(condition)
         queries = Query.make_all(embeddings, keywords, asked.share)
-        return [self._answer(query, most, asked, condition, passing, without) for query in queries]
+        for query in queries:
+            yield self._answer(query, most, asked, condition, passing, without)
 
     def _documents_that_pass(self, filter: FilterSql) -> NDArray[np.bool_]:  # noqa: A002
         mask = self._passing.find_all([filter.key]).get(filter.key)

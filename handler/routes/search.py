@@ -173,14 +173,13 @@ def answer(service: Service, query: SearchQuery, request: Request) -> bytes:
     """Searches, and writes the answer's bytes; raises RequestError (422) where a batch's are too many."""
     searcher = service.searcher
     if query.like is not None:
-        answers = [searcher.answer_like(query.like, query.asked, request.clock)]
-    else:
-        answers = searcher.answer(query.queries, query.asked, request.clock)
-    most = service.settings.max_response_bytes
+        return _write_answer(searcher, query, searcher.answer_like(query.like, query.asked, request.clock))
+    answers = searcher.answer(query.queries, query.asked, request.clock)
     if query.batch:
-        written = (_write_answer(searcher, query, one) for one in answers)
-        return b'{"answers":%b}' % write_list(written, most, "k")
-    return _write_answer(searcher, query, answers[0])
+        written = (_write_answer(searcher, query, found) for found in answers)
+        return b'{"answers":%b}' % write_list(written, service.settings.max_response_bytes, "k")
+    (found,) = answers
+    return _write_answer(searcher, query, found)
 
 
 def _write_answer(searcher: Searcher, query: SearchQuery, found: Answer) -> bytes:

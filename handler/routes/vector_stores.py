@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from handler.asking import Answer, Asked
@@ -109,14 +109,17 @@ def _check_weights(searcher: Searcher, weights: object) -> float | None:
     return words / (meaning + words) if meaning + words and searcher.manifest.keywords is not None else None
 
 
-def _best(answers: Sequence[Answer], k: int) -> list[Hit]:
+def _best(answers: Iterable[Answer], k: int) -> Iterable[Hit]:
     """Returns the k best documents of all answers, each once; equal scores by lower index."""
     best: dict[int, Hit] = {}
     for answer in answers:
         for hit in answer.hits:
             if hit.index not in best or hit.score > best[hit.index].score:
                 best[hit.index] = hit
-    return sorted(best.values(), key=lambda hit: (-hit.score, hit.index))[:k]
+        # The others can't be among the best of all: only k documents are kept in memory.
+        kept = sorted(best.values(), key=lambda hit: (-hit.score, hit.index))[:k]
+        best = {hit.index: hit for hit in kept}
+    return best.values()
 
 
 def _render(hit: Hit) -> dict[str, Any]:
