@@ -33,7 +33,7 @@ from handler.service import Source
 # The route whose errors keep the shape that they had before RFC 9457's.
 OLD_PATH = "/similar"
 _ID = re.compile(r"[!-~]{1,200}")
-_EXPOSED = "etag, retry-after, server-timing, x-request-id"
+_EXPOSED = "etag, retry-after, seeklet-corpus, server-timing, x-request-id"
 _ALLOWED = "authorization, content-type, if-none-match, mcp-protocol-version, mcp-session-id, x-api-key, x-request-id"
 
 

@@ -7,10 +7,12 @@ the one whose artifact changes, indexes.py the one of several. A function over o
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from handler.artifact import DOCUMENTS_FILE
 from handler.named import NamedTuple
+from handler.responses import JSON
 from handler.searcher import Searcher
 from handler.settings import Settings
 
@@ -91,6 +93,11 @@ class Service:
         from handler import __version__
 
         return f"{binascii.crc32(self.searcher.manifest.to_json() + __version__.encode()):08x}"
+
+    @functools.cached_property
+    def headers(self) -> Mapping[str, str]:
+        """The headers of an answer with documents' places: which corpus they are of, by the documents' SHA-256."""
+        return {**JSON, "seeklet-corpus": self.searcher.manifest.files[DOCUMENTS_FILE].sha256[:16]}
 
     def split(self, path: str) -> Split:
         """Returns the path as it is: there is one index."""

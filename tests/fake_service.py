@@ -66,6 +66,7 @@ def serve(fake: Fake, stage: str = "") -> Iterator[None]:
             else:
                 status, value = fake.answer(path, query, body)
             headers = {"content-type": "application/json", "server-timing": TIMING}
+            headers["seeklet-corpus"] = getattr(fake, "corpus", "a")
             self._send(status, headers, json.dumps(value).encode())
 
         def _send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:

@@ -24,6 +24,7 @@ class MapServer:
     def __init__(self, count: int = 300) -> None:
         self.url = ""
         self.key: str | None = None
+        self.corpus = "a"  # what the header names
         self.failing: dict[str, tuple[int, dict[str, Any]]] = {}  # by path
         self.requests: list[tuple[str, Any]] = []
         self.columns: list[dict[str, Any]] = [

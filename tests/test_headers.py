@@ -58,6 +58,19 @@ def test_the_callers_id_is_kept_where_a_header_can_hold_it(function: Function) -
     assert all(re.fullmatch("[0-9a-f]{32}", one) for one in made)
 
 
+def test_an_answer_with_places_names_the_corpus(function: Function) -> None:
+    asked = [
+        make_event("POST", "/similar", '{"text": "storms"}'),
+        make_event("POST", "/search", '{"query": "storms"}'),
+        make_event("GET", "/search") | {"rawQueryString": "q=storms"},
+        make_event("POST", "/documents", '{"indexes": [0]}'),
+        make_event("GET", f"/documents/{function.searcher.engine.read_all([0])[0].id}"),
+    ]
+    named = {function(event)["headers"]["seeklet-corpus"] for event in asked}
+    assert named == {function.searcher.manifest.files["documents.jsonl"].sha256[:16]}
+    assert "seeklet-corpus" not in function(make_event("GET", "/health"))["headers"]
+
+
 def test_an_event_that_is_no_request_has_them_too(function: Function) -> None:
     headers = function({"requestContext": None})["headers"]
     assert {"x-request-id", "server-timing"} <= set(headers)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from browser import PHONE, focused, give_key, opened, serious_violations
-from map_page import settle, show
+from map_page import lonely, place, settle, show
 from map_server import MapServer, serve_map, text_of
 from servers import uvicorn_server
 from texts import TEXTS
@@ -30,6 +30,33 @@ def test_an_address_opens_a_view(browser: Any, server: MapServer) -> None:
         page.wait_for_selector("#results li")
         assert page.input_value("#q") == "bees"
         assert page.input_value("#color") == "topic"
+
+
+def test_a_later_corpus_is_told_and_not_shown(browser: Any, server: MapServer) -> None:
+    with opened(browser) as page:
+        show(page, server, "/map?q=bees")
+        page.wait_for_selector("#results li")
+        assert page.is_hidden("#notice")
+        server.corpus = "b"
+        server.draw(30)
+        page.fill("#q", "bread")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#notice >> text=The corpus has changed")
+        assert "The corpus has changed. Load the map again." in page.inner_text("#told")
+        page.click("#notice >> text=Load the map again")
+        page.wait_for_selector("#results li")
+        assert page.is_hidden("#notice")
+        assert "30 documents" in page.inner_text("#about")
+
+
+def test_a_card_has_no_text_of_a_later_corpus(browser: Any, server: MapServer) -> None:
+    with opened(browser) as page:
+        show(page, server, "/map")
+        server.corpus = "b"
+        index = lonely(server)
+        page.mouse.click(*place(page, server, index))
+        page.wait_for_selector("#notice >> text=The corpus has changed")
+        assert text_of(index) not in page.inner_text("#card")
 
 
 def test_over_the_service_itself(browser: Any, artifact: Path, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ locals {
       "x-api-key",
       "x-request-id",
     ]
-    exposed = ["etag", "retry-after", "server-timing", "x-request-id"]
+    exposed = ["etag", "retry-after", "seeklet-corpus", "server-timing", "x-request-id"]
     max_age = 3600
   }
 }

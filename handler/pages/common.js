@@ -25,7 +25,7 @@ async function request(path, body, signal) {
   if (body) headers["content-type"] = "application/json";
   let response;
   try {
-    response = await fetch(location.origin + home + path, body ? { method: "POST", headers, signal, body: JSON.stringify(body) } : { headers, signal });
+    response = await fetch(location.origin + home + path, body ? { method: "POST", headers, signal, body: JSON.stringify(body) } : { headers, signal, cache: "no-cache" });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Failure("offline", "The service can't be reached. Check the connection, and try again.");

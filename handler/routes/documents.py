@@ -9,7 +9,7 @@ from handler.errors import RequestError
 from handler.events import Request
 from handler.fields import check_list, check_object, check_string, check_whole, invalid, parse_json
 from handler.requests import refuse_body
-from handler.responses import JSON, Response, to_json
+from handler.responses import Response, to_json
 from handler.searcher import Searcher
 from handler.service import Service
 
@@ -19,7 +19,7 @@ EXAMPLE = '{"ids": ["..."]}'
 
 def get(service: Service, request: Request) -> Response:
     """Answers GET /documents/{id}."""
-    return Response(200, to_json(read(service, request.parameters["document_id"])))
+    return Response(200, to_json(read(service, request.parameters["document_id"])), service.headers)
 
 
 def read(service: Service, id_: object) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def post(service: Service, request: Request) -> Response:
     there = [place for place in places if place is not None and place < count]
     rendered = dict(zip(there, render_all(searcher, there), strict=True))
     written = to_json({"documents": [None if place is None else rendered.get(place) for place in places]})
-    return Response(200, written, JSON, next(iter(fields)))
+    return Response(200, written, service.headers, next(iter(fields)))
 
 
 def render_all(searcher: Searcher, indexes: Sequence[int]) -> list[dict[str, Any]]:

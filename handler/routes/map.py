@@ -69,6 +69,7 @@ def points(service: Service, request: Request) -> Response:
                     "color": None if columns is None else _color(columns, given["color"], chosen),
                 }
             ),
+            service.headers,
         )
 
     # The number of points depends on a setting, all else on the artifact and the request.

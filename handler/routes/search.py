@@ -28,7 +28,7 @@ from handler.fields import (
 from handler.hits import Hit
 from handler.named import NamedTuple
 from handler.requests import refuse_body, write_list
-from handler.responses import JSON, Response, to_json
+from handler.responses import Response, to_json
 from handler.routes.kept import answer_kept
 from handler.service import Service
 
@@ -65,7 +65,7 @@ def post(service: Service, request: Request) -> Response:
     body = request.body()
     refuse_body(len(body), service.settings.max_body_bytes)
     query = check_search(parse_json(body, EXAMPLE), service)
-    return Response(200, answer(service, query, request), JSON, "k")
+    return Response(200, answer(service, query, request), service.headers, "k")
 
 
 def get(service: Service, request: Request) -> Response:
@@ -79,7 +79,10 @@ def get(service: Service, request: Request) -> Response:
     # The number of results depends on a setting where the caller says none.
     etag = f'"{service.fingerprint}-{query.asked.k}-{binascii.crc32(request.query.encode()):08x}"'
     return answer_kept(
-        service.settings, request, etag, lambda: Response(200, answer(service, query, request), JSON, "k")
+        service.settings,
+        request,
+        etag,
+        lambda: Response(200, answer(service, query, request), service.headers, "k"),
     )
 
 

@@ -21,7 +21,7 @@ from handler.hits import Hit
 from handler.manifest import MODES
 from handler.named import NamedTuple
 from handler.requests import refuse_body
-from handler.responses import JSON, Response, to_json
+from handler.responses import Response, to_json
 from handler.service import Service
 from handler.settings import Settings
 
@@ -48,7 +48,7 @@ def post(service: Service, request: Request) -> Response:
     """Answers with the documents nearest to a text, or best in the mode that is asked for."""
     body = request.body()
     query = parse_similar(body, service.settings)
-    return Response(200, answer(service, query, request.clock), JSON, "num_results")
+    return Response(200, answer(service, query, request.clock), service.headers, "num_results")
 
 
 def answer(service: Service, query: SimilarQuery, clock: Clock | None = None) -> bytes:

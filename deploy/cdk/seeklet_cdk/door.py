@@ -24,7 +24,7 @@ ALLOWED_HEADERS = [
     "x-api-key",
     "x-request-id",
 ]
-EXPOSED_HEADERS = ["etag", "retry-after", "server-timing", "x-request-id"]
+EXPOSED_HEADERS = ["etag", "retry-after", "seeklet-corpus", "server-timing", "x-request-id"]
 # By method, not $default or ANY: those match OPTIONS too, and a preflight would invoke the function. /{proxy+} matches
 # every path but /, which has the page.
 ROUTES = {"RootRoute": ("GET", "/"), "GetRoute": ("GET", "/{proxy+}"), "PostRoute": ("POST", "/{proxy+}")}
