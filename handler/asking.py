@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from numbers import Real
+from operator import index
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from handler.errors import ArtifactError
 from handler.hits import Hit
@@ -43,8 +45,8 @@ class Asked(NamedTuple):
 
         `modes` are those that the artifact has, the default one first; `own_share` is the artifact's own.
 
-        Raises ArtifactError where the artifact has no keywords and the mode needs them, and ValueError for an unknown
-        mode, a share that isn't from 0 to 1, or a min_score of NaN.
+        Raises ArtifactError where the artifact has no keywords and the mode needs them, ValueError for an unknown mode, a
+        share that isn't from 0 to 1, or a min_score of NaN, and TypeError for what is no number.
         """
         mode, share = self.mode, self.share
         if mode is not None and mode not in MODES:
@@ -54,17 +56,30 @@ class Asked(NamedTuple):
                 f"the artifact has no keywords, so the mode {mode} can't be used: "
                 "run `seeklet export` again without --no-keywords"
             )
-        if share is not None and not 0 <= share <= 1:
+        if share is not None and not 0 <= _number("share", share) <= 1:
             raise ValueError(f"the share is {share!r:.40}, not a number from 0 to 1")
         # No score reaches NaN, so every document would be left out.
-        if self.min_score is not None and math.isnan(self.min_score):
+        if self.min_score is not None and math.isnan(_number("min_score", self.min_score)):
             raise ValueError("min_score is NaN, not a number")
         return self._replace(
             mode=mode or modes[0],
             share=own_share if share is None else share,
-            k=max(0, self.k),
-            offset=max(0, self.offset),
+            k=max(0, _whole("k", self.k)),
+            offset=max(0, _whole("offset", self.offset)),
         )
+
+
+def _whole(name: str, value: SupportsIndex) -> int:
+    try:
+        return index(value)
+    except TypeError:
+        raise TypeError(f"{name} is {value!r:.40}, not a whole number") from None
+
+
+def _number(name: str, value: float) -> float:
+    if not isinstance(value, Real):
+        raise TypeError(f"{name} is {value!r:.40}, not a number")
+    return value
 
 
 class Answer(NamedTuple):

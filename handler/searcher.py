@@ -44,9 +44,11 @@ class Searcher:
     def load(cls, directory: Path | str, threads: int = 1, encoder: Encoder | None = None) -> Searcher:
         """Loads and checks the artifact in `directory`; raises ArtifactError if it can't be loaded.
 
-        `threads` is the number of threads of a search. `encoder` may be given if one of the same model and recipe is loaded
+        `threads` is the number of threads of a search: ValueError if it is less than 1. `encoder` may be given if one of the same model and recipe is loaded
         already (handler/sharing.py).
         """
+        if threads < 1:
+            raise ValueError(f"threads is {threads}: give 1 or more")
         artifact = Artifact.open(directory)
         artifact.check_crc32()
         encoder = encoder or Encoder.open(artifact, threads)
@@ -104,7 +106,8 @@ class Searcher:
             clock: records the times of the stages tokenise, encode and search.
 
         Raises ArtifactError if the mode needs keywords and the artifact has none, RequestError for a filter that
-        can't be used, and ValueError for an unknown mode, a share that isn't from 0 to 1, or a min_score of NaN.
+        can't be used, ValueError for an unknown mode, a share that isn't from 0 to 1, or a min_score of NaN, and
+        TypeError for a query that is no text, or for what is no number.
         """
         asked = Asked(k, offset, mode, share, min_score, self.parse_filter(filter), exact=exact)
         (answer,) = self.answer([query], asked, clock)
@@ -163,6 +166,9 @@ class Searcher:
         Raises as `search` does, where the queries can't be encoded; the rest when an answer is asked for.
         """
         asked = asked.completed(self.modes, self.share)
+        for query in queries:
+            if not isinstance(query, str):
+                raise TypeError(f"the query {query!r:.60} is no text")
         keywords = [None if asked.mode == "semantic" else self.engine.keywords_of(query) for query in queries]
         embeddings = None
         if asked.mode != "keyword":

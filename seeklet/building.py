@@ -157,7 +157,7 @@ def export(
         language=language,
         share=SHARE if share is None else share,
         map=map or DEFAULT_METHOD,
-        threads=threads or available_cpus(),
+        threads=available_cpus() if threads is None else threads,
         force=force,
         thresholds=_thresholds(min_cosine_mean, min_cosine_least, min_overlap) if check else None,
     )
@@ -213,7 +213,12 @@ def verify(
     from export.build.gate import verify_artifact
 
     figures = verify_artifact(
-        Path(artifact), model, revision, threads or available_cpus(), document_model, document_revision
+        Path(artifact),
+        model,
+        revision,
+        available_cpus() if threads is None else threads,
+        document_model,
+        document_revision,
     )
     _thresholds(min_cosine_mean, min_cosine_least, min_overlap).check(figures)
     return figures

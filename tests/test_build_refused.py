@@ -65,6 +65,9 @@ def test_the_artifact_stays_when_the_next_export_fails(
         ({"dim": True}, "--dim is True: give a whole number"),
         ({"dtype": "int4"}, "--dtype is 'int4': choose one of float32, float16, int8"),
         ({"pooling": "sum"}, "--pooling is 'sum': choose one of mean, max, cls"),
+        ({"pooling": ["mean"]}, "--pooling is ['mean']: choose one of mean, max, cls"),
+        ({"threads": 0}, "--threads is 0: give a whole number, 1 or more"),
+        ({"threads": "2"}, "--threads is '2': give a whole number, 1 or more"),
         ({"map": "tsne"}, "--map is 'tsne': choose one of pca, umap, none"),
         ({"columns": {"year": "number"}}, "--column names 'year', --metadata doesn't: add it to --metadata"),
         (

@@ -97,6 +97,49 @@ def test_a_least_score_that_is_no_number_is_refused(searcher: Searcher) -> None:
             searcher.search("storm", 1, mode, min_score=float("nan"))
 
 
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"k": "3"}, "k is '3', not a whole number"),
+        ({"k": 3.0}, "k is 3.0, not a whole number"),
+        ({"offset": None}, "offset is None, not a whole number"),
+        ({"share": "0.5"}, "share is '0.5', not a number"),
+        ({"min_score": [0.5]}, "min_score is [0.5], not a number"),
+    ],
+)
+def test_what_is_no_number_is_refused_by_its_name(
+    searcher: Searcher, options: dict[str, Any], sentence: str
+) -> None:
+    for asked in (searcher.search, lambda query, **more: searcher.search_many([query], **more)):
+        with pytest.raises(TypeError) as raised:
+            asked("storm", **options)
+        assert str(raised.value) == sentence
+
+
+def test_numbers_may_be_numpys(searcher: Searcher) -> None:
+    given: dict[str, Any] = {
+        "k": np.int64(3),
+        "offset": np.uint8(1),
+        "share": np.float32(0.5),
+        "min_score": np.float32(-1),
+    }
+    plain = {name: value.item() for name, value in given.items()}
+    assert searcher.search("storm", **given) == searcher.search("storm", **plain)
+
+
+@pytest.mark.parametrize("mode", ["hybrid", "semantic", "keyword"])
+def test_a_query_that_is_no_text_is_refused(searcher: Searcher, mode: str) -> None:
+    query: Any
+    for query in (None, 5, b"storm"):
+        with pytest.raises(TypeError, match=r"the query .* is no text"):
+            searcher.search_many(["storm", query], 3, mode=mode)
+
+
+def test_less_than_one_thread_is_refused(artifact: Path) -> None:
+    with pytest.raises(ValueError, match="threads is 0: give 1 or more"):
+        Searcher.load(artifact, threads=0)
+
+
 @pytest.mark.parametrize("mode", ["hybrid", "semantic", "keyword"])
 def test_a_single_string_is_not_a_list_of_queries(searcher: Searcher, mode: str) -> None:
     with pytest.raises(TypeError, match="search_many takes a sequence of queries: put 'storm' in a list"):

@@ -65,6 +65,8 @@ class BuildOptions:
         _check_choice("--dtype", self.dtype, DTYPES)
         if self.pooling is not None:
             _check_choice("--pooling", self.pooling, POOLINGS)
+        if type(self.threads) is not int or self.threads < 1:
+            raise OptionError(f"--threads is {self.threads!r:.40}: give a whole number, 1 or more")
         for name in WHOLE_NUMBERS:
             value = getattr(self, name)
             # To Python True is a number, and to the manifest neither it nor 32.0 is a whole one.
@@ -92,5 +94,5 @@ class BuildOptions:
 
 
 def _check_choice(option: str, value: str, choices: Collection[str]) -> None:
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         raise OptionError(f"{option} is {value!r:.40}: choose one of {', '.join(choices)}")
