@@ -55,6 +55,11 @@ def test_base64_is_the_same_numbers(function: Function) -> None:
     assert np.array(read).tobytes() == vectors_of(embeddings(function, input=TEXTS)).tobytes()
 
 
+def test_null_is_what_was_left_out(function: Function) -> None:
+    left_out = dict.fromkeys(("model", "encoding_format", "dimensions", "user"))
+    assert embeddings(function, input=TEXTS, **left_out) == embeddings(function, input=TEXTS)
+
+
 def test_tokens_are_counted_and_may_be_sent_themselves(function: Function) -> None:
     encodings = [function.searcher.encoder.tokenizer.encode(text) for text in TEXTS]
     answer = embeddings(function, input=TEXTS)
@@ -102,6 +107,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("/embed", {"inputs": "a", "dimensions": 385}, "dimensions"),
     ("/embed", {"inputs": "a", "model": "b"}, "model"),
     ("/v1/embeddings", {"model": "a"}, "input"),
+    ("/v1/embeddings", {"input": None}, "input"),
     ("/v1/embeddings", {"input": ""}, "input"),
     ("/v1/embeddings", {"input": []}, "input"),
     ("/v1/embeddings", {"input": [1, "a"]}, "input[1]"),

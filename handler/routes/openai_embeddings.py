@@ -32,11 +32,13 @@ def post(service: Service, request: Request) -> Response:
     fields = check_object(parse_json(body, EXAMPLE), FIELDS, "input and model")
     if "input" not in fields:
         raise invalid("input", "the field input is missing: put the texts there")
+    # Some clients send null for what their caller left out.
+    given = {name: value for name, value in fields.items() if value is not None}
     for name in ("model", "user"):
-        check_string(name, fields.get(name, ""))
-    form = check_choice("encoding_format", fields.get("encoding_format", "float"), ("float", "base64"))
+        check_string(name, given.get(name, ""))
+    form = check_choice("encoding_format", given.get("encoding_format", "float"), ("float", "base64"))
     dim = searcher.manifest.dim
-    dimensions = check_whole("dimensions", fields["dimensions"], 1, dim) if "dimensions" in fields else None
+    dimensions = check_whole("dimensions", given["dimensions"], 1, dim) if "dimensions" in given else None
     vectors, tokens = _embed(service, fields["input"], request)
     write = write_vector if form == "float" else _write_base64
     data = (

@@ -95,10 +95,15 @@ class EmbeddingsRequest(BaseModel):
         | Annotated[list[Annotated[int, Field(ge=0), WHOLE]], _NOT_EMPTY]
         | Annotated[list[Annotated[list[Annotated[int, Field(ge=0), WHOLE]], _NOT_EMPTY]], _NOT_EMPTY]
     )
-    model: str = _absent("Any name: the artifact's model answers.")
-    encoding_format: Literal["float", "base64"] = _absent("Numbers, or base64 of little-endian float32.")
-    dimensions: Annotated[int, Field(ge=1), WHOLE] = _absent("How many of a vector's first numbers are kept.")
-    user: str = _absent("Not looked at.")
+    model: Annotated[str | None, Field(description="Any name: the artifact's model answers.")] = None
+    encoding_format: Annotated[
+        Literal["float", "base64"] | None, Field(description="Numbers, or base64 of little-endian float32.")
+    ] = "float"
+    dimensions: Annotated[
+        Annotated[int, Field(ge=1), WHOLE] | None,
+        Field(description="How many of a vector's first numbers are kept."),
+    ] = None
+    user: Annotated[str | None, Field(description="Not looked at.")] = None
 
 
 class Embedding(BaseModel):
