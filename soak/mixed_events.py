@@ -5,7 +5,7 @@
 One process answers all of them, as one environment of Lambda does, with a key, lines, metrics and analytics. The status is 1
 where an answer was a 500 or an exception, where it had another status than its request must have, or where the memory grew by
 more than --most-growth after the first thousand. The memory is what no file has: mapped pages of the artifact come and go. After
-a large answer malloc keeps some MB more for a while, so the most counts: after any later event, beside any of the first thousand.
+a large answer malloc keeps some MB more for a while, so the most memory of each thousand events counts, and not one moment's.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import functools
 import io
 import json
 import os
+import statistics
 import sys
 import time
 from collections import Counter
@@ -93,7 +94,6 @@ class Mixture:
             self.faults = [*self.faults, f"event {number} ({made.sender} {made.route}): {fault}"][:_TOLD]
         if made.expected == "200":
             self._keep(made, answer)
-        self.most = max(self.most, resident_bytes())
 
     def _keep(self, made: Made, answer: Mapping[str, Any]) -> None:
         """Keeps an event whose answer has an ETag, with that tag: the next answer is 304 and has no body."""
@@ -134,20 +134,22 @@ def send_all(mixture: Mixture, count: int, report: Tell, *, every: int = REPORTE
     """Sends all events, and reports the figures after every so many."""
     for number in range(count):
         mixture.send(number)
+        # The answer is gone now, as it is when an environment waits for its next event.
+        mixture.most = max(mixture.most, resident_bytes())
         if (number + 1) % every == 0 or number + 1 == count:
             report(number=number + 1, **mixture.figures())
             mixture.most = 0
 
 
 def growth(memory: Mapping[int, int], warm: int = WARM) -> float:
-    """Returns by which share the most memory after the warm-up is more than the most of the warm-up.
+    """Returns by which share the memory of the last tenth is more than the most of the warm-up.
 
-    `memory` has the most memory up to each report since the one before, in bytes by number of events. The share is less than 0
-    where it is less; it is 0 where there is no report of one of both.
+    `memory` has the most memory up to each report since the one before, in bytes by number of events; of the last tenth the
+    median counts. The share is less than 0 where it is less. It is 0 where there is no report of one of both.
     """
     first = [size for at, size in memory.items() if at <= warm]
-    later = [size for at, size in memory.items() if at > warm]
-    return max(later) / max(first) - 1 if first and later else 0.0
+    last = [size for at, size in memory.items() if at > max(warm, 0.9 * max(memory))]
+    return statistics.median(last) / max(first) - 1 if first and last else 0.0
 
 
 def broken(figures: Mapping[str, Any], most_growth: float) -> list[str]:
@@ -192,15 +194,15 @@ def _apart(wanted: int, at: int) -> int:
 
 
 def summary(figures: Mapping[str, Any]) -> str:
-    """Returns the figures as lines: each route with its statuses, the senders, and the memory at three moments."""
+    """Returns the figures as lines: each route with its statuses, the senders, and the memory at some moments and at its most."""
     lines = [f"{route}: {statuses}" for route, statuses in figures.get("routes", {}).items()]
     lines.append(f"senders: {figures.get('senders')}")
     memory = figures["resident MB"]
     wanted = (FIRST, 10 * WARM, figures["number"] // 2)
     moments = {min(memory, key=functools.partial(_apart, moment)) for moment in wanted} if memory else set()
-    lines += [
-        f"most memory up to event {at:,}: {memory[at]} MB" for at in sorted({*moments, *list(memory)[-1:]})
-    ]
+    if memory:
+        moments |= {max(memory), max(memory, key=memory.__getitem__)}
+    lines += [f"most memory up to event {at:,}: {memory[at]} MB" for at in sorted(moments)]
     lines.append(
         f"{figures['number']:,} events in {figures['seconds']:,} s, {figures['faulty']:,} answered wrongly"
     )

@@ -38,7 +38,7 @@ def make(seed: int, number: int, corpus: Corpus) -> Made:
     """Makes the event of a number."""
     rng = random.Random(f"{seed} {number}")
     # An environment needs the memory of its largest answer, and of FastAPI: the first thousand events have all of that.
-    makers, weights = (_LARGEST, None) if number < FIRST and number % 20 == 0 else (_MAKERS, _WEIGHTS)
+    makers, weights = (_LARGEST, None) if number < FIRST and number % 10 == 0 else (_MAKERS, _WEIGHTS)
     (maker,) = rng.choices(makers, weights)
     asked = maker(rng, corpus)
     if asked.route == "direct":
