@@ -93,7 +93,10 @@ def _refused(address: str, error: urllib.error.HTTPError) -> SeekletError:
         refused = refusal(address, _read_body(error), error.code)
     # A gateway or a proxy has no code of seeklet's. Programs need the status: after 429 they ask again later.
     code = CODES.get(error.code, "http_error")
-    return refused or RequestError(error.code, code, f"{address} can't answer: HTTP status {error.code}")
+    told = refused or RequestError(error.code, code, f"{address} can't answer: HTTP status {error.code}")
+    if "retry-after" in error.headers:
+        told.headers = {"retry-after": error.headers["retry-after"]}
+    return told
 
 
 def refusal(where: str, data: bytes, status: int) -> RequestError | None:

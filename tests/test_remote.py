@@ -136,6 +136,15 @@ def test_a_refusal_by_something_else(server: AnsweringServer, body: bytes, statu
     assert (raised.value.status, raised.value.code, raised.value.field) == (status, code, None)
 
 
+@pytest.mark.parametrize("body", [b"", json.dumps({**PROBLEM, "code": "busy"}).encode()])
+def test_a_refusal_says_when_to_ask_again(server: AnsweringServer, body: bytes) -> None:
+    for headers in ({"retry-after": "3"}, {}):
+        server.answer(503, body, headers)
+        with pytest.raises(RequestError) as raised:
+            RemoteSearcher(server.url).search("a")
+        assert raised.value.headers == headers
+
+
 ODD: list[dict[str, Any]] = [
     {"score": "x"},
     {"score": float("nan")},
