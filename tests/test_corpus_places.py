@@ -105,6 +105,16 @@ def test_a_column_may_be_missing_from_a_file_but_not_from_all(tmp_path: Path) ->
     )
 
 
+def test_a_column_that_only_a_folders_name_has(tmp_path: Path) -> None:
+    (tmp_path / "year=2020").mkdir()
+    write(tmp_path / "year=2020", {"a.csv": b"id,text\n1,x\n"})
+    message = refusal(CorpusReader(f"{tmp_path}/*/*.csv", ["text"], "id", ["year"]))
+    assert message.endswith(
+        "there is no column 'year'; the columns are: 'id', 'text': the folder 'year=2020' is not read as one, so "
+        "write its value into the rows"
+    )
+
+
 def test_a_bad_file_is_named(tmp_path: Path) -> None:
     write(tmp_path, {"a.jsonl": b'{"text": "x"}\n', "b.jsonl": b'{"text": "y"}\n{"text":\n'})
     message = refusal(CorpusReader(str(tmp_path), ["text"]))

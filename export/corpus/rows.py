@@ -45,6 +45,10 @@ def unknown_column(place: str, wanted: str, columns: Iterable[str]) -> CorpusErr
     sign, parts = split_header(names)
     if wanted.strip() in parts:
         hint, remedy = "", f": {separated_by(sign)}"
+    # As Hive and Spark write a column whose values part the files.
+    folder = next((part for part in place.split("/") if part.startswith(f"{wanted.strip()}=")), None)
+    if folder:
+        hint, remedy = "", f": the folder {show(folder)} is not read as one, so write its value into the rows"
     return CorpusError(
         f"{place}: there is no column {show(wanted)}{hint}; the columns are: {listed}{more}{remedy}"
     )
