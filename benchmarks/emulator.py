@@ -23,7 +23,7 @@ from benchmarks.starts import EVENT, OURS, OURS_FASTAPI, TEXTBOOK, TEXTBOOK_ASYN
 
 RIE = "lib/python*/site-packages/samcli/local/rapid/aws-lambda-rie-{arch}"
 # Like handler.app, but FastAPI is loaded before the first event comes.
-WITH_FASTAPI = "import handler.app\nhandler.app.app\nfrom handler.app import handler\n"
+WITH_FASTAPI = "from handler.app import handler\nhandler.app\n"
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,8 +39,7 @@ gc.freeze()
 gc.enable()
 
 
-def __getattr__(name: str) -> Any:
-    # uvicorn asks for `app`. A start on Lambda never waits for it.
-    if name == "app":
-        return handler.asgi
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# A name of the module: hypercorn finds no other.
+async def app(scope: Any, receive: Any, send: Any) -> None:
+    """The same as an ASGI application. A start on Lambda never waits for it."""
+    await handler.asgi(scope, receive, send)
