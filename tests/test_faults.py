@@ -85,11 +85,22 @@ def test_copies_of_one_memory_share_no_random_number(function: Function) -> None
     assert len(set(ids)) == 4
 
 
-@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
-def test_a_service_that_is_ended_answers_what_it_has_taken(artifact: Path, sent: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("sent", "command"),
+    [
+        (signal.SIGTERM, ["uvicorn", "handler.app:app"]),
+        (signal.SIGINT, ["uvicorn", "handler.app:app"]),
+        # Where its terminal is closed.
+        (signal.SIGHUP, ["seeklet", "serve"]),
+    ],
+    ids=["SIGTERM", "SIGINT", "SIGHUP"],
+)
+def test_a_service_that_is_ended_answers_what_it_has_taken(
+    artifact: Path, sent: signal.Signals, command: list[str]
+) -> None:
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "-m", "uvicorn", "handler.app:app", "--port", str(port)],
+        [sys.executable, "-m", *command, "--port", str(port)],
         cwd=ROOT,
         env={**os.environ, "ARTIFACT_DIR": str(artifact), "THREADS": "1"},
         stderr=subprocess.DEVNULL,

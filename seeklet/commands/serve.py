@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import signal
 import socket
 import sys
 from collections.abc import MutableMapping
@@ -71,6 +72,8 @@ def run(options: argparse.Namespace, environ: MutableMapping[str, str]) -> None:
         )
         # Its access log has the queries of GET /search. LOG_REQUESTS writes lines that have none.
         server = uvicorn.Server(uvicorn.Config("handler.app:app", access_log=False))
+        # uvicorn knows SIGINT and SIGTERM. Where a terminal is closed, the requests are waited for too.
+        signal.signal(signal.SIGHUP, server.handle_exit)
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[listener])
 
