@@ -79,3 +79,9 @@ def serious_violations(page: Any) -> list[str]:
         if rule["impact"] in ("serious", "critical")
         for node in rule["nodes"]
     ]
+
+
+def style(page: Any, selector: str, name: str) -> str:
+    """Returns a property of the first element, as the browser works it out."""
+    found: str = page.eval_on_selector(selector, "(element, name) => getComputedStyle(element)[name]", name)
+    return found

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from browser import PHONE, opened
+from browser import PHONE, opened, style
 from map_page import ALL, INKED, lonely, place, settle, show
 from map_server import TOPICS, MapServer, serve_map, text_of
 
@@ -196,3 +196,16 @@ def test_touch(browser: Any, server: MapServer) -> None:
 
 def test_the_page_is_small(page: Any) -> None:
     assert page.evaluate("fetch('map').then((answer) => answer.text()).then((text) => text.length)") < 60_000
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_on_paper_the_text_is_dark_and_the_colours_are_there(
+    browser: Any, server: MapServer, scheme: str
+) -> None:
+    with opened(browser, color_scheme=scheme) as page:
+        show(page, server, "/map?q=bees&color=topic")
+        page.wait_for_selector("#results li")
+        page.emulate_media(media="print")
+        assert style(page, "body", "color") == "rgb(22, 26, 36)"
+        assert style(page, "#legend i", "printColorAdjust") == "exact"
+        assert style(page, "#results b", "printColorAdjust") == "exact"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from browser import opened
+from browser import opened, style
 from search_page import STOPWATCH, search, texts
 from search_server import COUNT, SearchServer, document, serve_search
 
@@ -146,3 +146,16 @@ def test_examples_are_queries(page: Any, server: SearchServer) -> None:
     page.click("#empty li button >> nth=1")
     page.wait_for_selector("#results li")
     assert page.input_value("#q") == examples[1]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_on_paper_the_text_is_dark_and_the_marks_are_there(
+    browser: Any, server: SearchServer, scheme: str
+) -> None:
+    with opened(browser, color_scheme=scheme) as page:
+        page.goto(f"{server.url}/?q=bees")
+        page.wait_for_selector("#results mark")
+        page.emulate_media(media="print")
+        assert style(page, "body", "color") == "rgb(22, 26, 36)"
+        assert style(page, "#results mark", "backgroundColor") == "rgb(255, 233, 168)"
+        assert style(page, "#results mark", "printColorAdjust") == "exact"
