@@ -10,6 +10,8 @@ from pydantic import BaseModel
 
 from handler.manifest import MODES
 from handler.named import NamedTuple
+from handler.requests import KEY_HEADER
+from handler.routes import OPEN_PATHS
 from handler.routes.search import INCLUDED
 from handler.schemas import about, familiar, search, similar
 from handler.schemas import map as map_schemas
@@ -208,8 +210,9 @@ DOCUMENTED: Mapping[tuple[str, str], Documentation] = MappingProxyType(
 def describe(key: tuple[str, str], has_key: bool) -> dict[str, Any]:
     """Returns the arguments for FastAPI's `add_api_route` of a route: what is said of it."""
     documentation = DOCUMENTED[key]
-    errors = (*documentation.errors, 403) if has_key else documentation.errors
-    extra: dict[str, Any] = {}
+    needs_key = has_key and key not in OPEN_PATHS
+    errors = (*documentation.errors, 403) if needs_key else documentation.errors
+    extra: dict[str, Any] = {"security": [{KEY_HEADER: []}]} if needs_key else {}
     if documentation.request is not None:
         schema = documentation.request.model_json_schema(ref_template="#/components/schemas/{model}")
         extra["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from handler.requests import KEY_HEADER
 from handler.routes.search import DEFAULT_K
 from handler.routes.similar import DEFAULT_RESULTS
 from handler.schemas.about import Problem
@@ -15,7 +16,7 @@ Schema = dict[str, Any]
 
 
 def complete(document: Schema, service: Service) -> Schema:
-    """Adds the limits, the columns and the models that are named but not used by FastAPI itself, and returns it."""
+    """Adds the limits, the columns, the key and the models that are named but not used by FastAPI itself, and returns it."""
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for model in (Problem, EmbedProblem, OpenAIProblem, RpcProblem):
         schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
@@ -26,6 +27,9 @@ def complete(document: Schema, service: Service) -> Schema:
     # FastAPI adds its own validation's error to routes with parameters. Nothing here is validated by it.
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
+    if service.settings.api_keys:
+        scheme = {"type": "apiKey", "in": "header", "name": KEY_HEADER}
+        document["components"]["securitySchemes"] = {KEY_HEADER: scheme}
     limits = _limits(service)
     for path, methods in document["paths"].items():
         for operation in methods.values():

@@ -108,3 +108,10 @@ def test_the_schema_says_that_a_key_is_needed(searcher: Searcher, capsys: pytest
     event["headers"]["x-api-key"] = NEW
     schema = json.loads(watched.ask(event)["body"])
     assert "403" in schema["paths"]["/similar"]["post"]["responses"]
+    # A program that is generated from it sends the key.
+    ((name, scheme),) = schema["components"]["securitySchemes"].items()
+    assert scheme == {"type": "apiKey", "in": "header", "name": "x-api-key"}
+    for path, methods in schema["paths"].items():
+        for operation in methods.values():
+            assert operation.get("security") == (None if path in ("/", "/map") else [{name: []}])
+            assert ("403" in operation["responses"]) == (path not in ("/", "/map"))
