@@ -8,7 +8,7 @@ from handler.requests import KEY_HEADER
 from handler.routes.search import DEFAULT_K
 from handler.routes.similar import DEFAULT_RESULTS
 from handler.schemas.about import Problem
-from handler.schemas.columns import filter_schema, openai_filter_schema
+from handler.schemas.columns import filter_schema, openai_filter_schemas
 from handler.schemas.familiar import EmbedProblem, OpenAIProblem, RpcProblem
 from handler.service import Service
 
@@ -23,7 +23,7 @@ def complete(document: Schema, service: Service) -> Schema:
         schemas |= {**schema.pop("$defs", {}), model.__name__: schema}
     types = service.searcher.engine.column_types
     schemas["Filter"] = filter_schema(types)
-    schemas["StoreFilter"] = openai_filter_schema(types)
+    schemas |= openai_filter_schemas(types)
     # FastAPI adds its own validation's error to routes with parameters. Nothing here is validated by it.
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)

@@ -208,6 +208,24 @@ def test_openapi_has_an_example_that_runs(function: Function) -> None:
     )
 
 
+def test_generators_of_clients_can_read_openapi(function: Function) -> None:
+    """They name each value of an enum without regard to case, and what leads back to itself by its component."""
+    _, schema = post(function, "", "/openapi.json", "GET")
+    for enum in (each["enum"] for each in members_of(schema) if isinstance(each.get("enum"), list)):
+        assert len({str(value).lower() for value in enum}) == len(enum)
+    schemas = schema["components"]["schemas"]
+    for alternative in schemas["StoreFilter"]["anyOf"]:
+        assert "StoreFilter" not in json.dumps(alternative.get("properties", {}))
+
+
+def members_of(value: Any) -> Iterator[dict[str, Any]]:
+    """All objects within a JSON value."""
+    if isinstance(value, dict):
+        yield value
+    for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from members_of(each)
+
+
 def test_docs_is_a_page(function: Function) -> None:
     event = json.loads(json.dumps(EVENTS["health"]))
     event["requestContext"]["http"]["path"] = "/docs"

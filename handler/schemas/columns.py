@@ -46,12 +46,16 @@ def _condition(value: Schema, kind: str) -> Schema:
     return {"anyOf": [value, compared]}
 
 
-def openai_filter_schema(types: Mapping[str, str]) -> Schema:
-    """Returns the schema of a filter of OpenAI's vector stores, which names itself "StoreFilter"."""
-    itself = {"$ref": "#/components/schemas/StoreFilter"}
+def openai_filter_schemas(types: Mapping[str, str]) -> dict[str, Schema]:
+    """Returns the schema of a filter of OpenAI's vector stores, and that of several filters, by their names.
+
+    Generators of clients need a name for each of the two that lead back to themselves.
+    """
+    itself, both = ({"$ref": f"#/components/schemas/{name}"} for name in ("StoreFilter", "StoreFilters"))
     kinds = [_comparison(name, _VALUES[kind], kind) for name, kind in types.items()]
     several = _object({"type": {"enum": ["and", "or"]}, "filters": {"type": "array", "items": itself}})
-    return {"anyOf": [*[each for pair in kinds for each in pair], several]}
+    one = {"anyOf": [*[each for pair in kinds for each in pair], both]}
+    return {"StoreFilter": one, "StoreFilters": several}
 
 
 def _comparison(name: str, value: Schema, kind: str) -> list[Schema]:

@@ -34,7 +34,7 @@ class EmbedRequest(BaseModel):
         bool | None,
         Field(description="Whether a text that is longer than the model reads is cut, or refused."),
     ] = False
-    truncation_direction: Literal["Right", "right"] | None = "Right"
+    truncation_direction: Literal["Right"] | None = "Right"
     prompt_name: Annotated[
         Literal["query", "document"] | None,
         Field(description="The model's prompt that goes before each text."),
