@@ -129,7 +129,8 @@ def test_a_limit_that_nothing_fits_into(tiny_artifact: Path) -> None:
         ("indexes=1,-1", "indexes", "indexes has '-1'"),
         ("indexes=1,²", "indexes", "indexes has '\\xb2'"),
         ("indexes=" + ",".join("0" * 1001), "indexes", "indexes names 1,001 documents: name at most 1,000"),
-        ("indexes=1&indexes=2", "indexes", "indexes is given 2 times: give it once"),
+        ("indexes=1&indexes=2", "indexes", "indexes is given 2 times: send numbers with commas between"),
+        ("color=a&color=b", "color", "color is given 2 times: give it once"),
         ("indexes=" + "9" * 5000, "indexes", "indexes has '99999999999999999999'"),
         (
             "color=colour",

@@ -82,6 +82,18 @@ def test_a_bad_parameter_is_named(function: Function, parameters: dict[str, str]
 
 
 @pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("k=1&k=2", "k is given twice: send it once"),
+        ("include=text&include=metadata", "include is given twice: send names with commas between them"),
+    ],
+)
+def test_a_parameter_that_is_given_twice_is_refused(function: Function, query: str, message: str) -> None:
+    event = make_event("GET", "/search", rawQueryString=f"q=a&{query}")
+    assert json.loads(function(event)["body"])["detail"] == message
+
+
+@pytest.mark.parametrize(
     ("method", "path", "query"),
     [
         ("GET", "/search", "q=caf%E9"),

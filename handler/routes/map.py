@@ -87,7 +87,8 @@ def _parameters(query: str) -> dict[str, str]:
                 f"there is no parameter {name[:80]!a}: the parameters are {', '.join(_PARAMETERS)}",
             )
         if len(values) > 1:
-            raise invalid(name, f"{name} is given {len(values)} times: give it once")
+            how = "send numbers with commas between them" if name == "indexes" else "give it once"
+            raise invalid(name, f"{name} is given {len(values)} times: {how}")
     return {name: values[0] for name, values in given.items()}
 
 

@@ -96,7 +96,8 @@ def read_query(query: str) -> dict[str, Any]:
                 f"there is no parameter {name[:80]!a}: there are {', '.join(PARAMETERS)}",
             )
         if ("query" if name == "q" else name) in fields:
-            raise invalid(name, f"{name} is given twice")
+            how = "names with commas between them" if name in _LISTS else "it once"
+            raise invalid(name, f"{name} is given twice: send {how}")
         fields["query" if name == "q" else name] = _read_parameter(name, value)
     return fields
 
