@@ -23,15 +23,18 @@ _TEXTS = {
     404: "Nothing has this id",
     413: "Body too long",
     422: "Not a usable request, or an answer that is too long",
-    503: "Not ready",
+    500: "seeklet itself failed",
+    503: "Overloaded, not ready, or the index can't answer: try again after the seconds of retry-after",
 }
+# Every route may answer them.
+ANYWHERE = (500, 503)
 
 
 class Documentation(NamedTuple):
     """What is said of one route.
 
     request and response are models; request is None where there is no body. parameters are OpenAPI's objects for the
-    path's and the query's parameters. errors are the statuses of problems, beside the 403 where a key is set.
+    path's and the query's parameters. errors are the statuses of problems, beside ANYWHERE, and the 403 where a key is set.
     """
 
     summary: str
@@ -187,7 +190,7 @@ DOCUMENTED: Mapping[tuple[str, str], Documentation] = MappingProxyType(
         ("GET", "/health"): Documentation(
             "Says that this process can answer, and what it holds", about.Health
         ),
-        ("GET", "/ready"): Documentation("Searches once", about.Ready, errors=(503,)),
+        ("GET", "/ready"): Documentation("Searches once", about.Ready),
         ("GET", "/info"): Documentation(
             "Describes the model, the corpus, its columns and the limits", about.Info
         ),
@@ -211,7 +214,7 @@ def describe(key: tuple[str, str], has_key: bool) -> dict[str, Any]:
     """Returns the arguments for FastAPI's `add_api_route` of a route: what is said of it."""
     documentation = DOCUMENTED[key]
     needs_key = has_key and key not in OPEN_PATHS
-    errors = (*documentation.errors, 403) if needs_key else documentation.errors
+    errors = {*documentation.errors, *ANYWHERE, *((403,) if needs_key else ())}
     extra: dict[str, Any] = {"security": [{KEY_HEADER: []}]} if needs_key else {}
     if documentation.request is not None:
         schema = documentation.request.model_json_schema(ref_template="#/components/schemas/{model}")

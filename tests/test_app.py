@@ -208,6 +208,15 @@ def test_openapi_has_an_example_that_runs(function: Function) -> None:
     )
 
 
+def test_openapi_has_the_errors_that_any_route_may_answer(function: Function) -> None:
+    """A generated client gives no answer at all for a status that it doesn't know."""
+    _, schema = post(function, "", "/openapi.json", "GET")
+    for operation in (said for methods in schema["paths"].values() for said in methods.values()):
+        for status in ("500", "503"):
+            (content,) = operation["responses"][status]["content"].values()
+            assert content["schema"]["$ref"].endswith(("Problem", "ErrorResponse"))
+
+
 def test_generators_of_clients_can_read_openapi(function: Function) -> None:
     """They name each value of an enum without regard to case, and what leads back to itself by its component."""
     _, schema = post(function, "", "/openapi.json", "GET")
