@@ -96,6 +96,11 @@ class WritingHandler(FakeHandler):
         """HeadObject."""
         if not self.note():
             return
+        if (fault := self.server.broken.get(self.key(), ""))[:3].isdecimal():
+            # Nothing says the code.
+            self.send_response(int(fault[:3]))
+            self.end_headers()
+            return
         content = self.server.objects.get(self.key())
         if content is None:
             self.send_response(404)

@@ -101,6 +101,45 @@ def test_no_credentials(s3: FakeS3, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         read_pointer(Bucket(PLACE))
 
 
+def test_a_login_that_has_ended(s3: FakeS3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tmp_path / "config"
+    config.write_text(
+        "[profile old]\nsso_start_url = https://example.org/start\nsso_region = eu-west-1\n"
+        "sso_account_id = 123456789012\nsso_role_name = releases\n"
+    )
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    with pytest.raises(
+        SeekletError, match=r"no valid AWS credentials to use s3://bucket/search .*: log in again"
+    ):
+        read_pointer(Bucket(PLACE, profile="old"))
+
+
+@pytest.mark.parametrize(
+    ("status", "remedy"),
+    [
+        ("400 ExpiredToken", "log in again, or name another --profile"),
+        ("403 InvalidAccessKeyId", "log in again, or name another --profile"),
+        ("403 SignatureDoesNotMatch", "log in again, or name another --profile"),
+        ("403 RequestTimeTooSkewed", "set this machine's clock"),
+        ("403 AccountProblem", "mend the bucket, or try again"),
+    ],
+)
+def test_a_refusal_says_what_to_do(s3: FakeS3, status: str, remedy: str) -> None:
+    s3.broken["search/current"] = status
+    with pytest.raises(
+        SeekletError, match=rf"S3 refused s3://bucket/search/current \({status[4:]}: .*\): {remedy}$"
+    ):
+        read_pointer(Bucket(PLACE))
+
+
+def test_a_token_that_expires_during_the_upload(s3: FakeS3) -> None:
+    s3.broken["search/releases/file"] = "400 ExpiredToken"
+    with pytest.raises(SeekletError, match=r"\(400: .*\): log in again"):
+        Bucket(PLACE).look("releases/file")
+
+
 class Proxy(WritingHandler):
     """What stands between: it answers for S3, as the test's server says in `broken[""]`."""
 

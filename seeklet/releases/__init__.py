@@ -7,6 +7,7 @@
     pointers.py    reads and moves the pointer, also back
     listing.py     which releases are there, and the end of old ones
     bucket.py      requests of S3
+    refusals.py    S3's errors as sentences
 
 Whatever is interrupted, the pointer names a whole release.
 """

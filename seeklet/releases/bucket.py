@@ -11,14 +11,15 @@ import hashlib
 import io
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from handler.errors import OptionError, SeekletError
-from handler.only_s3 import ask_region_once, only_s3
+from handler.only_s3 import ask_region_once
 from handler.pointer import CURRENT
+from seeklet.releases.refusals import code_of, told
 
 # S3's limit for one request, as for one copy.
 MOST_BYTES = 5 * 2**30
@@ -123,7 +124,7 @@ class Bucket:
                     name, Body=data, ContentType="application/json", ChecksumSHA256=checksum, **condition
                 )
             except ClientError as error:
-                if _code(error) in _CHANGED:
+                if code_of(error) in _CHANGED:
                     return False
                 raise
         return True
@@ -163,40 +164,12 @@ class Bucket:
         try:
             return call(Bucket=self._bucket, Key=self._prefix + name, **fields)
         except ClientError as error:
-            if _code(error) in _ABSENT:
+            if code_of(error) in _ABSENT:
                 return None
             raise
 
-    @contextmanager
-    def _told(self, name: str) -> Iterator[None]:
-        """Turns botocore's errors into sentences."""
-        from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
-
-        where = self.address(name)
-        try:
-            with only_s3(where):
-                yield
-        except NoCredentialsError:
-            raise SeekletError(f"no AWS credentials to use {self.uri}: log in, or name a --profile") from None
-        except BotoCoreError as error:
-            raise SeekletError(
-                f"{where} can't be reached ({error}): check the network and --region"
-            ) from None
-        except ClientError as error:
-            code = _code(error)
-            if code == "NoSuchBucket":
-                raise SeekletError(
-                    f"there is no bucket {self._bucket}: make it, or mend the address"
-                ) from None
-            if code in ("AccessDenied", "403"):
-                raise SeekletError(
-                    f"you may not use {where}: it takes s3:GetObject, s3:PutObject and s3:ListBucket, and for "
-                    "--keep s3:DeleteObject too"
-                ) from None
-            said = error.response["Error"].get("Message", "no reason given")
-            raise SeekletError(
-                f"S3 refused {where} ({code}: {said}): mend the bucket, or try again"
-            ) from None
+    def _told(self, name: str) -> AbstractContextManager[None]:
+        return told(self.uri, self.address(name))
 
 
 class _Counted(io.FileIO):
@@ -216,10 +189,6 @@ class _Counted(io.FileIO):
         now = super().seek(offset, whence)
         self._on_bytes(now - before)
         return now
-
-
-def _code(error: Any) -> str:
-    return str(error.response["Error"].get("Code"))
 
 
 def _base64(sha256: str) -> str:
