@@ -107,6 +107,27 @@ def test_nothing_is_taken_over_from_another_recipe(
     check_contents(contents(server, database=database), other)
 
 
+def test_a_release_that_has_lost_a_part_is_mended(
+    server: Postgres, database: str, tiny_artifact: Path, before: Path
+) -> None:
+    uri, schema = server.uri_of(database), f"seeklet_{release_of(before)}"
+    run_publish(uri, tiny_artifact)
+    run_publish(uri, before)
+    whole = contents(server, database=database)
+    server.run(f"DROP INDEX {schema}.rows_embedding", "DROP VIEW seeklet.words", database=database)
+    out, _ = run_publish(uri, before)
+    assert "is up to date" in out
+    assert server.run(f"SELECT to_regclass('{schema}.rows_embedding')", database=database) != [[None]]
+    assert contents(server, database=database) == whole
+    server.run("DROP EXTENSION vector CASCADE", database=database)
+    _, err = run_publish(uri, "--rollback", status=2)
+    assert f"release {release_of(tiny_artifact)} has lost its vectors" in err
+    out, err = run_publish(uri, before)
+    assert f"release {release_of(before)} has lost its vectors" in err
+    assert "is current" in out
+    assert contents(server, database=database) == whole
+
+
 def test_releases_are_listed_rolled_back_and_dropped(
     server: Postgres, database: str, tiny_artifact: Path, before: Path, after: Path
 ) -> None:

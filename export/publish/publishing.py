@@ -21,15 +21,17 @@ from export.publish.state import (
     Loading,
     check_views,
     current_release,
+    exists,
     find_pgvector,
+    has_vectors,
     is_finished,
     lock,
     read_loading,
     schema_exists,
     size_of,
 )
-from export.publish.switching import drop, finish, grant, switch
-from export.publish.tables import IndexOptions
+from export.publish.switching import drop, finish, show, switch
+from export.publish.tables import VECTOR_INDEX, IndexOptions
 from handler.postgres.address import Address
 from handler.postgres.faults import DatabaseError
 from handler.postgres.layout import DEFAULT_NAME, LAYOUT, schema_of
@@ -124,23 +126,32 @@ def _publish(session: Session, source: Source, options: PublishOptions, progress
     check_views(session, name)
     vector_schema = find_pgvector(session, session.address)
     was_current = current_release(session, name) == release
+
+    def index() -> None:
+        build_indexes(
+            session,
+            lambda: Session(session.address),
+            schema,
+            source.manifest,
+            options.index,
+            vector_schema,
+            progress,
+        )
+
     if was_current or is_finished(session, schema):
-        if not was_current:
-            switch(session, name, release, options.reader)
-        elif options.reader is not None:
-            grant(session, name, release, options.reader)
-        return Published(release, was_current, source.manifest.count, size_of(session, schema))
+        if has_vectors(session, schema):
+            if not exists(session, f"{schema}.{VECTOR_INDEX}"):
+                index()  # somebody dropped it, or a copy of the database came without it
+            if was_current:
+                show(session, name, release, options.reader)
+            else:
+                switch(session, name, release, options.reader)
+            return Published(release, was_current, source.manifest.count, size_of(session, schema))
+        progress.say(f"release {release} has lost its vectors, as by DROP EXTENSION: it is published again")
+        drop(session, schema)
     _prepare(session, source, schema, vector_schema, options, progress)
     loading = load(session, source, name, schema, progress)
-    build_indexes(
-        session,
-        lambda: Session(session.address),
-        schema,
-        source.manifest,
-        options.index,
-        vector_schema,
-        progress,
-    )
+    index()
     check(session, source, schema)
     recall = measure(session, source.embeddings, schema, vector_schema, options.recall, release)
     finish(session, source, name, recall, options.reader)
@@ -157,7 +168,7 @@ def _prepare(
 ) -> None:
     """Makes the release's tables, unless they are there from a publishing that was interrupted."""
     loading = read_loading(session, schema)
-    if loading is not None and loading.layout != LAYOUT:
+    if loading is not None and (loading.layout != LAYOUT or not has_vectors(session, schema)):
         drop(session, schema)
         loading = None
     if loading is not None:

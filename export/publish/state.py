@@ -161,6 +161,16 @@ def is_finished(session: Session, schema: str) -> bool:
     )
 
 
+def has_vectors(session: Session, schema: str) -> bool:
+    """Tells whether a release still has its vectors: DROP EXTENSION vector CASCADE takes their column away."""
+    return bool(
+        session.run(
+            "SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass(:table) AND attname = 'embedding' AND NOT attisdropped",
+            table=f"{schema}.rows",
+        )
+    )
+
+
 def read_loading(session: Session, schema: str) -> Loading | None:
     """Reads how far a release is; None where it isn't being loaded."""
     if not exists(session, f"{schema}.{LOADING}"):

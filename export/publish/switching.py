@@ -11,7 +11,15 @@ from collections.abc import Callable
 from export.publish.recall import Recall
 from export.publish.session import BUSY, Session
 from export.publish.source import Source
-from export.publish.state import ROLLED_BACK, Stored, check_views, exists, releases, schema_exists
+from export.publish.state import (
+    ROLLED_BACK,
+    Stored,
+    check_views,
+    exists,
+    has_vectors,
+    releases,
+    schema_exists,
+)
 from export.publish.tables import INCOMING, LOADING, grants, literal, view
 from handler.postgres.faults import DatabaseError
 from handler.postgres.layout import LAYOUT, TABLES, schema_of
@@ -58,13 +66,11 @@ def switch(session: Session, name: str, release: str, reader: str | None, *, lef
     _locking(session, work)
 
 
-def grant(session: Session, name: str, release: str, reader: str) -> None:
-    """Lets a role read a whole release, and the views of the corpus."""
-
-    def work() -> None:
-        _grant(session, name, schema_of(name, release), reader)
-
-    _locking(session, work)
+def show(session: Session, name: str, release: str, reader: str | None) -> None:
+    """Makes the views of the current release that are missing, and lets a role read them and the release."""
+    if reader is None and all(exists(session, f"{name}.{table}") for table in TABLES):
+        return
+    _locking(session, lambda: _move_views(session, name, schema_of(name, release), reader))
 
 
 def roll_back(session: Session, name: str, reader: str | None) -> Stored:
@@ -82,6 +88,11 @@ def roll_back(session: Session, name: str, reader: str | None) -> Stored:
     if session.run(f"SELECT layout FROM {schema_of(name, before.release)}.release")[0][0] != LAYOUT:
         raise DatabaseError(
             "index_error", f"release {before.release} has tables of another version: publish again"
+        )
+    if not has_vectors(session, schema_of(name, before.release)):
+        raise DatabaseError(
+            "index_error",
+            f"release {before.release} has lost its vectors, as by DROP EXTENSION: publish its artifact again",
         )
     switch(session, name, before.release, reader, left=found[places[0]].release)
     return before
