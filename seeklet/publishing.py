@@ -72,11 +72,13 @@ def describe_releases(stored: Sequence[Stored], name: str) -> list[str]:
         f"{'release':16}  {'published (UTC)':19}  {'documents':>11}  {'MB':>9}  {'recall':>6}  {'ef':>4}"
     ]
     for one in stored:
+        state = "of another role" if one.owner else "not whole"
         lines.append(
-            f"{one.release:16}  {(one.published or 'not whole')[:19]:19}  "
+            f"{one.release:16}  {(one.published or state)[:19]:19}  "
             f"{'' if one.documents is None else f'{one.documents:,}':>11}  {one.bytes / MB:9,.1f}  "
             f"{'' if one.recall is None else f'{one.recall:.4f}':>6}  {one.ef_search or '':>4}"
             f"{'  current' if one.current else '  rolled back' if one.rolled_back else ''}"
+            f"{f'  belongs to {one.owner}' if one.owner else ''}"
         )
     return lines
 

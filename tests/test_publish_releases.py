@@ -128,6 +128,28 @@ def test_a_release_that_has_lost_a_part_is_mended(
     assert contents(server, database=database) == whole
 
 
+def test_a_role_that_may_not_move_the_views_is_refused_at_once(
+    server: Postgres, database: str, tiny_artifact: Path, before: Path
+) -> None:
+    server.run("CREATE EXTENSION vector", "GRANT CREATE ON DATABASE mine TO PUBLIC", database=database)
+    server.run("CREATE ROLE right_one LOGIN", "CREATE ROLE wrong_one LOGIN")
+    right, wrong = (
+        server.uri_of(database).replace("postgres@", f"{role}@") for role in ("right_one", "wrong_one")
+    )
+    run_publish(right, tiny_artifact)
+    _, err = run_publish(wrong, before, status=2)
+    assert "the schema seeklet belongs to right_one, and wrong_one may not change its views" in err
+    assert schemas(server, database) == {"seeklet", f"seeklet_{release_of(tiny_artifact)}"}
+    # What another role has left there doesn't hinder the right one.
+    server.run(f"CREATE SCHEMA seeklet_{'0' * 16} AUTHORIZATION wrong_one", database=database)
+    out, _ = run_publish(right, "--list")
+    assert re.search(r"^0{16}  of another role .* belongs to wrong_one$", out, re.MULTILINE)
+    assert "no old release" in run_publish(right, "--drop-old")[0]
+    run_publish(right, before)
+    run_publish(right, "--rollback")
+    assert current(server, database=database)[0] == release_of(tiny_artifact)
+
+
 def test_releases_are_listed_rolled_back_and_dropped(
     server: Postgres, database: str, tiny_artifact: Path, before: Path, after: Path
 ) -> None:

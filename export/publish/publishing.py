@@ -19,6 +19,7 @@ from export.publish.session import Session
 from export.publish.source import Source
 from export.publish.state import (
     Loading,
+    check_rights,
     check_views,
     current_release,
     exists,
@@ -124,6 +125,7 @@ def _publish(session: Session, source: Source, options: PublishOptions, progress
     schema = schema_of(name, release)
     lock(session, name)
     check_views(session, name)
+    check_rights(session, name)
     vector_schema = find_pgvector(session, session.address)
     was_current = current_release(session, name) == release
 

@@ -39,7 +39,7 @@ class Loading(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """A release in the database."""
+    """A release in the database. `owner` is the role that it belongs to, where this one may not read it, and else empty."""
 
     release: str
     finished: bool
@@ -50,6 +50,7 @@ class Stored(NamedTuple):
     recall: float | None
     ef_search: int | None
     rolled_back: bool = False
+    owner: str = ""
 
 
 def find_pgvector(session: Session, address: Address) -> str:
@@ -134,6 +135,23 @@ def check_views(session: Session, name: str) -> None:
         )
 
 
+def check_rights(session: Session, name: str) -> None:
+    """Raises DatabaseError where this role may not move the corpus's views, which is the last step."""
+    rows = session.run(
+        "SELECT pg_get_userbyid(nspowner) FROM pg_namespace n WHERE nspname = :name AND (NOT has_schema_privilege(n.oid, "
+        "'CREATE') OR EXISTS (SELECT FROM pg_class WHERE relnamespace = n.oid AND relname = ANY(CAST(:tables AS text[])) "
+        "AND NOT pg_has_role(relowner, 'USAGE')))",
+        name=name,
+        tables=list(TABLES),
+    )
+    if rows:
+        raise DatabaseError(
+            "index_refused",
+            f"{session.address}: the schema {name} belongs to {rows[0][0]}, and {session.address.user} may not change "
+            "its views: publish as its owner, or use another --name",
+        )
+
+
 def exists(session: Session, relation: str) -> bool:
     """Tells whether there is a table, view or index of this name, with its schema."""
     return session.run("SELECT to_regclass(:relation) IS NOT NULL", relation=relation)[0][0] is True
@@ -182,10 +200,11 @@ def releases(session: Session, name: str) -> list[Stored]:
     """Lists a corpus's releases, the last published first, then those that aren't whole."""
     current = current_release(session, name)
     schemas = session.run(
-        "SELECT nspname FROM pg_namespace WHERE nspname ~ :pattern ORDER BY 1",
+        "SELECT nspname, CASE WHEN has_schema_privilege(oid, 'USAGE') THEN '' ELSE pg_get_userbyid(nspowner) END "
+        "FROM pg_namespace WHERE nspname ~ :pattern ORDER BY 1",
         pattern=_releases_of(name),
     )
-    found = [_stored(session, name, str(schema)[-16:], current) for (schema,) in schemas]
+    found = [_stored(session, name, str(schema)[-16:], current, str(owner)) for schema, owner in schemas]
     return sorted(
         (one for one in found if one), key=lambda one: (one.finished, one.published or ""), reverse=True
     )
@@ -206,8 +225,11 @@ def _releases_of(name: str) -> str:
     return f"^{name}_[0-9a-f]{{16}}$"
 
 
-def _stored(session: Session, name: str, release: str, current: str | None) -> Stored | None:
+def _stored(session: Session, name: str, release: str, current: str | None, owner: str) -> Stored | None:
     schema = schema_of(name, release)
+    if owner:
+        size = size_of(session, schema)
+        return Stored(release, False, release == current, None, None, size, None, None, owner=owner)
     finished = is_finished(session, schema)
     if not finished and not exists(session, f"{schema}.{LOADING}"):
         return None  # somebody else's

@@ -99,8 +99,11 @@ def roll_back(session: Session, name: str, reader: str | None) -> Stored:
 
 
 def drop_old(session: Session, name: str) -> list[Stored]:
-    """Drops every release that isn't current, whole or not; returns them. The session holds the corpus's lock."""
-    old = [one for one in releases(session, name) if not one.current]
+    """Drops every release that isn't current, whole or not; returns them. The session holds the corpus's lock.
+
+    A release that belongs to another role, and that this one may not read, stays.
+    """
+    old = [one for one in releases(session, name) if not one.current and not one.owner]
     for one in old:
         drop(session, schema_of(name, one.release))
     return old
