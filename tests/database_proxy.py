@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 import time
@@ -23,6 +24,7 @@ class Proxy:
         self.delay = 0.0  # seconds before each piece of an answer
         self.silent = False  # whether answers are swallowed
         self.refusing = False  # whether new connections are closed at once
+        self.without_options = False  # whether a new session gets no options, as from some poolers
         self.accepted = 0
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(folder / ".s.PGSQL.5432"))
@@ -84,6 +86,8 @@ class Proxy:
                             self.cut_after = None
                             break
                         self.cut_after -= len(data)
+                elif self.without_options:
+                    data = re.sub(rb"(?<=\0options\0)[^\0]+", lambda found: b" " * len(found[0]), data)
                 target.sendall(data)
         except OSError:
             pass

@@ -20,6 +20,7 @@ from texts import TEXTS
 
 from handler.errors import ArtifactError, UnavailableError
 from handler.function import Function
+from handler.postgres.address import parse_address
 from handler.settings import Settings
 
 pytestmark = pytest.mark.scale
@@ -205,6 +206,26 @@ def test_a_start_that_the_database_refuses_ends(
     with pytest.raises(UnavailableError, match=told) as refusal:
         load(server.uri_of(database).replace("postgres@", f"{user}@"))
     assert refusal.value.code == "index_refused"
+
+
+def test_a_pooler_is_refused(load: Load, proxy: Proxy, tiny_artifact: Path) -> None:
+    """It may give each statement another session, which has other settings and another client's prepared statements."""
+    from pg8000 import exceptions
+
+    from handler.postgres.faults import to_fault
+
+    proxy.without_options = True
+    for use in (lambda: load(proxy.uri), lambda: publish_artifact(tiny_artifact, proxy.uri)):
+        with pytest.raises(
+            UnavailableError, match=r"is a pooler .*: give the server's own address"
+        ) as refusal:
+            use()
+        assert refusal.value.code == "index_refused"
+    # PgBouncer's own refusal, as it is set up at first.
+    said = {"C": "08P01", "M": "unsupported startup parameter: options"}
+    fault = to_fault(parse_address(proxy.uri), exceptions.DatabaseError(said))
+    assert (fault.code, fault.state) == ("index_refused", "08P01")
+    assert "give the server's own address" in str(fault)
 
 
 def test_rights_that_are_taken_away(server: Postgres, load: Load, right: dict[str, Any]) -> None:

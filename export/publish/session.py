@@ -17,7 +17,7 @@ import pg8000.native
 from export.publish.binary import HEADER, TRAILER
 from handler.errors import SeekletError
 from handler.postgres.address import Address
-from handler.postgres.faults import DatabaseError, to_fault
+from handler.postgres.faults import DatabaseError, pooler_between, to_fault
 
 Row = Sequence[Any]
 
@@ -42,6 +42,9 @@ class Session:
         context = address.ssl_context()
         self._open: pg8000.native.Connection | None = None
         self._open = self._guarded(lambda: _connect(address, context))
+        if self.run("SELECT current_setting('seeklet.arrived', true)")[0][0] != "yes":
+            self.close()
+            raise pooler_between(address, "none of ours arrived")
         self._keep_alive()
         self._wait_at_most(QUIET_SECONDS)
         self.pid = int(self.run("SELECT pg_backend_pid()")[0][0])
@@ -178,8 +181,9 @@ class Session:
         return ": free some of the database's disk, then run the same command again to go on"
 
 
-# What this needs, whatever the role or the database has of its own; pg8000 reads bytes in hex alone.
-_SETTINGS = "-c statement_timeout=0 -c synchronous_commit=on -c client_encoding=UTF8 -c bytea_output=hex"
+# What this needs, whatever the role or the database has of its own; pg8000 reads bytes in hex alone. The first one is our
+# own, and tells whether the others have arrived.
+_SETTINGS = "-c seeklet.arrived=yes -c statement_timeout=0 -c synchronous_commit=on -c client_encoding=UTF8 -c bytea_output=hex"
 
 
 def _connect(address: Address, context: ssl.SSLContext | None) -> pg8000.native.Connection:

@@ -17,7 +17,7 @@ import pg8000.native
 
 from handler.errors import SeekletError
 from handler.postgres.address import Address
-from handler.postgres.faults import DatabaseError, to_fault
+from handler.postgres.faults import DatabaseError, pooler_between, to_fault
 
 logger = logging.getLogger("seeklet")
 
@@ -142,9 +142,10 @@ class Connection:
         address = self.address
         # Without one pg8000 fails where the server asks, and nothing says why.
         password = (address.password if self._password is None else self._password()) or ""
-        # The last two are what pg8000 can read, whatever the role or the database has of its own.
+        # The last two are what pg8000 can read, whatever the role or the database has of its own. A server tells each
+        # client that the first one is on.
         options = (
-            f"-c statement_timeout={round(self._seconds * 1000)} -c idle_in_transaction_session_timeout=60s "
+            f"-c default_transaction_read_only=on -c statement_timeout={round(self._seconds * 1000)} -c idle_in_transaction_session_timeout=60s "
             "-c bytea_output=hex -c client_encoding=UTF8"
         )
         made = _open_socket(address)
@@ -161,6 +162,8 @@ class Connection:
                 startup_params={"options": options},
                 sock=made,
             )
+            if connection.parameter_statuses.get("default_transaction_read_only") != "on":
+                raise pooler_between(address, "none of ours arrived")
         except BaseException:
             made.close()
             raise

@@ -20,6 +20,8 @@ _CODES = {
     "3D000": "index_refused",
 }
 _CLASSES = {"08": "index_unavailable", "57": "index_unavailable", "28": "index_refused", "53": "index_full"}
+# A parameter of the start that the other side doesn't know. A server knows all that are sent; a pooler may not.
+_UNKNOWN_PARAMETER = "unsupported startup parameter"
 # What to do: from the code, the SQLSTATE and the server's message to the end of the sentence.
 Hint = Callable[[str, str, str], str]
 
@@ -42,6 +44,8 @@ def to_fault(address: Address, error: Exception, hint: Hint = searcher_hint) -> 
     said = server_says(error)
     if said is not None:
         state, message = said
+        if message.startswith(_UNKNOWN_PARAMETER):
+            return pooler_between(address, message, state)
         code = _CODES.get(state) or _CLASSES.get(state[:2], "index_error")
         return DatabaseError(code, f"{address} says: {message:.200}{hint(code, state, message)}", state)
     if isinstance(error, TimeoutError):
@@ -51,6 +55,15 @@ def to_fault(address: Address, error: Exception, hint: Hint = searcher_hint) -> 
     cause = error.__cause__ or error
     reason = str(cause) or type(cause).__name__
     return DatabaseError("index_unavailable", f"{address} can't be reached ({reason:.200})")
+
+
+def pooler_between(address: Address, why: str, state: str = "") -> DatabaseError:
+    """Returns the refusal of a pooler, which may give each statement another session of the server."""
+    return DatabaseError(
+        "index_refused",
+        f"{address} is a pooler that passes on no settings of a session ({why:.200}): give the server's own address",
+        state,
+    )
 
 
 def server_says(error: BaseException) -> tuple[str, str] | None:
