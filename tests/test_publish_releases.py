@@ -16,7 +16,8 @@ from postgres import Postgres, postgres
 from published import check_contents, contents, current, release_of, run_publish
 from unsigned import unsigned
 
-from handler.errors import SettingsError
+from handler.errors import SettingsError, UnavailableError
+from handler.postgres.address import parse_address
 
 pytestmark = pytest.mark.scale
 
@@ -148,6 +149,20 @@ def test_a_role_that_may_not_move_the_views_is_refused_at_once(
     run_publish(right, before)
     run_publish(right, "--rollback")
     assert current(server, database=database)[0] == release_of(tiny_artifact)
+
+
+def test_a_replica_takes_no_release(server: Postgres, database: str, tiny_artifact: Path) -> None:
+    from export.publish.session import Session
+
+    uri = server.uri_of(database)
+    session = Session(parse_address(uri))
+    session.run("BEGIN READ ONLY")
+    with pytest.raises(UnavailableError, match="give the address of the server that takes writes"):
+        session.run("CREATE SCHEMA other")
+    session.close()
+    # What is only a default is no replica.
+    server.run(f"ALTER DATABASE {database} SET default_transaction_read_only = on")
+    run_publish(uri, tiny_artifact)
 
 
 def test_releases_are_listed_rolled_back_and_dropped(

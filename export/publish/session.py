@@ -30,6 +30,7 @@ WATCH_SECONDS = 0.5
 _NO_MEMORY = "53200"
 _NO_ROOM = ("53100", _NO_MEMORY)
 _SHARED_MEMORY = "shared memory"
+_READ_ONLY = "25006"
 BUSY = ("55P03", "40P01")  # a lock isn't free, or a deadlock
 
 
@@ -170,6 +171,8 @@ class Session:
             if state.startswith("28") and not self.address.password:
                 return ": set PGPASSWORD, or mend the address"
             return ": mend the address or the role's rights"
+        if state == _READ_ONLY:
+            return ": give the address of the server that takes writes, not of a replica"
         if code != "index_full" or state not in _NO_ROOM:
             return ""
         if state == _NO_MEMORY:
@@ -183,7 +186,10 @@ class Session:
 
 # What this needs, whatever the role or the database has of its own; pg8000 reads bytes in hex alone. The first one is our
 # own, and tells whether the others have arrived.
-_SETTINGS = "-c seeklet.arrived=yes -c statement_timeout=0 -c synchronous_commit=on -c client_encoding=UTF8 -c bytea_output=hex"
+_SETTINGS = (
+    "-c seeklet.arrived=yes -c default_transaction_read_only=off -c statement_timeout=0 -c synchronous_commit=on "
+    "-c client_encoding=UTF8 -c bytea_output=hex"
+)
 
 
 def _connect(address: Address, context: ssl.SSLContext | None) -> pg8000.native.Connection:
