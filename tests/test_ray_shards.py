@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import pickle
 import random
 from pathlib import Path
@@ -192,3 +193,14 @@ def test_exports_that_share_a_place_have_folders_of_their_own(tmp_path: Path) ->
     assert list(engine.embed(job(tmp_path / "one"), [])) == []
     assert not list((tmp_path / "work").glob("*/*"))
     assert len(list(module.cut(texts))) == 1
+
+
+def test_a_place_where_no_folder_can_be_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A share that isn't mounted answers so: there is no such file, also where one is made."""
+
+    def absent(path: Path, **_: object) -> None:
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory", str(path))
+
+    monkeypatch.setattr(Path, "mkdir", absent)
+    with pytest.raises(EngineError, match=r"No such file or directory.*choose another --ray-shards"):
+        Store(str(tmp_path / "share")).make()

@@ -35,11 +35,14 @@ class Store:
         return Store, (self.place,)
 
     def make(self) -> None:
-        """Makes the folder. Raises OutputError where it isn't this user's own."""
+        """Makes the folder. Raises OutputError where it isn't this user's own, and EngineError where it can't be made."""
         if not self._in_s3:
-            with _errors(self.place):
+            try:
                 check_folder(Path(self.place))
                 Path(self.place).mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                # A place where no folder can be made, such as a share that isn't mounted, isn't there.
+                raise _unusable(self.place, error) from None
 
     def names(self) -> list[str]:
         """Lists the files that an export on Ray has named, sorted."""
@@ -112,7 +115,11 @@ def _errors(place: str) -> Iterator[None]:
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise EngineError(
-            f"the shards in {place} can't be read or written ({reason(error)}): "
-            "check the place and its permissions, or choose another --ray-shards"
-        ) from None
+        raise _unusable(place, error) from None
+
+
+def _unusable(place: str, error: OSError) -> EngineError:
+    return EngineError(
+        f"the shards in {place} can't be read or written ({reason(error)}): "
+        "check the place and its permissions, or choose another --ray-shards"
+    )
