@@ -48,6 +48,7 @@ _PASSING = re.compile(
     "RequestTime.*|.*Throttl.*|ExpiredToken.*|InvalidToken|InvalidAccessKeyId|TokenRefreshRequired"
 )
 POINTER = ""  # in place of a file's name: the object at the address itself
+RELEASE = "run `seeklet release`, which writes it"
 UPLOAD = "upload the whole folder that `seeklet export` wrote"
 
 
@@ -213,7 +214,8 @@ class S3Folder:
             case "NoSuchBucket":
                 return ArtifactError(f"there is no bucket {self._bucket}: mend {self._setting}={self.uri}")
             case "NoSuchKey" | "404":
-                return MissingError(f"{where} isn't there: {UPLOAD}, or mend {self._setting}")
+                remedy = RELEASE if file == POINTER else UPLOAD
+                return MissingError(f"{where} isn't there: {remedy}, or mend {self._setting}")
             case "304" | "NotModified":
                 return _NotModifiedError(where)
             case "AccessDenied" | "403":

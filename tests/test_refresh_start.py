@@ -58,7 +58,9 @@ def test_a_start_without_a_good_release_fails(bucket: FakeS3, artifacts: Artifac
     with pytest.raises(ArtifactError, match=r"documents\.jsonl has SHA-256"):
         load()
     bucket.objects.clear()
-    with pytest.raises(MissingError, match=r"search/current isn't there: .* or mend ARTIFACT_URI"):
+    with pytest.raises(
+        MissingError, match=r"search/current isn't there: run `seeklet release`.* or mend ARTIFACT_URI"
+    ):
         load()
 
 
