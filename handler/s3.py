@@ -1,8 +1,7 @@
 """A folder or a pointer on S3: reads a manifest or the pointer, downloads files in parallel ranges, and checks them.
 
-It uses botocore, which Lambda's runtime has; boto3 would only make the start longer. It lists nothing, so the role
-needs only s3:GetObject. fetch.py decides where the files go, and whether they are there already. pointer.py knows what
-a pointer says.
+It uses botocore, which Lambda has; boto3 would only make the start longer. It lists nothing, so the role needs only s3:GetObject.
+fetch.py decides where the files go, and whether they are there already. pointer.py knows what a pointer says.
 """
 
 from __future__ import annotations
@@ -48,7 +47,6 @@ _PASSING = re.compile(
     "RequestTime.*|.*Throttl.*|ExpiredToken.*|InvalidToken|InvalidAccessKeyId|TokenRefreshRequired"
 )
 POINTER = ""  # in place of a file's name: the object at the address itself
-RELEASE = "run `seeklet release`, which writes it"
 UPLOAD = "upload the whole folder that `seeklet export` wrote"
 
 
@@ -214,7 +212,7 @@ class S3Folder:
             case "NoSuchBucket":
                 return ArtifactError(f"there is no bucket {self._bucket}: mend {self._setting}={self.uri}")
             case "NoSuchKey" | "404":
-                remedy = RELEASE if file == POINTER else UPLOAD
+                remedy = UPLOAD if file != POINTER else "run `seeklet release`, which writes it"
                 return MissingError(f"{where} isn't there: {remedy}, or mend {self._setting}")
             case "304" | "NotModified":
                 return _NotModifiedError(where)

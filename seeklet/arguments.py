@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from handler.errors import OptionError
 from handler.threads import available_cpus
 from seeklet.parser import Parser
+from seeklet.targets import scheme_of
 
 if TYPE_CHECKING:
     from export.build.gate import Thresholds
@@ -90,6 +91,16 @@ def sha256(value: str) -> str:
     if not re.fullmatch("[0-9a-fA-F]{64}", value):
         raise argparse.ArgumentTypeError(f"{value!r:.80} is not a SHA-256, which has 64 hex digits")
     return value
+
+
+def folder(value: str) -> Path:
+    """Reads the name of an artifact's folder. Of an address the error shows the beginning alone: it may hold a password."""
+    scheme = scheme_of(value)
+    if scheme:
+        raise argparse.ArgumentTypeError(
+            f"{scheme} begins an address: name an artifact's folder on this machine"
+        )
+    return Path(value)
 
 
 def new_folder(value: str) -> Path:
@@ -204,7 +215,7 @@ def add_artifact(parser: Parser) -> None:
     parser.add_argument(
         "artifact",
         nargs="?",
-        type=Path,
+        type=folder,
         metavar="DIR",
         help=f"the artifact's folder (default: {DEFAULT_ARTIFACT})",
     )

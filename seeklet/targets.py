@@ -45,6 +45,12 @@ _FUNCTION = re.compile(
 _ADDRESS = re.compile(r"(localhost|[\w-]+(\.[\w-]+)+):\d+(/.*)?", re.ASCII)
 
 
+def scheme_of(target: str) -> str | None:
+    """Returns what an address begins with, "postgresql://"; None where the target is no address."""
+    found = re.match(r"[a-z][a-z0-9+.-]*://", target, re.ASCII | re.IGNORECASE)
+    return found and found[0]
+
+
 def is_url(target: str) -> bool:
     """Tells whether the target begins as an http address does."""
     return _URL.match(target) is not None
@@ -66,6 +72,12 @@ def find_target(target: str, key: str | None, region: str | None, profile: str |
         return ask_url(target, key)
     if is_folder(target):
         return ask_folder(Path(target))
+    scheme = scheme_of(target)
+    if scheme:
+        # Not the rest of it, which may hold a password.
+        raise ArtifactError(
+            f"{scheme} can't be asked: name an artifact's folder, a service's URL, or a deployed function"
+        )
     if _ADDRESS.fullmatch(target):
         raise ArtifactError(f"{target} has no http:// or https:// before it: write http://{target} for a URL")
     found = _FUNCTION.fullmatch(target)

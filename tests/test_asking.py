@@ -211,7 +211,17 @@ def test_a_url_without_its_beginning(target: str) -> None:
     )
 
 
-@pytest.mark.parametrize("target", ["no/folder", "./x", "a b", "x" * 65, "arn:aws:s3:::bucket", "ftp://x"])
+@pytest.mark.parametrize("target", ["ftp://x", "postgresql://me:secret@host/db", "S3://bucket/secret"])
+def test_another_address_is_refused_without_what_it_holds(target: str) -> None:
+    with pytest.raises(ArtifactError) as raised:
+        find_target(target, None, None, None)
+    beginning = target.partition("//")[0]
+    assert str(raised.value) == (
+        f"{beginning}// can't be asked: name an artifact's folder, a service's URL, or a deployed function"
+    )
+
+
+@pytest.mark.parametrize("target", ["no/folder", "./x", "a b", "x" * 65, "arn:aws:s3:::bucket"])
 def test_what_can_be_no_target(target: str) -> None:
     with pytest.raises(
         ArtifactError, match=r"there is no artifact folder .*: name one, or a URL, or a deployed"

@@ -280,3 +280,12 @@ def test_a_defect_is_not_hidden(monkeypatch: pytest.MonkeyPatch, corpus_file: Pa
     monkeypatch.setattr("export.build.pipeline.build", fail)
     with pytest.raises(ZeroDivisionError):
         main(["--corpus", str(corpus_file), "--text", "text", "--out", "o"])
+
+
+@pytest.mark.parametrize("command", ["info", "serve", "verify", "evaluate"])
+def test_an_address_is_no_folder_and_is_not_shown(command: str) -> None:
+    done = run_seeklet(command, "postgresql://me:secret@host/db")
+    assert refusal(done).startswith(
+        "argument DIR: postgresql:// begins an address: name an artifact's folder on this machine"
+    )
+    assert b"secret" not in done.stdout + done.stderr

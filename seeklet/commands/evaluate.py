@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from handler.errors import EvaluationError, OptionError
 from handler.manifest import MANIFEST_FILE
-from seeklet.arguments import add_threads, count, share
+from seeklet.arguments import add_threads, count, folder, share
 from seeklet.parser import Parser, new_parser
 from seeklet.terminal import printable, to_json
 
@@ -53,7 +53,7 @@ def build_parser(prog: str = "seeklet evaluate") -> Parser:
         "of every mode and share of keywords, with 95% intervals. Or compares the answers of two artifacts.",
         EXAMPLES,
     )
-    parser.add_argument("artifact", type=Path, metavar="DIR", help="the artifact's folder")
+    parser.add_argument("artifact", type=folder, metavar="DIR", help="the artifact's folder")
     parser.add_argument(
         "queries",
         type=Path,

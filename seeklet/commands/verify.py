@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import MutableMapping
-from pathlib import Path
 
-from seeklet.arguments import add_document_model, add_model, add_threads, add_thresholds, thresholds
+from seeklet.arguments import add_document_model, add_model, add_threads, add_thresholds, folder, thresholds
 from seeklet.extras import require
 from seeklet.parser import Parser, new_parser
 from seeklet.terminal import printable
@@ -28,7 +27,7 @@ def build_parser(prog: str = "seeklet verify") -> Parser:
         "Checks an artifact: every file against its SHA-256 and for its content, and int8 against the fp32 model.",
         EXAMPLES,
     )
-    parser.add_argument("artifact", type=Path, metavar="DIR", help="the artifact's folder")
+    parser.add_argument("artifact", type=folder, metavar="DIR", help="the artifact's folder")
     add_model(parser, "the model it was made from (default: as the manifest says)")
     add_document_model(
         parser,
