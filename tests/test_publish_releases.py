@@ -268,6 +268,13 @@ def test_a_reader_of_the_release_has_no_other_rights(
             server.run("SET ROLE asker", sql, database=database)
 
 
+def test_a_reader_that_is_no_role_is_told_by_its_option(
+    server: Postgres, database: str, before: Path
+) -> None:
+    _, err = run_publish(server.uri_of(database), before, "--reader", "nobody", status=2)
+    assert err.endswith('says: role "nobody" does not exist: create it, or mend --reader\n')
+
+
 def test_a_readers_name_is_taken_as_it_is_written(
     server: Postgres, database: str, before: Path, after: Path
 ) -> None:

@@ -31,6 +31,7 @@ _NO_MEMORY = "53200"
 _NO_ROOM = ("53100", _NO_MEMORY)
 _SHARED_MEMORY = "shared memory"
 _READ_ONLY = "25006"
+_NOT_THERE = "42704"
 BUSY = ("55P03", "40P01")  # a lock isn't free, or a deadlock
 
 
@@ -173,6 +174,8 @@ class Session:
             return ": mend the address or the role's rights"
         if state == _READ_ONLY:
             return ": give the address of the server that takes writes, not of a replica"
+        if state == _NOT_THERE and message.startswith("role "):
+            return ": create it, or mend --reader"
         if code != "index_full" or state not in _NO_ROOM:
             return ""
         if state == _NO_MEMORY:
