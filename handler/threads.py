@@ -21,3 +21,8 @@ def thread_pool(threads: int, name: str) -> ThreadPoolExecutor | None:
 def available_cpus() -> int:
     """Counts the CPUs that this process may use. A container may have fewer than the machine."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def threads_or_cpus(threads: int | None) -> int:
+    """Returns the number of threads that is asked for; without one, a thread for each CPU."""
+    return available_cpus() if threads is None else threads

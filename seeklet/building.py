@@ -11,7 +11,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from handler.threads import available_cpus
+from handler.threads import threads_or_cpus
 from seeklet.engines import choose_engine
 from seeklet.extras import require
 
@@ -157,7 +157,7 @@ def export(
         language=language,
         share=SHARE if share is None else share,
         map=map or DEFAULT_METHOD,
-        threads=available_cpus() if threads is None else threads,
+        threads=threads_or_cpus(threads),
         force=force,
         thresholds=_thresholds(min_cosine_mean, min_cosine_least, min_overlap) if check else None,
     )
@@ -207,18 +207,14 @@ def verify(
         ArtifactError: a file is missing or damaged.
         ModelError: the model isn't the one that the artifact came from.
         VerifyError: the artifact is less faithful than asked.
+        ValueError: `threads` is less than 1.
         SeekletError: the packages of the extra `export` aren't installed.
     """
     require("export", "verify")
     from export.build.gate import verify_artifact
 
     figures = verify_artifact(
-        Path(artifact),
-        model,
-        revision,
-        available_cpus() if threads is None else threads,
-        document_model,
-        document_revision,
+        Path(artifact), model, revision, threads_or_cpus(threads), document_model, document_revision
     )
     _thresholds(min_cosine_mean, min_cosine_least, min_overlap).check(figures)
     return figures

@@ -11,7 +11,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handler.threads import available_cpus
+from handler.threads import threads_or_cpus
 
 if TYPE_CHECKING:
     from seeklet.evaluation.results import Evaluation
@@ -59,7 +59,7 @@ def evaluate(
     Raises:
         EvaluationError: the judgements can't be used, or the artifact scores less than asked.
         ArtifactError: the artifact can't be loaded.
-        ValueError: `k` is no whole number above 0.
+        ValueError: `k` is no whole number above 0, or `threads` is less than 1.
         TypeError: a query or an id of the mapping is no string.
     """
     if not isinstance(k, Integral) or k < 1:
@@ -74,7 +74,7 @@ def evaluate(
         else read_judgements(Path(queries), Columns(query, relevant, grade))
     )
     evaluation = run(
-        Path(artifact), judgements, depth=int(k), threads=threads or available_cpus(), quiet=not progress
+        Path(artifact), judgements, depth=int(k), threads=threads_or_cpus(threads), quiet=not progress
     )
     if choose:
         evaluation, _ = apply_choice(evaluation)

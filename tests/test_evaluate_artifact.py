@@ -51,6 +51,15 @@ def test_a_depth_that_is_no_count(tiny_artifact: Path, k: Any) -> None:
         seeklet.evaluate(tiny_artifact, {"storm": ["t0"]}, k=k)
 
 
+def test_less_than_one_thread_is_refused(artifact: Path) -> None:
+    for ask in (
+        lambda: seeklet.evaluate(artifact, {"storm": ["1"]}, threads=0),
+        lambda: seeklet.verify(artifact, threads=0),
+    ):
+        with pytest.raises(ValueError, match="threads is 0: give 1 or more"):
+            ask()
+
+
 @pytest.mark.parametrize("k", [1, 10, 1000])
 def test_the_rankings_are_those_of_a_search(tiny_artifact: Path, k: int) -> None:
     searcher = Searcher.load(tiny_artifact)
