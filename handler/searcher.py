@@ -44,8 +44,8 @@ class Searcher:
     def load(cls, directory: Path | str, threads: int = 1, encoder: Encoder | None = None) -> Searcher:
         """Loads and checks the artifact in `directory`; raises ArtifactError if it can't be loaded.
 
-        `threads` is the number of threads of a search: ValueError if it is less than 1. `encoder` may be given if one of the same model and recipe is loaded
-        already (handler/sharing.py).
+        `threads` is the number of threads of a search: ValueError if it is less than 1. `encoder` may be given if one of the
+        same model and recipe is loaded already (handler/sharing.py).
         """
         if threads < 1:
             raise ValueError(f"threads is {threads}: give 1 or more")

@@ -36,7 +36,7 @@ class Question(NamedTuple):
 
 Ask = Callable[[Question], list[Result]]
 
-_URL = re.compile(r"https?://", re.IGNORECASE)
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.ASCII | re.IGNORECASE)
 # A name, a name with its alias or version, or an ARN.
 _FUNCTION = re.compile(
     r"(arn:aws[a-z-]*:lambda:(?P<region>[a-z0-9-]+):\d{12}:function:)?[\w-]{1,64}(:[\w$-]+)?", re.ASCII
@@ -47,13 +47,13 @@ _ADDRESS = re.compile(r"(localhost|[\w-]+(\.[\w-]+)+):\d+(/.*)?", re.ASCII)
 
 def scheme_of(target: str) -> str | None:
     """Returns what an address begins with, "postgresql://"; None where the target is no address."""
-    found = re.match(r"[a-z][a-z0-9+.-]*://", target, re.ASCII | re.IGNORECASE)
+    found = _SCHEME.match(target)
     return found and found[0]
 
 
 def is_url(target: str) -> bool:
     """Tells whether the target begins as an http address does."""
-    return _URL.match(target) is not None
+    return (scheme_of(target) or "").lower() in ("http://", "https://")
 
 
 def is_folder(target: str) -> bool:

@@ -12,11 +12,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import functools
 import io
 import json
 import os
-import statistics
 import sys
 import time
 from collections import Counter
@@ -29,13 +27,12 @@ from handler.settings import Settings
 from soak.children import CrashError, StartError, lines_of_child, progress, starting, tell
 from soak.corpus import Corpus, corpus_of
 from soak.judging import judge, resident_bytes
+from soak.mixed_figures import MOST_GROWTH, broken, growth, summary
 from soak.mixed_parts import KEY
-from soak.mixed_requests import FIRST, Made, make
+from soak.mixed_requests import Made, make
 
-# From here on the memory may not grow. After so many events the child says how far it is.
-WARM = 1_000
+# After so many events the child says how far it is.
 REPORTED = 1_000
-MOST_GROWTH = 0.02
 # Faults that are told; all are counted.
 _TOLD = 20
 # One event in so many asks again for what was answered with an ETag.
@@ -69,8 +66,6 @@ class Mixture:
         self.faults: list[str] = []
         self.faulty = 0
         self.log = Nowhere()
-        # The most resident memory after an event since the last report, in bytes.
-        self.most = 0
         self._kept: Made | None = None
 
     def send(self, number: int) -> None:
@@ -119,7 +114,7 @@ class Mixture:
             "faults": self.faults,
             "faulty": self.faulty,
             "log lines": self.log.lines,
-            "resident bytes": self.most or resident_bytes(),
+            "resident bytes": resident_bytes(),
         }
 
 
@@ -131,37 +126,15 @@ def load(artifact: Path) -> Function:
 
 
 def send_all(mixture: Mixture, count: int, report: Tell, *, every: int = REPORTED) -> None:
-    """Sends all events, and reports the figures after every so many."""
+    """Sends all events, and reports the figures after every so many, with the most memory after any of them."""
+    most = 0
     for number in range(count):
         mixture.send(number)
         # The answer is gone now, as it is when an environment waits for its next event.
-        mixture.most = max(mixture.most, resident_bytes())
+        most = max(most, resident_bytes())
         if (number + 1) % every == 0 or number + 1 == count:
-            report(number=number + 1, **mixture.figures())
-            mixture.most = 0
-
-
-def growth(memory: Mapping[int, int], warm: int = WARM) -> float:
-    """Returns by which share the memory of the last tenth is more than the most of the warm-up.
-
-    `memory` has the most memory up to each report since the one before, in bytes by number of events; of the last tenth the
-    median counts. The share is less than 0 where it is less. It is 0 where there is no report of one of both.
-    """
-    first = [size for at, size in memory.items() if at <= warm]
-    last = [size for at, size in memory.items() if at > max(warm, 0.9 * max(memory))]
-    return statistics.median(last) / max(first) - 1 if first and last else 0.0
-
-
-def broken(figures: Mapping[str, Any], most_growth: float) -> list[str]:
-    """Returns what the figures break, as sentences."""
-    told = [*figures["faults"]]
-    if figures["faulty"] > len(told):
-        told.append(f"{figures['faulty'] - len(told):,} more events were answered wrongly")
-    if figures["crash"]:
-        told.append(f"the process ended {figures['crash']}")
-    if figures["growth"] > most_growth:
-        told.append(f"the memory grew by {figures['growth']:.1%}")
-    return told
+            report(number=number + 1, **{**mixture.figures(), "resident bytes": most})
+            most = 0
 
 
 def run(artifact: Path, seed: int, count: int) -> dict[str, Any]:
@@ -187,26 +160,6 @@ def run(artifact: Path, seed: int, count: int) -> dict[str, Any]:
         "growth": growth(memory),
         "resident MB": {at: round(size / 1e6, 1) for at, size in memory.items()},
     }
-
-
-def _apart(wanted: int, at: int) -> int:
-    return abs(at - wanted)
-
-
-def summary(figures: Mapping[str, Any]) -> str:
-    """Returns the figures as lines: each route with its statuses, the senders, and the memory at some moments and at its most."""
-    lines = [f"{route}: {statuses}" for route, statuses in figures.get("routes", {}).items()]
-    lines.append(f"senders: {figures.get('senders')}")
-    memory = figures["resident MB"]
-    wanted = (FIRST, 10 * WARM, figures["number"] // 2)
-    moments = {min(memory, key=functools.partial(_apart, moment)) for moment in wanted} if memory else set()
-    if memory:
-        moments |= {max(memory), max(memory, key=memory.__getitem__)}
-    lines += [f"most memory up to event {at:,}: {memory[at]} MB" for at in sorted(moments)]
-    lines.append(
-        f"{figures['number']:,} events in {figures['seconds']:,} s, {figures['faulty']:,} answered wrongly"
-    )
-    return "\n".join(lines).replace("{", "").replace("}", "").replace("'", "")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -17,7 +17,8 @@ from lambda_tools import ROOT
 from handler.routes import FRAMEWORK_PATHS, ROUTES
 from soak.corpus import corpus_of
 from soak.judging import judge
-from soak.mixed_events import Mixture, broken, growth, load, send_all, summary
+from soak.mixed_events import Mixture, load, send_all
+from soak.mixed_figures import broken, growth, summary
 from soak.mixed_requests import make
 from soak.senders import SENDERS
 

@@ -46,7 +46,7 @@ class Session:
         self._open = self._guarded(lambda: _connect(address, context))
         if self.run("SELECT current_setting('seeklet.arrived', true)")[0][0] != "yes":
             self.close()
-            raise pooler_between(address, "none of ours arrived")
+            raise pooler_between(address)
         self._keep_alive()
         self._wait_at_most(QUIET_SECONDS)
         self.pid = int(self.run("SELECT pg_backend_pid()")[0][0])

@@ -145,8 +145,8 @@ class Connection:
         # The last two are what pg8000 can read, whatever the role or the database has of its own. A server tells each
         # client that the first one is on.
         options = (
-            f"-c default_transaction_read_only=on -c statement_timeout={round(self._seconds * 1000)} -c idle_in_transaction_session_timeout=60s "
-            "-c bytea_output=hex -c client_encoding=UTF8"
+            f"-c default_transaction_read_only=on -c statement_timeout={round(self._seconds * 1000)} "
+            "-c idle_in_transaction_session_timeout=60s -c bytea_output=hex -c client_encoding=UTF8"
         )
         made = _open_socket(address)
         made.settimeout(CONNECT_SECONDS)
@@ -163,7 +163,7 @@ class Connection:
                 sock=made,
             )
             if connection.parameter_statuses.get("default_transaction_read_only") != "on":
-                raise pooler_between(address, "none of ours arrived")
+                raise pooler_between(address)
         except BaseException:
             made.close()
             raise

@@ -57,7 +57,7 @@ def to_fault(address: Address, error: Exception, hint: Hint = searcher_hint) -> 
     return DatabaseError("index_unavailable", f"{address} can't be reached ({reason:.200})")
 
 
-def pooler_between(address: Address, why: str, state: str = "") -> DatabaseError:
+def pooler_between(address: Address, why: str = "none of ours arrived", state: str = "") -> DatabaseError:
     """Returns the refusal of a pooler, which may give each statement another session of the server."""
     return DatabaseError(
         "index_refused",
