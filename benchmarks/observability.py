@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -74,7 +75,14 @@ def main() -> None:
 def measure_warm(artifact: Path, rounds: int) -> dict[str, dict[str, Any]]:
     """Returns each variant's milliseconds for an event of POST /similar, and their share of those with all off."""
     searcher = Searcher.load(artifact)
-    functions = {name: Function(settings_of(variables), searcher) for name, variables in VARIANTS.items()}
+    # As Lambda sets it before each event.
+    os.environ["_X_AMZN_TRACE_ID"] = (
+        "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0"
+    )
+    functions = {
+        name: Function(settings_of(variables), searcher, environ=os.environ)
+        for name, variables in VARIANTS.items()
+    }
     functions[COUNTED] = Function(settings_of({}), searcher)
     functions[COUNTED].router.watchers.append(Counters())
     events = [make_event(query) for query in cut_queries(draw_texts(artifact, 200), 200)]
@@ -101,11 +109,18 @@ def settings_of(variables: Mapping[str, str]) -> Settings:
 
 @contextlib.contextmanager
 def lines_to_a_pipe() -> Iterator[None]:
-    """Standard output is a pipe to a process that reads and forgets."""
-    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as reader:
+    """The process's standard output is a pipe to a process that reads and forgets, as on Lambda."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as reader:
         assert reader.stdin is not None
-        with contextlib.redirect_stdout(reader.stdin):
+        os.dup2(reader.stdin.fileno(), 1)
+        try:
             yield
+        finally:
+            sys.stdout.flush()
+            os.dup2(kept, 1)
+            os.close(kept)
 
 
 def measure_starts(prepared: Prepared, rounds: int) -> dict[str, dict[str, Any]]:

@@ -8,12 +8,10 @@ without the deployment's secret (ANALYTICS_SALT); the same person has the same h
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from functools import lru_cache, partial
 
 from handler.clock import Searched
-from handler.output import or_null, timestamp, to_line
+from handler.output import or_null, to_line
 from handler.record import Record
 from handler.settings import Settings
 
@@ -24,31 +22,29 @@ MOST_CHARACTERS = 1000
 class Analytics:
     """Tells a line of each query that was searched for."""
 
-    def __init__(self, settings: Settings, *, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._good_score = settings.good_score
-        self._now = now
         # Most requests of a person come together.
         self._who = lru_cache(256)(partial(hash_of, settings.analytics_salt))
 
-    def ping(self, _invocation: str, /) -> tuple[()]:
+    def ping(self, _invocation: str, _now: float, /) -> tuple[()]:
         """Returns nothing: nobody asked."""
         return ()
 
-    def __call__(self, record: Record) -> list[str]:
+    def __call__(self, record: Record, _now: float, shared: str, /) -> list[str]:
         """Returns the lines of a request: none where it wasn't a search."""
-        return [self._line(record, searched) for searched in record.clock.searches or ()]
+        return [self._line(record, shared, searched) for searched in record.clock.searches or ()]
 
-    def _line(self, record: Record, searched: Searched) -> str:
-        request, best = record.request, searched.top_score
+    def _line(self, record: Record, shared: str, searched: Searched) -> str:
+        best = searched.top_score
         # The best result of a later page is on an earlier one, so nothing is said of it.
         poor = searched.empty or (best is not None and best < self._good_score)
         query = None if searched.query is None else searched.query[:MOST_CHARACTERS]
-        asker = request.source_ip or record.key
+        asker = record.request.source_ip or record.key
         # `no_good_answer` is a number: whether Logs Insights calls a boolean true or 1, nobody need know.
         return (
-            f'{{"kind":"query","level":"INFO","timestamp":"{timestamp(self._now())}",'
-            f'"requestId":{or_null(request.invocation)},"id":{or_null(record.response.headers.get("x-request-id"))},'
-            f"{_write_shared(record.route, record.index, searched.mode)},"
+            f'{{"kind":"query","level":"INFO",{shared},'
+            f"{_write_alike(record.route, record.index, searched.mode)},"
             f'"query":{or_null(query)},"results":{searched.results},'
             f'"top_score":{"null" if best is None else repr(best)},"no_good_answer":{int(poor)},'
             f'"who":{or_null(self._who(asker) if asker else None)}}}'
@@ -56,7 +52,7 @@ class Analytics:
 
 
 @lru_cache(maxsize=256)
-def _write_shared(route: str, index: str, mode: str) -> str:
+def _write_alike(route: str, index: str, mode: str) -> str:
     """Writes what many lines have alike, without braces."""
     return to_line({"route": route, "index": index, "mode": mode})[1:-1]
 

@@ -13,15 +13,14 @@ from __future__ import annotations
 
 import itertools
 import re
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from handler.clock import Searched
 from handler.named import NamedTuple
-from handler.output import literal, or_null, timestamp, to_line
+from handler.output import literal, timestamp, to_line
 from handler.record import Record
 from handler.settings import Settings
 
@@ -43,99 +42,87 @@ class Lines:
         settings: Settings,
         *,
         environ: Mapping[str, str] = MappingProxyType({}),
-        now: Callable[[], float] = time.time,
     ) -> None:
-        """Takes what is asked for.
-
-        `environ` has what Lambda sets anew at each event, the id of its trace; `now` gives seconds since 1970.
-        """
+        """Takes what is asked for; `environ` has what Lambda sets anew at each event, the id of its trace."""
         self._emf: Metrics | None = None
         if settings.metrics == "emf":
             from handler.emf import Metrics
 
             self._emf = Metrics(settings.function_name)
         self._environ = environ
-        self._now = now
         # Where requests had not to wait for the start, none of them was a cold one: counting begins behind the first.
         self._events = itertools.count(int(settings.provisioned))
         # An index's requests are of a few kinds.
         self._template_of = lru_cache(256)(self._write_template)
 
-    def __call__(self, record: Record) -> list[str]:
+    def __call__(self, record: Record, now: float, shared: str, /) -> list[str]:
         """Returns the line of a request, and those of its queries that have no room in it."""
-        now, request, response = self._now(), record.request, record.response
-        trace = self._environ.get("_X_AMZN_TRACE_ID") or request.headers.get("x-amzn-trace-id")
-        measured = measure(record, now)
-        kind = Kind(
-            record.route,
-            request.method if request.method in _METHODS else "other",
-            record.index,
-            response.status,
-            record.code,
-            record.key,
-            self._is_cold(),
-            None if record.service is None else record.service.searcher.manifest.count,
-            tuple(measured),
+        request, service, searches = record.request, record.service, record.clock.searches or ()
+        names, values = measure(record, now)
+        # The fields of a Kind, which takes longer to make than a tuple.
+        template = self._template_of(
+            (
+                record.route,
+                request.method if request.method in _METHODS else "other",
+                record.index,
+                record.response.status,
+                record.code,
+                record.key,
+                next(self._events) == 0,
+                service and service.searcher.manifest.count,
+                names,
+            )
         )
-        line = self._template_of(kind) % (
-            int(1000 * now),
-            timestamp(now),
-            or_null(request.invocation),
-            or_null(response.headers.get("x-request-id")),
-            or_null(trace and trace_id(trace)),
-            *measured.values(),
-        )
-        searches = record.clock.searches
-        if searches is None or len(searches) <= MOST_VALUES:
+        sent = self._environ.get("_X_AMZN_TRACE_ID") or request.headers.get("x-amzn-trace-id")
+        trace = trace_id(sent) if sent else None
+        line = template % (int(1000 * now), shared, f'"{trace}"' if trace else "null", *values)
+        if len(searches) <= MOST_VALUES:
             return [line]
         others = range(MOST_VALUES, len(searches), MOST_VALUES)
-        return [line, *[self._more(record, now, searches[first : first + MOST_VALUES]) for first in others]]
+        return [
+            line,
+            *[self._more(record, now, shared, searches[first : first + MOST_VALUES]) for first in others],
+        ]
 
-    def _write_template(self, kind: Kind) -> str:
+    def _write_template(self, key: tuple[Any, ...]) -> str:
         """Writes the line of a kind of requests, with a % for each value that a request has of its own.
 
-        Those are the moment in ms, the timestamp, Lambda's id, the request's id, the trace, and what is measured.
+        Those are the moment in ms, what the request's lines share, the trace, and what is measured.
         """
-        shared = kind._asdict()
-        del shared["measured"]
+        kind = Kind._make(key)
+        alike = kind._asdict()
+        del alike["measured"]
         # A named tuple has a method `index`.
-        shared = {name.removesuffix("_name"): value for name, value in shared.items()} | {
+        alike = {name.removesuffix("_name"): value for name, value in alike.items()} | {
             "key": kind.key or None
         }
         if kind.documents is None:
-            del shared["documents"]
+            del alike["documents"]
         level = "ERROR" if kind.status >= 500 else "INFO"
+        fields = [field_of(name) for name in kind.measured]
         # %.0s takes a value and writes nothing.
-        metrics = (
-            "%.0s" if self._emf is None else self._emf.head(kind.route, kind.status, kind.cold, kind.measured)
-        )
+        metrics = "%.0s" if self._emf is None else self._emf.head(kind.route, kind.status, kind.cold, fields)
         return (
-            f'{{{metrics}"kind":"request","level":"{level}","timestamp":"%s","requestId":%s,"id":%s,"trace":%s,'
-            f"{literal(to_line(shared)[1:-1])},{write_fields(kind.measured)}}}"
+            f'{{{metrics}"kind":"request","level":"{level}",%s,"trace":%s,'
+            f"{literal(to_line(alike)[1:-1])},{write_fields(fields)}}}"
         )
 
-    def _more(self, record: Record, now: float, searches: Sequence[Searched]) -> str:
+    def _more(self, record: Record, now: float, shared: str, searches: Sequence[Searched]) -> str:
         """Writes a line of further queries of a request."""
-        measured = measure_searches(searches)
-        metrics = "%.0s" if self._emf is None else self._emf.head_of_more(measured)
+        names, values = measure_searches(searches)
+        metrics = "%.0s" if self._emf is None else self._emf.head_of_more(names)
         template = (
-            f'{{{metrics}"kind":"searches","level":"INFO","timestamp":"%s","requestId":%s,"id":%s,'
-            f"{literal(to_line({'route': record.route, 'index': record.index})[1:-1])},{write_fields(measured)}}}"
+            f'{{{metrics}"kind":"searches","level":"INFO",%s,'
+            f"{literal(to_line({'route': record.route, 'index': record.index})[1:-1])},{write_fields(names)}}}"
         )
-        return template % (
-            int(1000 * now),
-            timestamp(now),
-            or_null(record.request.invocation),
-            or_null(record.response.headers.get("x-request-id")),
-            *measured.values(),
-        )
+        return template % (int(1000 * now), shared, *values)
 
-    def ping(self, invocation: str) -> tuple[str]:
+    def ping(self, invocation: str, now: float, /) -> tuple[str]:
         """Returns the line of a ping, of which nothing is measured."""
         fields = {
             "kind": "ping",
             "level": "INFO",
-            "timestamp": timestamp(self._now()),
+            "timestamp": timestamp(now),
             "requestId": invocation or None,
             "cold": self._is_cold(),
         }
@@ -167,40 +154,47 @@ class Kind(NamedTuple):
 _FORMATS = {"results": "%d", "TopScore": "%s", "EmptyAnswers": "%s", "IndexAge": "%d"}
 
 
-def measure(record: Record, now: float) -> dict[str, Any]:
-    """Returns what was measured of a request: durations in ms, and what its searches found."""
-    clock, searches = record.clock, record.clock.searches
-    measured: dict[str, Any] = {}
+def measure(record: Record, now: float) -> tuple[tuple[str, ...], list[Any]]:
+    """Returns what was measured of a request, names and values: durations in ms, and what its searches found."""
+    clock = record.clock
+    searches = clock.searches
+    found: tuple[str, ...] = ()
+    values: list[Any] = [1000 * clock.seconds()]
+    for seconds in clock.stages.values():
+        values.append(1000 * seconds)
     if searches:
-        measured["results"] = sum([searched.results for searched in searches])
-    measured["Latency"] = 1000 * clock.seconds()
-    for stage, seconds in clock.stages.items():
-        measured[stage.capitalize()] = 1000 * seconds
-    if searches:
-        measured |= measure_searches(searches[:MOST_VALUES])
+        found, of_found = measure_searches(searches[:MOST_VALUES])
+        found = ("results", *found)
+        values += (sum([searched.results for searched in searches]), *of_found)
     release = record.service and record.service.release
     if release and release.created is not None:
-        measured["IndexAge"] = max(0, round(now - release.created))
-    return measured
+        found += ("IndexAge",)
+        values.append(max(0, round(now - release.created)))
+    return ("Latency", *clock.stages, *found), values
 
 
-def measure_searches(searches: Sequence[Searched]) -> dict[str, str]:
-    """Returns what some queries found, as JSON."""
-    measured = {}
-    scores = [repr(one.top_score) for one in searches if one.top_score is not None]
-    if scores:
-        measured["TopScore"] = _one_or_many(scores)
-    measured["EmptyAnswers"] = _one_or_many(["1" if one.empty else "0" for one in searches])
-    return measured
+def measure_searches(searches: Sequence[Searched]) -> tuple[tuple[str, ...], list[Any]]:
+    """Returns what some queries found, names and values: a number for one query, and the JSON of a list for more."""
+    if len(searches) == 1:
+        (one,) = searches
+        if one.top_score is None:
+            return ("EmptyAnswers",), [int(one.empty)]
+        return ("TopScore", "EmptyAnswers"), [one.top_score, int(one.empty)]
+    empty = to_line([int(one.empty) for one in searches])
+    scores = [one.top_score for one in searches if one.top_score is not None]
+    if not scores:
+        return ("EmptyAnswers",), [empty]
+    return ("TopScore", "EmptyAnswers"), [scores[0] if len(scores) == 1 else to_line(scores), empty]
+
+
+def field_of(name: str) -> str:
+    """Returns the field of what was measured: a measurement begins with a capital."""
+    return name if name == "results" else f"{name[0].upper()}{name[1:]}"
 
 
 def write_fields(names: Iterable[str]) -> str:
     """Writes the fields of what was measured, without braces, with a % for each value."""
     return ",".join([f'"{name}":{_FORMATS.get(name, "%.3f")}' for name in names])
-
-
-def _one_or_many(values: list[str]) -> str:
-    return values[0] if len(values) == 1 else f"[{','.join(values)}]"
 
 
 def trace_id(text: str) -> str | None:

@@ -14,6 +14,13 @@ from handler.responses import Response
 from handler.routes import FRAMEWORK_PATHS, METRICS_PATH, ROUTES, match_path
 from handler.service import Service
 
+_NAMES = {
+    (method, path): f"{method} {path}"
+    for method, path in (*ROUTES, *[("GET", path) for path in (*FRAMEWORK_PATHS, METRICS_PATH)])
+}
+# What is logged where the lines of an answered event can't be made or written.
+UNTOLD = "an event was answered, and can't be told of"
+
 
 class Record:
     """One request and its answer.
@@ -48,8 +55,8 @@ class Record:
 
     def _find_route(self) -> str:
         method, path = self.request.method, self.request.path
-        if (method, path) in ROUTES or (method == "GET" and path in (*FRAMEWORK_PATHS, METRICS_PATH)):
-            return f"{method} {path}"
+        if name := _NAMES.get((method, path)):
+            return name
         for known, template in ROUTES:
             if known == method and match_path(template, path) is not None:
                 return f"{method} {template}"

@@ -14,7 +14,7 @@ from handler.clock import Clock
 from handler.errors import RequestError, is_defect
 from handler.events import Request
 from handler.logs import log
-from handler.record import Record, Watcher
+from handler.record import UNTOLD, Record, Watcher
 from handler.requests import KEY_HEADER, check_key, refuse_response
 from handler.responses import (
     Render,
@@ -77,7 +77,7 @@ class Router:
         response = self._with_headers(request, response, clock)
         if watched:
             record.response = response
-            self._tell(lambda watch: watch(record))
+            self._tell(record)
         return response
 
     def refuse(self, error: RequestError, *, invocation: str = "", problem: bool = True) -> Response:
@@ -89,7 +89,7 @@ class Router:
         if self.watchers:
             record = Record(request, clock)
             record.code, record.response = error.code, response
-            self._tell(lambda watch: watch(record))
+            self._tell(record)
         return response
 
     def _respond(
@@ -133,14 +133,18 @@ class Router:
 
     def tell_ping(self, invocation: str) -> None:
         """Tells the watchers of a ping."""
-        self._tell(lambda watch: watch.ping(invocation))
+        self._tell(invocation)
 
-    def _tell(self, tell: Callable[[Watcher], None]) -> None:
+    def _tell(self, told: Record | str) -> None:
+        """Tells the watchers of a request, or of a ping by Lambda's id of it."""
         for watch in self.watchers:
             try:
-                tell(watch)
+                if isinstance(told, str):
+                    watch.ping(told)
+                else:
+                    watch(told)
             except Exception as error:  # noqa: BLE001 - the answer is there, whatever becomes of its line
-                log().error("an event was answered, and can't be told of", exc_info=error)
+                log().error(UNTOLD, exc_info=error)
 
     def _with_headers(self, request: Request, response: Response, clock: Clock) -> Response:
         headers = {

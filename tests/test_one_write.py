@@ -50,7 +50,7 @@ def test_a_requests_lines_are_one_write(searcher: Searcher, monkeypatch: pytest.
 class Failing(Analytics):
     """Tells nothing."""
 
-    def __call__(self, record: Record) -> list[str]:
+    def __call__(self, record: Record, now: float, shared: str, /) -> list[str]:
         raise ValueError("it can't be told")
 
 
