@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from functools import lru_cache, partial
 
-from handler.clock import Searched
-from handler.output import or_null, to_line
+from handler.output import literal, or_null, to_line
 from handler.record import Record
 from handler.settings import Settings
 
@@ -33,28 +32,31 @@ class Analytics:
 
     def __call__(self, record: Record, _now: float, shared: str, /) -> list[str]:
         """Returns the lines of a request: none where it wasn't a search."""
-        return [self._line(record, shared, searched) for searched in record.clock.searches or ()]
-
-    def _line(self, record: Record, shared: str, searched: Searched) -> str:
-        best = searched.top_score
-        # The best result of a later page is on an earlier one, so nothing is said of it.
-        poor = searched.empty or (best is not None and best < self._good_score)
-        query = None if searched.query is None else searched.query[:MOST_CHARACTERS]
-        asker = record.request.source_ip or record.key
-        # `no_good_answer` is a number: whether Logs Insights calls a boolean true or 1, nobody need know.
-        return (
-            f'{{"kind":"query","level":"INFO",{shared},'
-            f"{_write_alike(record.route, record.index, searched.mode)},"
-            f'"query":{or_null(query)},"results":{searched.results},'
-            f'"top_score":{"null" if best is None else repr(best)},"no_good_answer":{int(poor)},'
-            f'"who":{or_null(self._who(asker) if asker else None)}}}'
-        )
+        lines = []
+        for query, mode, results, empty, best in record.clock.searches or ():
+            # The best result of a later page is on an earlier one, so nothing is said of it.
+            poor = empty or (best is not None and best < self._good_score)
+            asker = record.request.source_ip or record.key
+            lines.append(
+                _template_of(record.route, record.index, mode)
+                % (
+                    shared,
+                    or_null(query and query[:MOST_CHARACTERS]),
+                    results,
+                    "null" if best is None else best,
+                    poor,
+                    or_null(asker and self._who(asker)),
+                )
+            )
+        return lines
 
 
 @lru_cache(maxsize=256)
-def _write_alike(route: str, index: str, mode: str) -> str:
-    """Writes what many lines have alike, without braces."""
-    return to_line({"route": route, "index": index, "mode": mode})[1:-1]
+def _template_of(route: str, index: str, mode: str) -> str:
+    """Writes what many lines have alike, with a % for each value that a line has of its own."""
+    alike = literal(to_line({"route": route, "index": index, "mode": mode})[1:-1])
+    # `no_good_answer` is a number: whether Logs Insights calls a boolean true or 1, nobody need know.
+    return f'{{"kind":"query","level":"INFO",%s,{alike},"query":%s,"results":%d,"top_score":%s,"no_good_answer":%d,"who":%s}}'
 
 
 def hash_of(salt: str, who: str) -> str:

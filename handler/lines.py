@@ -50,7 +50,8 @@ class Lines:
 
             self._emf = Metrics(settings.function_name)
         self._environ = environ
-        # Where requests had not to wait for the start, none of them was a cold one: counting begins behind the first.
+        # Counts the environment's events. The first one, 0, is the cold one, of one alone though threads ask at once.
+        # Where requests had not to wait for the start, none of them was: counting begins behind it.
         self._events = itertools.count(int(settings.provisioned))
         # An index's requests are of a few kinds.
         self._template_of = lru_cache(256)(self._write_template)
@@ -124,13 +125,9 @@ class Lines:
             "level": "INFO",
             "timestamp": timestamp(now),
             "requestId": invocation or None,
-            "cold": self._is_cold(),
+            "cold": next(self._events) == 0,
         }
         return (to_line(fields),)
-
-    def _is_cold(self) -> bool:
-        """Tells whether this is the first event of the environment; of one alone, though threads ask at once."""
-        return next(self._events) == 0
 
 
 class Kind(NamedTuple):
@@ -150,22 +147,33 @@ class Kind(NamedTuple):
     measured: tuple[str, ...]
 
 
+_NOTHING: tuple[str, ...] = ()
+_FOUND = ("results", "EmptyAnswers")
+_FOUND_BEST = (*_FOUND, "TopScore")
 # How a measured value is written; a duration, in ms, is any other one.
 _FORMATS = {"results": "%d", "TopScore": "%s", "EmptyAnswers": "%s", "IndexAge": "%d"}
 
 
 def measure(record: Record, now: float) -> tuple[tuple[str, ...], list[Any]]:
     """Returns what was measured of a request, names and values: durations in ms, and what its searches found."""
-    clock = record.clock
+    clock, found = record.clock, _NOTHING
     searches = clock.searches
-    found: tuple[str, ...] = ()
     values: list[Any] = [1000 * clock.seconds()]
     for seconds in clock.stages.values():
         values.append(1000 * seconds)
     if searches:
-        found, of_found = measure_searches(searches[:MOST_VALUES])
-        found = ("results", *found)
-        values += (sum([searched.results for searched in searches]), *of_found)
+        if len(searches) == 1:
+            # Nearly every request: steps and objects are few, since the search has emptied the processor's caches.
+            (one,) = searches
+            values += one.results, int(one.empty)
+            found = _FOUND
+            if one.top_score is not None:
+                values.append(one.top_score)
+                found = _FOUND_BEST
+        else:
+            many, of_many = measure_searches(searches[:MOST_VALUES])
+            values += sum([searched.results for searched in searches]), *of_many
+            found = ("results", *many)
     release = record.service and record.service.release
     if release and release.created is not None:
         found += ("IndexAge",)
@@ -173,18 +181,17 @@ def measure(record: Record, now: float) -> tuple[tuple[str, ...], list[Any]]:
     return ("Latency", *clock.stages, *found), values
 
 
-def measure_searches(searches: Sequence[Searched]) -> tuple[tuple[str, ...], list[Any]]:
-    """Returns what some queries found, names and values: a number for one query, and the JSON of a list for more."""
-    if len(searches) == 1:
-        (one,) = searches
-        if one.top_score is None:
-            return ("EmptyAnswers",), [int(one.empty)]
-        return ("TopScore", "EmptyAnswers"), [one.top_score, int(one.empty)]
-    empty = to_line([int(one.empty) for one in searches])
+def measure_searches(searches: Sequence[Searched]) -> tuple[tuple[str, ...], list[str]]:
+    """Returns what some queries found, names and values: a metric's values are a list, or one alone."""
+    empty = [int(one.empty) for one in searches]
     scores = [one.top_score for one in searches if one.top_score is not None]
     if not scores:
-        return ("EmptyAnswers",), [empty]
-    return ("TopScore", "EmptyAnswers"), [scores[0] if len(scores) == 1 else to_line(scores), empty]
+        return ("EmptyAnswers",), [_one_or_many(empty)]
+    return ("EmptyAnswers", "TopScore"), [_one_or_many(empty), _one_or_many(scores)]
+
+
+def _one_or_many(values: Sequence[float]) -> str:
+    return to_line(values[0] if len(values) == 1 else values)
 
 
 def field_of(name: str) -> str:
