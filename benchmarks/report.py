@@ -3,7 +3,8 @@
     python -m benchmarks.report [benchmarks/results/FILE.json] [--documents README.md ...] [--plots docs]
 
 Tables go between `<!-- figures: NAME -->` and `<!-- end -->`. A table that these results don't have keeps the figures
-of an earlier run, and says so. This module measures nothing.
+of an earlier run, and says so. `<!-- figures: NAME, FILE -->` is a table of benchmarks/results/FILE.json, of another processor:
+it is the same whatever results are written. This module measures nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from benchmarks import answer_tables, hybrid_tables, load_tables, peer_tables, search_tables, speed_tables
 from benchmarks.plots import draw
-from benchmarks.record import ROOT, Results, default_file
+from benchmarks.record import RESULTS, ROOT, Results, default_file
 
 DOCUMENTS = (
     ROOT / "README.md",
@@ -72,16 +73,16 @@ def main() -> None:
 
 
 def fill(text: str, results: Results) -> str:
-    """Fills every marked place of a text anew; raises SystemExit where a mark names no table."""
+    """Fills every marked place of a text anew; raises SystemExit where a mark names no table, or a file that isn't there."""
 
     def one(found: re.Match[str]) -> str:
-        name = found[1]
+        mark, name, file, before = found.groups()
         if name not in MAKERS:
             raise SystemExit(f"error: no table is called {name!r}: the tables are {', '.join(MAKERS)}")
-        table = MAKERS[name](results) or _earlier(found[2].strip())
-        return f"<!-- figures: {name} -->\n{table}\n<!-- end -->"
+        chosen = Results.read(RESULTS / f"{file}.json") if file else results
+        return f"{mark}\n{MAKERS[name](chosen) or _earlier(before.strip())}\n<!-- end -->"
 
-    return re.sub(r"<!-- figures: (\w+) -->\n(.*?)<!-- end -->", one, text, flags=re.DOTALL)
+    return re.sub(r"(<!-- figures: (\w+)(?:, ([\w-]+))? -->)\n(.*?)<!-- end -->", one, text, flags=re.DOTALL)
 
 
 def _earlier(table: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -206,6 +208,17 @@ def test_figures_of_an_earlier_run_stay_and_are_marked() -> None:
     assert once.replace(EARLIER, "") == measured
     assert once.count(EARLIER) == 1
     assert fill(once, RESULTS) == measured
+
+
+def test_a_table_of_another_file_stays_what_that_file_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("benchmarks.report.RESULTS", tmp_path)
+    (tmp_path / "another-chip.json").write_text(json.dumps(RESULTS.sections))
+    filled = lines("memory, another-chip", Results({}))
+    assert filled == lines("memory")
+    with pytest.raises(SystemExit, match=r"no .*no-chip\.json"):
+        lines("memory, no-chip")
 
 
 def test_a_table_that_is_not_there_is_named() -> None:
