@@ -49,6 +49,11 @@ def _parameter(name: str, schema: Mapping[str, Any], description: str) -> Mappin
     return {"name": name, "in": "query", "schema": schema, "description": description}
 
 
+def _in_path(name: str, description: str, **schema: Any) -> Mapping[str, Any]:
+    schema = {"type": "string", "minLength": 1, **schema}
+    return {"name": name, "in": "path", "required": True, "schema": schema, "description": description}
+
+
 def _names(name: str, items: Mapping[str, Any], description: str) -> Mapping[str, Any]:
     """Documents a parameter that holds names with commas between them."""
     schema = {"type": "array", "items": items}
@@ -76,24 +81,13 @@ SEARCH_PARAMETERS = (
     _names("include", {"enum": list(INCLUDED)}, "What a result holds beside id, index and score."),
     _parameter("exact", {"type": "boolean"}, "Whether every document is scored, where an index searches."),
 )
-DOCUMENT_ID = {
-    "name": "document_id",
-    "in": "path",
-    "required": True,
-    "schema": {"type": "string", "minLength": 1},
-    "description": "The document's id; slashes may stand as they are.",
-}
+DOCUMENT_ID = _in_path("document_id", "The document's id; slashes may stand as they are.")
+MODEL_ID = _in_path("id", "The model's id, as the list has it; slashes may stand as they are.")
 DOCUMENT_LINK = {
     "operationRef": "#/paths/~1documents~1{document_id}/get",
     "parameters": {"document_id": "$response.body#/documents/0/id"},
 }
-STORE_ID = {
-    "name": "id",
-    "in": "path",
-    "required": True,
-    "schema": {"type": "string", "minLength": 1, "pattern": "^[^/]+$"},
-    "description": "Any: a function has one store.",
-}
+STORE_ID = _in_path("id", "Any: a function has one store.", pattern="^[^/]+$")
 _PAGE: Mapping[int, Mapping[str, Any]] = {
     200: {"description": "The page", "content": {"text/html": {}}},
     304: {"description": "The browser has the page already"},
@@ -153,6 +147,9 @@ DOCUMENTED: Mapping[tuple[str, str], Documentation] = MappingProxyType(
             (400, 413, 422),
         ),
         ("GET", "/v1/models"): Documentation("Names the one model", familiar.Models),
+        ("GET", "/v1/models/{id}"): Documentation(
+            "Describes the one model", familiar.Model, errors=(404,), parameters=[MODEL_ID]
+        ),
         ("POST", "/v1/vector_stores/{id}/search"): Documentation(
             "Searches, as OpenAI's vector stores do",
             familiar.StoreAnswer,

@@ -34,7 +34,12 @@ from handler.service import Source
 OLD_PATH = "/similar"
 _ID = re.compile(r"[!-~]{1,200}")
 _EXPOSED = "etag, retry-after, seeklet-corpus, server-timing, x-request-id"
-_ALLOWED = "authorization, content-type, if-none-match, mcp-protocol-version, mcp-session-id, x-api-key, x-request-id"
+# OpenAI's client for JavaScript sends user-agent and x-stainless-* with each request.
+_ALLOWED = (
+    "authorization, content-type, if-none-match, mcp-protocol-version, mcp-session-id, user-agent, x-api-key, x-request-id, "
+    "x-stainless-arch, x-stainless-lang, x-stainless-os, x-stainless-package-version, x-stainless-retry-count, "
+    "x-stainless-runtime, x-stainless-runtime-version, x-stainless-timeout"
+)
 
 
 class Router:

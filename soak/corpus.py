@@ -11,13 +11,14 @@ from handler.manifest import MODES
 
 
 class Corpus(NamedTuple):
-    """All documents, the ids of some, the columns, the modes that can be asked for, and whether there is a map."""
+    """All documents, the ids of some, the columns, the modes that can be asked for, whether there is a map, and the model's id."""
 
     documents: Documents
     ids: list[str]
     columns: list[str]
     modes: list[str]
     has_map: bool
+    model: str
 
 
 def corpus_of(directory: Path) -> Corpus:
@@ -31,4 +32,5 @@ def corpus_of(directory: Path) -> Corpus:
         [*(manifest.columns or {})],
         [*MODES] if manifest.keywords is not None else ["semantic"],
         manifest.map is not None,
+        manifest.model_id,
     )

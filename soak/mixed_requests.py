@@ -175,9 +175,9 @@ def _mcp(rng: random.Random, corpus: Corpus) -> Asked:
     return json_request("POST /mcp", {"jsonrpc": "2.0", "id": rng.randrange(1000), **rng.choice(asked)})
 
 
-def _plain(rng: random.Random, _corpus: Corpus) -> Asked:
-    path = rng.choice(["/health"] * 6 + ["/ready", "/info", "/indexes", "/v1/models", "/", "/", "/map"])
-    return Asked(f"GET {path}", path)
+def _plain(rng: random.Random, corpus: Corpus) -> Asked:
+    path = rng.choice(["/health"] * 6 + ["/ready", "/info", "/indexes", "/v1/models", "/", "/", "/map", ""])
+    return Asked(f"GET {path}", path) if path else Asked("GET /v1/models/{id}", f"/v1/models/{corpus.model}")
 
 
 def _points(rng: random.Random, corpus: Corpus) -> Asked:

@@ -174,4 +174,9 @@ def test_the_limits_are_the_settings(function: Function) -> None:
 
 def test_the_one_model_is_named(function: Function) -> None:
     status, answer = post(function, "", "/v1/models", "GET")
-    assert (status, [model["id"] for model in answer["data"]]) == (200, [function.searcher.manifest.model_id])
+    name = function.searcher.manifest.model_id
+    assert (status, [model["id"] for model in answer["data"]]) == (200, [name])
+    described = answer["data"][0]
+    assert post(function, "", f"/v1/models/{name}", "GET") == (200, described)
+    status, answer = post(function, "", f"/v1/models/{name}-2", "GET")
+    assert (status, error_of(answer)["code"]) == (404, "no_model")

@@ -109,6 +109,11 @@ def test_a_preflight_needs_no_key(function: Function) -> None:
     assert (response["statusCode"], response["body"]) == (204, "")
     assert response["headers"]["access-control-allow-origin"] == "https://a.example"
     assert "x-api-key" in response["headers"]["access-control-allow-headers"]
+    # What OpenAI's client for JavaScript sends from a page beside what every page may send.
+    allowed = response["headers"]["access-control-allow-headers"].split(", ")
+    platform = ("arch", "lang", "os", "package-version", "runtime", "runtime-version")
+    sent = {f"x-stainless-{name}" for name in (*platform, "retry-count", "timeout")}
+    assert {"authorization", "content-type", "user-agent", *sent} <= {*allowed}
     assert "POST" in response["headers"]["access-control-allow-methods"]
     assert ask(keyed, "OPTIONS", "/search", "")["statusCode"] == 403
     assert ask(function, "OPTIONS", "/search", "", **asks)["statusCode"] == 405

@@ -51,6 +51,8 @@ def openai(url: str) -> Any:
 
 
 def test_openais_embeddings(openai: Any, searcher: Searcher) -> None:
+    from openai import NotFoundError
+
     texts = [QUERY, "bread", "漢字"]
     right = searcher.encoder.encode(texts)
     # Without a format the client asks for base64, and reads it.
@@ -65,7 +67,11 @@ def test_openais_embeddings(openai: Any, searcher: Searcher) -> None:
     ids = searcher.encoder.tokenizer.encode(QUERY).ids
     by_ids = openai.embeddings.create(input=ids, model="any", dimensions=384)
     np.testing.assert_allclose(by_ids.data[0].embedding, right[0], atol=1e-6)
-    assert [model.id for model in openai.models.list()] == [searcher.manifest.model_id]
+    name = searcher.manifest.model_id
+    assert [model.id for model in openai.models.list()] == [name]
+    assert openai.models.retrieve(name).id == name
+    with pytest.raises(NotFoundError, match="no model has the id 'any'"):
+        openai.models.retrieve("any")
 
 
 def test_openais_vector_stores(openai: Any, searcher: Searcher) -> None:

@@ -31,6 +31,7 @@ QUERIES: list[tuple[str, str, Any]] = [
     ("POST", "/embed", {"inputs": QUERY}),
     ("POST", "/v1/embeddings", {"input": QUERY, "model": "any"}),
     ("GET", "/v1/models", None),
+    ("GET", "/v1/models/tiny-bert", None),
     ("POST", "/v1/vector_stores/any/search", {"query": QUERY}),
     (
         "POST",

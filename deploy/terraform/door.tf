@@ -10,18 +10,27 @@ locals {
 
   cors = {
     methods = ["GET", "POST"]
-    # x-amz-*: what a browser's signed request has.
+    # x-amz-*: what a browser's signed request has. user-agent and x-stainless-*: what OpenAI's client sends there.
     headers = [
       "authorization",
       "content-type",
       "if-none-match",
       "mcp-protocol-version",
       "mcp-session-id",
+      "user-agent",
       "x-amz-content-sha256",
       "x-amz-date",
       "x-amz-security-token",
       "x-api-key",
       "x-request-id",
+      "x-stainless-arch",
+      "x-stainless-lang",
+      "x-stainless-os",
+      "x-stainless-package-version",
+      "x-stainless-retry-count",
+      "x-stainless-runtime",
+      "x-stainless-runtime-version",
+      "x-stainless-timeout",
     ]
     exposed = ["etag", "retry-after", "seeklet-corpus", "server-timing", "x-request-id"]
     max_age = 3600

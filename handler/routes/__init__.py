@@ -30,6 +30,7 @@ ROUTES: Mapping[tuple[str, str], str] = MappingProxyType(
         ("POST", "/embed"): "embed:post",
         ("POST", "/v1/embeddings"): "openai_embeddings:post",
         ("GET", "/v1/models"): "openai_embeddings:models",
+        ("GET", "/v1/models/{id}"): "openai_embeddings:model",
         ("POST", "/v1/vector_stores/{id}/search"): "vector_stores:post",
         ("POST", "/mcp"): "mcp:post",
         ("GET", "/health"): "about:health",

@@ -1,10 +1,13 @@
-"""POST /v1/embeddings and GET /v1/models: vectors of texts, in the form of OpenAI's API."""
+"""POST /v1/embeddings, GET /v1/models and GET /v1/models/{id}: vectors of texts, in the form of OpenAI's API."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from handler.errors import RequestError
 from handler.events import Request
 from handler.fields import (
     check_choice,
@@ -53,8 +56,21 @@ def post(service: Service, request: Request) -> Response:
 
 def models(service: Service, _request: Request) -> Response:
     """Answers GET /v1/models with the artifact's model."""
-    model = {"id": service.searcher.manifest.model_id, "object": "model", "created": 0, "owned_by": "seeklet"}
-    return Response(200, to_json({"object": "list", "data": [model]}))
+    return Response(200, to_json({"object": "list", "data": [_describe(service)]}))
+
+
+def model(service: Service, request: Request) -> Response:
+    """Answers GET /v1/models/{id}; raises RequestError (404) where it isn't the artifact's model."""
+    described, id_ = _describe(service), request.parameters["id"]
+    if id_ != described["id"]:
+        raise RequestError(
+            404, "no_model", f"no model has the id {id_[:80]!a}: GET /v1/models names the one model", "id"
+        )
+    return Response(200, to_json(described))
+
+
+def _describe(service: Service) -> dict[str, Any]:
+    return {"id": service.searcher.manifest.model_id, "object": "model", "created": 0, "owned_by": "seeklet"}
 
 
 def _embed(service: Service, value: object, request: Request) -> tuple[NDArray[np.float32], int]:

@@ -11,18 +11,27 @@ from constructs import Construct
 
 from seeklet_cdk.parameters import Parameters
 
-# x-amz-*: what a browser's signed request has.
+# x-amz-*: what a browser's signed request has. user-agent and x-stainless-*: what OpenAI's client sends there.
 ALLOWED_HEADERS = [
     "authorization",
     "content-type",
     "if-none-match",
     "mcp-protocol-version",
     "mcp-session-id",
+    "user-agent",
     "x-amz-content-sha256",
     "x-amz-date",
     "x-amz-security-token",
     "x-api-key",
     "x-request-id",
+    "x-stainless-arch",
+    "x-stainless-lang",
+    "x-stainless-os",
+    "x-stainless-package-version",
+    "x-stainless-retry-count",
+    "x-stainless-runtime",
+    "x-stainless-runtime-version",
+    "x-stainless-timeout",
 ]
 EXPOSED_HEADERS = ["etag", "retry-after", "seeklet-corpus", "server-timing", "x-request-id"]
 # By method, not $default or ANY: those match OPTIONS too, and a preflight would invoke the function. /{proxy+} matches
