@@ -29,6 +29,7 @@ from handler.responses import (
 )
 from handler.routes import OPEN_PATHS, ROUTES, find_route, load_route
 from handler.service import Source
+from handler.settings import Settings
 
 # The route whose errors keep the shape that they had before RFC 9457's.
 OLD_PATH = "/similar"
@@ -52,6 +53,7 @@ class Router:
         self.source = source
         self.watchers: list[Watcher] = []
         self._settings = source.settings
+        self._vary = _what_varies(source.settings)
 
     def respond(
         self,
@@ -158,12 +160,9 @@ class Router:
             "server-timing": clock.server_timing(),
         }
         if self._settings.cors_origins:
-            cors = self._cors(request.headers)
-            # What FastAPI answers has passed here before.
-            varies = dict.fromkeys(each["vary"] for each in (headers, cors) if "vary" in each)
-            headers |= cors
-            if varies:
-                headers["vary"] = ", ".join(varies)
+            headers |= self._cors(request.headers)
+        if self._vary:
+            headers["vary"] = self._vary
         return Response(response.status, response.body, headers)
 
     def _cors(self, sent: Mapping[str, str]) -> dict[str, str]:
@@ -171,15 +170,19 @@ class Router:
         if "*" in origins:
             return {"access-control-allow-origin": "*", "access-control-expose-headers": _EXPOSED}
         if origin not in origins:
-            return {"vary": "origin"}
-        return {
-            "access-control-allow-origin": origin,
-            "access-control-expose-headers": _EXPOSED,
-            "vary": "origin",
-        }
+            return {}
+        return {"access-control-allow-origin": origin, "access-control-expose-headers": _EXPOSED}
 
     def _is_preflight(self, request: Request) -> bool:
         return bool(self._settings.cors_origins) and "access-control-request-method" in request.headers
+
+
+def _what_varies(settings: Settings) -> str:
+    """Returns the header Vary: a cache that many share gives an answer to nobody without the key, nor a refusal to who has it."""
+    varies = [KEY_HEADER] if settings.api_keys else []
+    if settings.cors_origins and "*" not in settings.cors_origins:
+        varies.append("origin")
+    return ", ".join(varies)
 
 
 def _renderer(path: str) -> Render:

@@ -76,6 +76,24 @@ def test_an_event_that_is_no_request_has_them_too(function: Function) -> None:
     assert {"x-request-id", "server-timing"} <= set(headers)
 
 
+@pytest.mark.parametrize("key", ["secret", ""])
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"), [*ANSWERED, ("GET", "/info", "", 200), ("GET", "/nowhere", "", 404)]
+)
+def test_where_a_key_is_set_a_cache_keeps_every_answer_and_refusal_apart(
+    function: Function, key: str, method: str, path: str, body: str, status: int
+) -> None:
+    for origins, varies in (
+        ("", "x-api-key"),
+        ("*", "x-api-key"),
+        ("https://a.example", "x-api-key, origin"),
+    ):
+        settings = Settings.from_env({"API_KEY": "secret", "CORS_ORIGINS": origins})
+        answered = ask(Function(settings, function.searcher), method, path, body, x_api_key=key)
+        assert answered["statusCode"] == (status if key or path in ("/", "/map") else 403)
+        assert answered["headers"]["vary"] == varies
+
+
 @pytest.mark.parametrize("direct", [True, False])
 @pytest.mark.parametrize(("method", "path", "body", "status"), ANSWERED)
 def test_cors_is_on_every_answer(

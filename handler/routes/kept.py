@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from handler.events import Request
-from handler.requests import KEY_HEADER
 from handler.responses import Response
 from handler.settings import Settings
 
@@ -16,9 +15,6 @@ def answer_kept(settings: Settings, request: Request, etag: str, answer: Callabl
     Whatever refuses the request must have been checked before: a refusal is never 304 (RFC 9110, 13.2.1).
     """
     kept = {"etag": etag, "cache-control": settings.cache_control}
-    if settings.api_keys:
-        # A cache that many share gives it to nobody without the key.
-        kept["vary"] = KEY_HEADER
     tags = request.headers.get("if-none-match", "").split(",")
     # * is any answer, and a weak ETag counts as the strong one (RFC 9110, 13.1.2).
     if not {etag, "*"}.isdisjoint(tag.strip().removeprefix("W/") for tag in tags):
