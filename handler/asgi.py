@@ -178,7 +178,8 @@ async def _unless_gone(answer: asyncio.Future[Response], receive: Receive) -> Re
 def read_path(scope: Message) -> str:
     """Returns the path below the root path, of a target in absolute form too (RFC 9112, 3.2.2)."""
     path, given = str(scope["path"]), str(scope.get("root_path", ""))
-    scheme, absolute, target = path.partition("://")
+    # uvicorn writes a root path before the target as it is sent: /apihttp://x/health.
+    scheme, absolute, target = path.removeprefix(given).partition("://")
     # A scheme may have capitals.
     if absolute and scheme.lower() in ("http", "https"):
         path = "/" + target.partition("/")[2]

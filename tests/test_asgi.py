@@ -148,6 +148,9 @@ def test_it_starts_and_ends_with_the_server(function: Function) -> None:
         ("/api//health", "/api/"),
         ("http://x/health", ""),
         ("HTTPS://x/health", ""),
+        ("/apihttp://x/health", "/api"),
+        ("/api/http://x/health", "/api/"),
+        ("http://x/api/health", "/api"),
         ("/health", ""),
     ],
 )
@@ -158,7 +161,15 @@ def test_a_root_path_is_taken_off(app: Application, path: str, root: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("prefix", "root"), [("", ""), ("http://x", ""), ("/api", "/api"), ("/api", "/api/"), ("/api/", "/api/")]
+    ("prefix", "root"),
+    [
+        ("", ""),
+        ("http://x", ""),
+        ("/api", "/api"),
+        ("/api", "/api/"),
+        ("/api/", "/api/"),
+        ("/apihttp://x", "/api"),
+    ],
 )
 @pytest.mark.parametrize("path", ["/docs", "/openapi.json"])
 def test_the_frameworks_paths_are_read_as_all_others(
