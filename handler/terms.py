@@ -173,10 +173,10 @@ def _grams(folded: Folded, start: int, end: int) -> Iterator[tuple[str, int, int
 
 
 class Pieces:
-    """The word pieces of the model's tokenizer; where it knows none, what is written there.
+    """The word pieces of the model's tokenizer; where it knows no more than letters, what is written there.
 
-    A tokenizer takes a run of a script without spaces for one word. If it doesn't know the run, each character and each two
-    neighbours are words too: otherwise nothing within the run would be found.
+    A tokenizer takes a run of a script without spaces for one word. If it doesn't know it, nor longer parts of it, each
+    character and each two neighbours are words: otherwise nothing within the run would be found.
     """
 
     def __init__(self, tokenizer: Any) -> None:
@@ -188,34 +188,47 @@ class Pieces:
     def words(self, text: str) -> list[Word]:
         """Returns the pieces of letters, digits and emoji, by start and then by end."""
         folded = fold(text)
-        found = []
+        found: list[tuple[str, int, int]] = []
         for spaced, places in _spaced(folded):
-            encoding = self._tokenizer.encode(spaced, add_special_tokens=False)
-            # A tokenizer that truncates keeps the rest of the tokens in `overflowing`.
-            for encoded in (encoding, *encoding.overflowing):
-                for number, token, (start, end) in zip(
-                    encoded.ids, encoded.tokens, encoded.offsets, strict=True
-                ):
-                    surface = spaced[max(start, 1) : end].strip()
-                    # Some tokenizers make a piece of a space.
-                    if not surface or not token.strip("▁Ġ"):
-                        continue
-                    first = spaced.index(surface, max(start, 1))
-                    last = first + len(surface) - 1
-                    start, end = places[first], places[last] + 1
-                    words = [(token, start, end)]
-                    # The unknown token is the same for all that the tokenizer doesn't know.
-                    if number in self._special:
-                        words = [(surface, start, end), *_grams(folded, start, end)]
-                    found += [
-                        Word(word[:MAX_WORD], folded.starts[start], folded.ends[end - 1])
-                        for word, start, end in dict.fromkeys(words)
-                    ]
-        return sorted(found, key=lambda word: word[1:])
+            for pieces in self._cut(spaced):
+                start = pieces[0][1]
+                unspaced = folded.shape[places[start]] == "z"
+                # Letters alone tell words badly apart, and a character may have several of them.
+                if all(last - first == 1 for _, first, last in pieces) and (unspaced or len(pieces) > 1):
+                    pieces = [("", start, pieces[-1][2]), *([] if unspaced else pieces)]
+                for token, first, last in pieces:
+                    span = places[first], places[last - 1] + 1
+                    grams = () if token else _grams(folded, *span)
+                    found += dict.fromkeys([(token or spaced[first:last], *span), *grams])
+        found = [(word[:MAX_WORD], folded.starts[start], folded.ends[end - 1]) for word, start, end in found]
+        return [Word(*word) for word in sorted(found, key=lambda word: word[1:])]
 
     def term(self, word: str) -> str:
         """Returns the piece itself."""
         return word
+
+    def _cut(self, spaced: str) -> Iterator[list[tuple[str, int, int]]]:
+        """Yields each word's pieces and their spans; a piece that the tokenizer doesn't know is ""."""
+        encoding = self._tokenizer.encode(spaced, add_special_tokens=False)
+        pieces: list[tuple[str, int, int]] = []
+        before = None
+        # A tokenizer that truncates keeps the rest of the tokens in `overflowing`.
+        for part in (encoding, *encoding.overflowing):
+            found = zip(part.ids, part.tokens, part.offsets, part.word_ids, strict=True)
+            for number, token, (start, end), word in found:
+                surface = spaced[max(start, 1) : end].strip()
+                if not surface or not token.strip("▁Ġ"):
+                    continue  # a piece of a space
+                first = spaced.index(surface, max(start, 1))
+                # Some tokenizers take all that they are given for one word.
+                if pieces and (word != before or (spaced[first - 1] == " " and first > pieces[-1][1])):
+                    yield pieces
+                    pieces = []
+                # The unknown token is the same for all that the tokenizer doesn't know.
+                pieces.append(("" if number in self._special else token, first, first + len(surface)))
+                before = word
+        if pieces:
+            yield pieces
 
 
 def _spaced(folded: Folded) -> Iterator[tuple[str, list[int]]]:

@@ -12,7 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from keyword_corpora import open_keywords
 from tokenizer_families import FAMILIES, PIECES
+from tokenizers import Tokenizer
 
+from export.model.places import default_folder
 from handler.terms import MAX_PART, MAX_WORD, Analyzer, analyzer
 
 TEXTS = st.one_of(st.text(max_size=40), st.lists(st.sampled_from(PIECES), max_size=20).map("".join))
@@ -122,3 +124,41 @@ def test_a_word_is_found_within_a_run_that_the_tokenizer_does_not_know(
         assert any(match == word or (len(match) > 1 and match in word) for match in matched)
         # The whole run is a term too, as in artifacts that were made before.
         assert texts(pieces, found).count(found[:MAX_WORD]) == 1
+
+
+# Words of which the default model's tokenizer knows the characters, texts that hold them, and texts that hold those alone.
+@pytest.mark.parametrize(
+    ("word", "found", "other"),
+    [
+        ("コンピューター", "あたらしいコンピューターがこわれた", "ヒーターとコンタクト"),
+        ("ラ", "おいしいラーメン", "あたらしいほん"),
+        ("ｶﾞｽ", "プロパンガス", "カス"),
+        ("서울", "서울의 날씨", "울릉도와 서산"),
+        ("\u1109\u1165\u110b\u116e\u11af", "서울의 날씨", "울릉도와 서산"),
+        ("กิน", "ฉันชอบกินข้าวผัด", "นานวัน"),
+        ("القطة", "هذه القطة نائمة", "الطقة"),
+        ("σύρμα", "το ΣΥΡΜΑ", "μαρσυ"),
+        ("שלום", "שָׁלוֹם עולם", "מלוש"),
+    ],
+)
+def test_a_word_of_known_characters_is_found_as_a_word(
+    word: str, found: str, other: str, tmp_path: Path
+) -> None:
+    """Such pieces are in texts that have nothing of the word but its characters, in any order."""
+    tokenizer = Tokenizer.from_file(str(default_folder() / "tokenizer.json"))
+    tokenizer.no_padding()
+    pieces = analyzer("pieces", tokenizer)
+    keywords = open_keywords(tmp_path, [other, found, "unlike 42"], pieces)
+    query = keywords.query(word)
+    assert query is not None
+    assert query.all_scores().argmax() == 1
+    assert texts(pieces, word) == texts(pieces, unicodedata.normalize("NFD", word))
+
+
+def test_a_term_of_one_character_is_the_same_in_each_script_without_spaces() -> None:
+    tokenizer = Tokenizer.from_file(str(default_folder() / "tokenizer.json"))
+    tokenizer.no_padding()
+    pieces = analyzer("pieces", tokenizer)
+    assert texts(pieces, "東京 ラメ 서울") == [*("東", "京"), *("ラ", "ラメ", "メ"), *("서", "서울", "울")]
+    # In a script with spaces, the letters stay terms.
+    assert texts(pieces, "لا a 7") == [*("ل", "لا", "##ا"), "a", "7"]
