@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any
 
 import pytest
@@ -29,6 +30,16 @@ def test_unknown_column(corpus: Corpus, kind: str, role: str) -> None:
         f"{place}: there is no column {wrong!r} (did you mean {near!r}?); "
         "the columns are: 'id', 'Text', 'year'"
     )
+
+
+@pytest.mark.parametrize("name", ["caf\u00e9", "\uc81c\ubaa9", "\u00e9"])
+def test_a_column_in_another_normal_form_is_shown_by_its_code_points(corpus: Corpus, name: str) -> None:
+    written = unicodedata.normalize("NFD", name)
+    message = refusal(corpus.reader("corpus.csv", f"id,{written}\n", [name]))
+    assert (
+        f"there is no column {name!r} ({written!a} looks like it and has other code points: "
+        "copy the name from the corpus); the columns are:"
+    ) in message
 
 
 def test_an_unknown_column_far_from_any(corpus: Corpus) -> None:
