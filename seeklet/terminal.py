@@ -16,10 +16,11 @@ from typing import Any
 # no pictures, and become U+FFFD.
 _STANDS_FOR = {code: 0x2400 + code for code in range(0x20)} | {0x7F: 0x2421}
 _STANDS_FOR |= dict.fromkeys(
-    [*range(0x80, 0xA0), 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A)], 0xFFFD
+    [*range(0x80, 0xA0), 0x061C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A)], 0xFFFD
 )
 # Without C0, which JSON escapes itself.
-_NOT_IN_JSON = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_NOT_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_IN_SYLLABLE = re.compile("[\u1160-\u11ff\ud7b0-\ud7ff]")
 
 
 def printable(text: str) -> str:
@@ -72,6 +73,7 @@ def to_json(value: Any, indent: int | None = None) -> str:
 
 
 def _columns(character: str) -> int:
-    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+    # A vowel or a last letter of Hangul stands within its syllable.
+    if unicodedata.category(character) in ("Mn", "Me", "Cf") or _IN_SYLLABLE.match(character):
         return 0
     return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1

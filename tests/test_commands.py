@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -231,6 +232,7 @@ def test_interrupted_while_a_compiled_module_is_imported(
         ("a\r\nb\tc\x00\x7f", "a␍␊b␉c␀␡"),
         ("\x9b2J\x85", "\ufffd2J\ufffd"),
         ("\u202eright to left\u2066\u2028", "\ufffdright to left\ufffd\ufffd"),
+        ("12\u061c-3", "12\ufffd-3"),
     ],
 )
 def test_no_control_character_is_printed(text: str, shown: str) -> None:
@@ -245,6 +247,8 @@ def test_every_control_character_has_a_stand_in() -> None:
 
 
 def test_widths() -> None:
+    # A Hangul syllable is as wide in both normal forms.
+    assert [columns(unicodedata.normalize(form, "각도")) for form in ("NFC", "NFD")] == [4, 4]
     assert [columns(text) for text in ("abc", "漢字", "e\u0301", "")] == [3, 4, 1, 0]
     assert [cut("漢字漢字", width) for width in (8, 7, 6)] == ["漢字漢字", "漢字...", "漢..."]
     assert [cut("abcdef", width) for width in (6, 5, 3, 2, 0)] == ["abcdef", "ab...", "...", "..", ""]
