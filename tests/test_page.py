@@ -54,6 +54,12 @@ def test_words_are_marked_by_code_points_and_never_as_html(page: Any) -> None:
     assert page.locator("#results .text b").count() == 0
 
 
+def test_of_words_that_begin_together_the_longest_is_marked(page: Any) -> None:
+    page.fill("#q", "ne news of")
+    page.wait_for_selector("#results mark >> text=of")
+    assert page.locator("#results .hit").nth(0).locator("mark").all_inner_texts() == ["news", "of"]
+
+
 def test_a_text_is_read_from_its_own_side(page: Any) -> None:
     direction = (
         "(element, text) => { element.textContent = text; return getComputedStyle(element).direction; }"
