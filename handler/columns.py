@@ -26,6 +26,7 @@ DESCRIBED = 20
 COUNTED = 100
 # Column names that an error lists.
 LISTED = 20
+LONGEST_NAME = 200
 
 _CODES = (np.uint8, np.uint16, np.int32)
 _NUMBERS = (np.int8, np.int16, np.int32, np.int64, np.float64)
@@ -87,7 +88,7 @@ class Columns:
             raise RequestError(
                 422,
                 "invalid_request",
-                f"there is no column {name!a:.80} to count; {list_columns(self.types)}",
+                f"there is no column {name!r:.80} to count{look_alike(name, self.types)}; {list_columns(self.types)}",
                 "facets",
             )
         return _most_frequent(name, *self.column(name).counted(documents), COUNTED)
@@ -107,9 +108,19 @@ def list_columns(types: Mapping[str, str]) -> str:
     """Lists the columns and their types for an error: "the columns are year (number), topic (string)"."""
     if not types:
         return "the artifact has no columns: export it again with --metadata"
-    listed = ", ".join(f"{name!a:.80} ({kind})" for name, kind in list(types.items())[:LISTED])
+    listed = ", ".join(f"{name!r:.80} ({kind})" for name, kind in list(types.items())[:LISTED])
     more = f" and {len(types) - LISTED} more" if len(types) > LISTED else ""
     return f"the columns are {listed}{more}"
+
+
+def look_alike(wanted: str, types: Mapping[str, str]) -> str:
+    """Names the column that looks like one that isn't there, for an error: é may be one character or two."""
+    import unicodedata  # only for an error
+
+    # No column's name is longer, and normalising takes the square of a run of marks.
+    composed = unicodedata.normalize("NFC", str(wanted)[:LONGEST_NAME])
+    same = next((name for name in types if unicodedata.normalize("NFC", name) == composed), None)
+    return f" ({same!a:.80} looks like it and has other code points)" if same is not None else ""
 
 
 def _most_frequent(

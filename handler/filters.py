@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from handler.column_numbers import Mask
-from handler.columns import Columns, list_columns
+from handler.columns import Columns, list_columns, look_alike
 from handler.dates import parse_date
 from handler.errors import RequestError
 from handler.json_types import json_type
@@ -113,7 +113,10 @@ class FilterParser:
         """Makes a condition; `place` names it in errors. Raises RequestError where it can't be asked."""
         kind = self._types.get(column)
         if kind is None:
-            raise self.error(f"{place}: there is no column {column!a:.80}; {list_columns(self._types)}")
+            alike = look_alike(column, self._types)
+            raise self.error(
+                f"{place}: there is no column {column!r:.80}{alike}; {list_columns(self._types)}"
+            )
         self._conditions += 1
         if self._conditions > MAX_CONDITIONS:
             raise self.error(
@@ -125,7 +128,7 @@ class FilterParser:
             return Condition(column, operator, operand)
         if operator in _ORDER and kind == "boolean":
             raise self.error(
-                f"{place}: the column {column!a:.80} is boolean, which has no order: use $eq or $ne"
+                f"{place}: the column {column!r:.80} is boolean, which has no order: use $eq or $ne"
             )
         if operator not in _AMONG:
             return Condition(column, operator, self._value(place, kind, operand))
@@ -167,7 +170,7 @@ class FilterParser:
                 micros = parse_date(value)
                 if micros is not None:
                     return micros
-        found = json_type(value) if not isinstance(value, str) else f"the string {value!a:.40}"
+        found = json_type(value) if not isinstance(value, str) else f"the string {value!r:.40}"
         raise self.error(f"{place} is {found}, {_EXPECTED[kind]}; {list_columns(self._types)}")
 
 
@@ -201,7 +204,7 @@ def _read(parser: FilterParser, value: object, place: str, depth: int) -> Filter
         raise parser.error(f'{place} is {json_type(value)}, not an object: write {{"column": value}}')
     filters: list[Filter] = []
     for key, inner in value.items():
-        where = f"{place}.{ascii(key)[1:-1]:.80}"
+        where = f"{place}.{repr(key)[1:-1]:.80}"
         if key in ("$and", "$or"):
             if not isinstance(inner, list | tuple):
                 raise parser.error(f"{where} is {json_type(inner)}, not an array: write [filter, filter]")

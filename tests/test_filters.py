@@ -208,6 +208,24 @@ def test_a_filter_that_cant_be_asked(question: Any, message: str) -> None:
     assert (raised.value.status, raised.value.code, raised.value.field) == (422, "invalid_request", "filter")
 
 
+def test_an_error_shows_names_as_they_are_written() -> None:
+    types = {"année": "number", "タグ": "strings"}
+    for question, message in (
+        (
+            {"ключ": 1},
+            "filter.ключ: there is no column 'ключ'; the columns are 'année' (number), 'タグ' (strings)",
+        ),
+        ({"タグ": 1}, "filter.タグ is a number, not a string"),
+        ({"année": "deux 二"}, "filter.année is the string 'deux 二', not a number"),
+        # Both names look the same. No name may turn the line around.
+        ({"anne\u0301e": 1}, "('ann\\xe9e' looks like it and has other code points); the columns are"),
+        ({"\u202egat\ud800": 1}, "there is no column '\\u202egat\\ud800'; the columns are"),
+    ):
+        with pytest.raises(RequestError) as raised:
+            parse_filter(question, types)
+        assert message in str(raised.value)
+
+
 def test_what_is_just_allowed(tmp_path: Path) -> None:
     columns = write_corpus(tmp_path, random_documents(random.Random(3), 50))
     question: dict[str, Any]

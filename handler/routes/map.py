@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from handler.artifact import Artifact
 from handler.colors import color
-from handler.columns import Columns, list_columns
+from handler.columns import Columns, list_columns, look_alike
 from handler.errors import RequestError
 from handler.events import Request
 from handler.fields import invalid, parse_query
@@ -112,7 +112,10 @@ def _columns_with(columns: Columns | None, name: str) -> Columns:
     """Returns the columns; raises RequestError (422) where there is none of this name."""
     if columns is None or name not in columns.types:
         types = {} if columns is None else columns.types
-        raise invalid("color", f"there is no column {name!a:.80} to colour by; {list_columns(types)}")
+        raise invalid(
+            "color",
+            f"there is no column {name!r:.80} to colour by{look_alike(name, types)}; {list_columns(types)}",
+        )
     return columns
 
 
