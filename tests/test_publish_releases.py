@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from documents import ROOT, read_blocks
 from large_artifact import make_large, numbered
 from postgres import Postgres, postgres
-from published import check_contents, contents, current, release_of, run_publish
+from published import check_contents, contents, current, release_of, run_publish, start_publish
 from unsigned import unsigned
 
 from handler.errors import SettingsError, UnavailableError
@@ -455,6 +456,27 @@ def test_an_older_pgvector_is_refused(server: Postgres, database: str, before: P
     )
     _, err = run_publish(server.uri_of(database), before, status=2)
     assert "has pgvector 0.6.2, and halfvec came with 0.7" in err
+
+
+def test_pgvector_that_somebody_makes_at_the_same_time_is_taken(
+    server: Postgres, database: str, tiny_artifact: Path
+) -> None:
+    other = server.connect(database)
+    other.run("BEGIN")
+    other.run("CREATE EXTENSION vector")
+    publishing = start_publish(server.uri_of(database), tiny_artifact)
+    waiting = (
+        "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'CREATE EXTENSION IF%' AND wait_event_type = 'Lock'"
+    )
+    until = time.monotonic() + 60
+    while not server.run(waiting):
+        assert publishing.poll() is None
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    other.run("COMMIT")
+    other.close()
+    _, err = publishing.communicate(timeout=60)
+    assert publishing.returncode == 0, err
 
 
 def test_one_document_has_no_recall(

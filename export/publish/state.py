@@ -67,12 +67,14 @@ def find_pgvector(session: Session, address: Address) -> str:
         except DatabaseError as fault:
             if fault.code == "index_unavailable":
                 raise
-            raise DatabaseError(
-                "index_refused",
-                f"{address} has no pgvector, and {address.user} can't add it ({fault}): "
-                "an administrator must install pgvector and run CREATE EXTENSION vector",
-                fault.state,
-            ) from None
+            # Another publishing may have made it at the same time.
+            if _extension(session) is None:
+                raise DatabaseError(
+                    "index_refused",
+                    f"{address} has no pgvector, and {address.user} can't add it ({fault}): "
+                    "an administrator must install pgvector and run CREATE EXTENSION vector",
+                    fault.state,
+                ) from None
         found = _extension(session)
         assert found is not None
     version, schema = found
