@@ -192,6 +192,7 @@ def test_releases_are_listed_rolled_back_and_dropped(
     unfinished, foreign = "seeklet_0123456789abcdef", "seeklet_fedcba9876543210"
     server.run(
         f"CREATE SCHEMA {unfinished}",
+        f"CREATE TABLE {unfinished}.release (LIKE seeklet_{release_of(after)}.release)",
         f"CREATE TABLE {unfinished}.loading ()",
         f"CREATE TABLE {unfinished}.rows (row int)",
         f"CREATE SCHEMA {foreign}",
@@ -446,6 +447,33 @@ def test_what_is_not_ours_is_left_alone(server: Postgres, database: str, before:
     server.run(f"CREATE SCHEMA {schema}", database=database)
     _, err = run_publish(uri, before, "--name", "other", status=2)
     assert f"a schema {schema} that isn't a release" in err
+
+
+def test_a_schema_that_only_looks_like_a_release_is_neither_listed_nor_dropped(
+    server: Postgres, database: str, tiny_artifact: Path
+) -> None:
+    uri = server.uri_of(database)
+    run_publish(uri, tiny_artifact)
+    listed, _ = run_publish(uri, "--list")
+    mine = ["loading (mine int)", "release (mine int)"]
+    for place, table in enumerate(mine):
+        schema = f"seeklet_{place:016x}"
+        server.run(f"CREATE SCHEMA {schema}", f"CREATE TABLE {schema}.{table}", database=database)
+    server.run("INSERT INTO seeklet_0000000000000001.release VALUES (1)", database=database)
+    # What a foreign server has is behind it, and the server may be away.
+    server.run(
+        "CREATE FOREIGN DATA WRAPPER away",
+        "CREATE SERVER elsewhere FOREIGN DATA WRAPPER away",
+        "CREATE SCHEMA seeklet_0000000000000002",
+        "CREATE FOREIGN TABLE seeklet_0000000000000002.release "
+        "(manifest text, layout int, published timestamptz) SERVER elsewhere",
+        database=database,
+    )
+    before = schemas(server, database)
+    assert run_publish(uri, "--list")[0] == listed
+    assert run_publish(uri, "--drop-old")[0] == "seeklet has no old release to drop\n"
+    assert "no release before the current one" in run_publish(uri, "--rollback", status=2)[1]
+    assert schemas(server, database) == before
 
 
 def test_an_older_pgvector_is_refused(server: Postgres, database: str, before: Path) -> None:

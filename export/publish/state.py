@@ -200,10 +200,13 @@ def read_loading(session: Session, schema: str) -> Loading | None:
 
 def releases(session: Session, name: str) -> list[Stored]:
     """Lists a corpus's releases, the last published first, then those that aren't whole."""
+    # A schema of such a name without the table that each release has from its beginning is somebody else's.
     current = current_release(session, name)
     schemas = session.run(
         "SELECT nspname, CASE WHEN has_schema_privilege(oid, 'USAGE') THEN '' ELSE pg_get_userbyid(nspowner) END "
-        "FROM pg_namespace WHERE nspname ~ :pattern ORDER BY 1",
+        "FROM pg_namespace n WHERE nspname ~ :pattern AND (SELECT count(*) FROM pg_class c JOIN pg_attribute ON attrelid = c.oid "
+        "WHERE relnamespace = n.oid AND relname = 'release' AND relkind = 'r' "
+        "AND attname IN ('manifest', 'layout', 'published') AND NOT attisdropped) = 3 ORDER BY 1",
         pattern=_releases_of(name),
     )
     found = [_stored(session, name, str(schema)[-16:], current, str(owner)) for schema, owner in schemas]
