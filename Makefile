@@ -103,8 +103,9 @@ format: test-setup ## format all the code
 	@$(VENV)/bin/ruff format .
 	@$(VENV)/bin/ruff check --fix .
 
-package: test-setup ## build wheel and sdist into dist/
+package: test-setup ## build wheel and sdist into dist/, in the place of those that are there
 	@mkdir -p build
+	@rm -f dist/seeklet-*.whl dist/seeklet-*.tar.gz
 	@$(PY) -m build --no-isolation --outdir dist . > build/package.log 2>&1 || { cat build/package.log >&2; exit 1; }
 	@ls -l dist
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from documents import ROOT, read_blocks
 
+from handler import __version__
 from seeklet.commands.export import build_parser
 
 PAGE = ROOT / "docs" / "ray.md"
@@ -54,6 +57,31 @@ def test_the_cluster_of_ec2() -> None:
     options = export_options(shlex.split(line)[-1])
     # A c7i.2xlarge has 8 CPUs.
     assert options.ray_workers == 8 * cluster["available_node_types"]["encoder"]["min_workers"]
+
+
+def test_what_the_image_copies_is_sent_to_the_builder() -> None:
+    (block,) = [b for b in read_blocks(PAGE) if b.text.startswith("FROM rayproject/")]
+    (line,) = [line for line in block.text.splitlines() if line.startswith("COPY ")]
+    sent = (ROOT / ".dockerignore").read_text().splitlines()
+    assert sent[0] == "*"
+    assert {f"!{source}" for source in line.split()[1:-1]} <= set(sent)
+
+
+def test_the_images_are_of_this_version() -> None:
+    found = re.findall(r"/seeklet-ray:(\S+)", PAGE.read_text(encoding="utf-8"))
+    assert len(found) >= 4
+    assert set(found) == {__version__}
+
+
+def test_one_wheel_is_there_for_the_image(tmp_path: Path) -> None:
+    for name in ("Makefile", "mk"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / "dist").mkdir()
+    for name in ("seeklet-0.0.1-py3-none-any.whl", "seeklet-0.0.1.tar.gz", "others-1.tar.gz"):
+        (tmp_path / "dist" / name).touch()
+    # What builds does nothing here.
+    subprocess.run(["make", "package", "--assume-old=test-setup", "PY=true"], cwd=tmp_path, check=True)
+    assert [path.name for path in (tmp_path / "dist").iterdir()] == ["others-1.tar.gz"]
 
 
 @pytest.mark.scale
