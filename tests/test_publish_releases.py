@@ -373,6 +373,9 @@ def test_errors_say_what_to_do_and_never_the_password(
     assert "--name user is a reserved word of SQL" in refusal(uri, before, "--name", "user")
     assert "leave out DIR" in refusal(uri, before, "--list")
     assert "--ef-construction" in refusal(uri, before, "--m", "80")
+    for option, value in (("--index-memory", "2097152"), ("--index-workers", "1025"), ("--reader", "")):
+        assert f"error: {option} is " in refusal(uri, before, option, value)
+    assert run_publish(uri, "--list")[0] == "seeklet has no release\n"
 
     server.run("DROP ROLE IF EXISTS guest", "CREATE ROLE guest LOGIN PASSWORD 'right'")
     rules = server.folder / "pg_hba.conf"

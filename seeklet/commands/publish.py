@@ -36,6 +36,9 @@ After an interruption, the same command continues. The release that is current s
 docs/postgresql.md has the rights that the role needs, and the tables.
 """
 SCHEMES = ("postgresql://", "postgres://")
+# What maintenance_work_mem, in MB, and max_parallel_maintenance_workers can be.
+_MOST_MEMORY = 2_097_151
+_MOST_WORKERS = 1024
 
 
 def build_parser(prog: str = "seeklet publish") -> Parser:
@@ -145,6 +148,8 @@ def _sort_arguments(options: argparse.Namespace) -> None:
         if options.address:
             raise OptionError("the folder comes first, then the address")
         options.artifact, options.address = None, options.artifact
+    if options.reader == "":
+        raise OptionError("--reader is empty: name a role, or leave it out")
     if options.artifact and (options.list or options.rollback):
         raise OptionError("--list and --rollback publish nothing: leave out DIR")
     if options.reader and (options.list or (options.drop_old and not options.artifact)):
@@ -159,6 +164,11 @@ def _sort_arguments(options: argparse.Namespace) -> None:
         raise OptionError(
             f"--ef-construction is {options.ef_construction}, with --m {options.m} it is {2 * options.m} to 1000"
         )
+    # The server would refuse them too, but only after all documents were sent.
+    if options.index_memory is not None and options.index_memory > _MOST_MEMORY:
+        raise OptionError(f"--index-memory is {options.index_memory:,}, not 1 to {_MOST_MEMORY:,}")
+    if options.index_workers is not None and options.index_workers > _MOST_WORKERS:
+        raise OptionError(f"--index-workers is {options.index_workers:,}, not 0 to {_MOST_WORKERS:,}")
 
 
 def _publish(options: argparse.Namespace, artifact: Path, name: str, address: Address) -> None:
