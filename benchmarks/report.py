@@ -73,16 +73,20 @@ def main() -> None:
 
 
 def fill(text: str, results: Results) -> str:
-    """Fills every marked place of a text anew; raises SystemExit where a mark names no table, or a file that isn't there."""
+    """Fills every marked place of a text anew; raises SystemExit where a mark names no table, or a file without it."""
 
     def one(found: re.Match[str]) -> str:
         mark, name, file, before = found.groups()
         if name not in MAKERS:
             raise SystemExit(f"error: no table is called {name!r}: the tables are {', '.join(MAKERS)}")
-        chosen = Results.read(RESULTS / f"{file}.json") if file else results
-        return f"{mark}\n{MAKERS[name](chosen) or _earlier(before.strip())}\n<!-- end -->"
+        table = MAKERS[name](Results.read(RESULTS / f"{file}.json") if file else results)
+        if file and not table:
+            raise SystemExit(f"error: {file}.json has no figures of {name!r}")
+        return f"{mark}\n{table or _earlier(before.strip())}\n<!-- end -->"
 
-    return re.sub(r"(<!-- figures: (\w+)(?:, ([\w-]+))? -->)\n(.*?)<!-- end -->", one, text, flags=re.DOTALL)
+    return re.sub(
+        r"(<!-- figures: ([^,\n]*?)(?:, *(.*?))? -->)\n(.*?)<!-- end -->", one, text, flags=re.DOTALL
+    )
 
 
 def _earlier(table: str) -> str:

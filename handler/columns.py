@@ -117,8 +117,8 @@ def look_alike(wanted: str, types: Mapping[str, str]) -> str:
     """Names the column that looks like one that isn't there, for an error: é may be one character or two."""
     import unicodedata  # only for an error
 
-    # No column's name is longer, and normalising takes the square of a run of marks.
-    composed = unicodedata.normalize("NFC", str(wanted)[:LONGEST_NAME])
+    # A decomposed name has up to four code points for one. No name is longer, and a run of marks takes its square.
+    composed = unicodedata.normalize("NFC", str(wanted)[: 4 * LONGEST_NAME])
     same = next((name for name in types if unicodedata.normalize("NFC", name) == composed), None)
     return f" ({same!a:.80} looks like it and has other code points)" if same is not None else ""
 

@@ -50,8 +50,8 @@ class Lines:
 
             self._emf = Metrics(settings.function_name)
         self._environ = environ
-        # Counts the environment's events. The first one, 0, is the cold one, of one alone though threads ask at once.
-        # Where requests had not to wait for the start, none of them was: counting begins behind it.
+        # Counts the environment's events. Event 0 is the cold one, and only one thread gets the number 0. With provisioned
+        # concurrency no request waits for the start, so counting begins at 1.
         self._events = itertools.count(int(settings.provisioned))
         # An index's requests are of a few kinds.
         self._template_of = lru_cache(256)(self._write_template)
@@ -147,7 +147,6 @@ class Kind(NamedTuple):
     measured: tuple[str, ...]
 
 
-_NOTHING: tuple[str, ...] = ()
 _FOUND = ("results", "EmptyAnswers")
 _FOUND_BEST = (*_FOUND, "TopScore")
 # How a measured value is written; a duration, in ms, is any other one.
@@ -156,8 +155,9 @@ _FORMATS = {"results": "%d", "TopScore": "%s", "EmptyAnswers": "%s", "IndexAge":
 
 def measure(record: Record, now: float) -> tuple[tuple[str, ...], list[Any]]:
     """Returns what was measured of a request, names and values: durations in ms, and what its searches found."""
-    clock, found = record.clock, _NOTHING
+    clock = record.clock
     searches = clock.searches
+    found: tuple[str, ...] = ()
     values: list[Any] = [1000 * clock.seconds()]
     for seconds in clock.stages.values():
         values.append(1000 * seconds)

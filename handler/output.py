@@ -29,7 +29,7 @@ class Teller(Protocol):
         """
 
     def ping(self, invocation: str, now: float, /) -> Iterable[str]:
-        """Returns the lines of a scheduled event, by Lambda's id of it."""
+        """Returns the lines of a scheduled event, by Lambda's id of it. It must not raise: the others' lines would be lost."""
 
 
 class Output:

@@ -84,7 +84,7 @@ class Router:
         response = self._with_headers(request, response, clock)
         if watched:
             record.response = response
-            self._tell(record)
+            self._tell(lambda watch: watch(record))
         return response
 
     def refuse(self, error: RequestError, *, invocation: str = "", problem: bool = True) -> Response:
@@ -96,7 +96,7 @@ class Router:
         if self.watchers:
             record = Record(request, clock)
             record.code, record.response = error.code, response
-            self._tell(record)
+            self._tell(lambda watch: watch(record))
         return response
 
     def _respond(
@@ -140,16 +140,12 @@ class Router:
 
     def tell_ping(self, invocation: str) -> None:
         """Tells the watchers of a ping."""
-        self._tell(invocation)
+        self._tell(lambda watch: watch.ping(invocation))
 
-    def _tell(self, told: Record | str) -> None:
-        """Tells the watchers of a request, or of a ping by Lambda's id of it."""
+    def _tell(self, tell: Callable[[Watcher], None]) -> None:
         for watch in self.watchers:
             try:
-                if isinstance(told, str):
-                    watch.ping(told)
-                else:
-                    watch(told)
+                tell(watch)
             except Exception as error:  # noqa: BLE001 - the answer is there, whatever becomes of its line
                 log().error(UNTOLD, exc_info=error)
 
@@ -178,7 +174,7 @@ class Router:
 
 
 def _what_varies(settings: Settings) -> str:
-    """Returns the header Vary: a cache that many share gives an answer to nobody without the key, nor a refusal to who has it."""
+    """Returns the header Vary. A shared cache must not give an answer to a caller without the key, nor a refusal to one with it."""
     varies = [KEY_HEADER] if settings.api_keys else []
     if settings.cors_origins and "*" not in settings.cors_origins:
         varies.append("origin")

@@ -1,6 +1,7 @@
-"""Standard output, as lines that nothing else comes into: an environment may be frozen before a buffer is full.
+"""Standard output, as lines that no other thread's come into, at once: an environment may be frozen before a buffer is full.
 
-A process's own standard output is written to past Python's buffers, which took half of the time.
+A process's own standard output is written to past Python's text layer, which took 15 of 25 µs (docs/adr/0010-observability.md).
+Several processes on one pipe may mix events of more than 4,096 bytes.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Terms: finds the words of a text that keywords are counted by, the same way in the corpus and in a query.
 
-Kind `english` splits at spaces and signs, and its terms are English stems. Kind `pieces` takes the word pieces of the
-model's own tokenizer, which suits every language. It counts nothing and knows no index. docs/keywords.md says what is
-found by what.
+Kind `english` splits at spaces and signs, and its terms are English stems. Kind `pieces` takes the word pieces of the model's
+own tokenizer, which suits every language. It counts nothing and knows no index. docs/keywords.md says what is found by what.
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ from handler.manifest import REMEDY
 from handler.named import NamedTuple
 
 KINDS = ("english", "pieces")
-
 # A longer word is cut: such a thing is no word that people type, and would make the index large.
 MAX_WORD = 64
 # A longer text is tokenised in parts: 10 MB at once take more than 1 GB.
@@ -38,25 +36,21 @@ class Analyzer(Protocol):
 
     def words(self, text: str) -> list[Word]:
         """Returns the words in the order of the text, by start and then by end. They may overlap."""
-        ...
 
     def term(self, word: str) -> str:
         """Returns the term of a word that `words` found."""
-        ...
 
 
 def analyzer(kind: str, tokenizer: Any | None = None) -> Analyzer:
-    """Returns the analyzer of that kind; `pieces` needs a tokenizer of the tokenizers package.
+    """Returns the analyzer of that kind; `pieces` needs a tokenizer of the tokenizers package, which may truncate.
 
-    The tokenizer may truncate: words beyond its limit are found all the same. Raises ArtifactError where the kind is
-    unknown.
+    Words beyond the tokenizer's limit are found all the same. Raises ArtifactError where the kind is unknown.
     """
     if kind == "english":
         return English()
     if kind != "pieces":
-        raise ArtifactError(
-            f"the artifact's kind of terms is {kind!a:.40}, this code has {', '.join(KINDS)}: {REMEDY}"
-        )
+        known = ", ".join(KINDS)
+        raise ArtifactError(f"the artifact's kind of terms is {kind!a:.40}, this code has {known}: {REMEDY}")
     if tokenizer is None:
         raise TypeError("the kind pieces needs the model's tokenizer")
     return Pieces(tokenizer)
@@ -173,17 +167,17 @@ def _grams(folded: Folded, start: int, end: int) -> Iterator[tuple[str, int, int
 
 
 class Pieces:
-    """The word pieces of the model's tokenizer; where it knows no more than letters, what is written there.
+    """The word pieces of the model's tokenizer. Where it knows single letters only, the written word is a term besides them.
 
-    A tokenizer takes a run of a script without spaces for one word. If it doesn't know it, nor longer parts of it, each
-    character and each two neighbours are words: otherwise nothing within the run would be found.
+    A tokenizer takes a run of a script without spaces for one word. If it knows at most single characters of it, the run, each
+    character and each two neighbours are terms.
     """
 
     def __init__(self, tokenizer: Any) -> None:
         """Takes a tokenizer of the tokenizers package."""
         self._tokenizer = tokenizer
-        added = tokenizer.get_added_tokens_decoder()
-        self._special = {number for number, token in added.items() if token.special}
+        added = tokenizer.get_added_tokens_decoder().items()
+        self._special = {number for number, token in added if token.special}
 
     def words(self, text: str) -> list[Word]:
         """Returns the pieces of letters, digits and emoji, by start and then by end."""
@@ -197,9 +191,15 @@ class Pieces:
                 if all(last - first == 1 for _, first, last in pieces) and (unspaced or len(pieces) > 1):
                     pieces = [("", start, pieces[-1][2]), *([] if unspaced else pieces)]
                 for token, first, last in pieces:
-                    span = places[first], places[last - 1] + 1
-                    grams = () if token else _grams(folded, *span)
-                    found += dict.fromkeys([(token or spaced[first:last], *span), *grams])
+                    begin, end = places[first], places[last - 1] + 1
+                    if token:
+                        found.append((token, begin, end))
+                        continue
+                    # A tokenizer may drop marks, those at the word's end too.
+                    while folded.shape.startswith("m", end):
+                        end += 1
+                    whole = folded.text[begin:end], begin, end
+                    found += dict.fromkeys([whole, *_grams(folded, begin, end)])
         found = [(word[:MAX_WORD], folded.starts[start], folded.ends[end - 1]) for word, start, end in found]
         return [Word(*word) for word in sorted(found, key=lambda word: word[1:])]
 

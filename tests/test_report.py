@@ -219,6 +219,10 @@ def test_a_table_of_another_file_stays_what_that_file_says(
     assert filled == lines("memory")
     with pytest.raises(SystemExit, match=r"no .*no-chip\.json"):
         lines("memory, no-chip")
+    with pytest.raises(SystemExit, match=r"another-chip\.json has no figures of 'rust'"):
+        lines("rust, another-chip")
+    with pytest.raises(SystemExit, match=r"no .*No\.chip\.json"):
+        lines("memory,No.chip")
 
 
 def test_a_table_that_is_not_there_is_named() -> None:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from export.build.column_values import fit, is_empty, read_boolean, read_number
 from export.corpus.rows import show
+from handler.columns import LONGEST_NAME
 from handler.dates import parse_date
 from handler.documents import Document
 from handler.errors import CorpusError, OptionError
@@ -23,7 +24,6 @@ NONE = "none"
 LONGEST = 1_000
 # The manifest has a size.
 MOST_COLUMNS = 500
-LONGEST_NAME = 200
 _INT64 = range(-(2**63), 2**63)
 
 

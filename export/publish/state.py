@@ -200,8 +200,8 @@ def read_loading(session: Session, schema: str) -> Loading | None:
 
 def releases(session: Session, name: str) -> list[Stored]:
     """Lists a corpus's releases, the last published first, then those that aren't whole."""
-    # A schema of such a name without the table that each release has from its beginning is somebody else's.
     current = current_release(session, name)
+    # Each release has this table from its beginning. A schema of such a name without it is somebody else's.
     schemas = session.run(
         "SELECT nspname, CASE WHEN has_schema_privilege(oid, 'USAGE') THEN '' ELSE pg_get_userbyid(nspowner) END "
         "FROM pg_namespace n WHERE nspname ~ :pattern AND (SELECT count(*) FROM pg_class c JOIN pg_attribute ON attrelid = c.oid "
