@@ -143,7 +143,12 @@ def test_a_role_that_may_not_move_the_views_is_refused_at_once(
     assert "the schema seeklet belongs to right_one, and wrong_one may not change its views" in err
     assert schemas(server, database) == {"seeklet", f"seeklet_{release_of(tiny_artifact)}"}
     # What another role has left there doesn't hinder the right one.
-    server.run(f"CREATE SCHEMA seeklet_{'0' * 16} AUTHORIZATION wrong_one", database=database)
+    left = f"seeklet_{'0' * 16}"
+    server.run(
+        f"CREATE SCHEMA {left} AUTHORIZATION wrong_one",
+        f"CREATE TABLE {left}.release (manifest text, layout text, published text)",
+        database=database,
+    )
     out, _ = run_publish(right, "--list")
     assert re.search(r"^0{16}  of another role .* belongs to wrong_one$", out, re.MULTILINE)
     assert "no old release" in run_publish(right, "--drop-old")[0]
