@@ -12,8 +12,8 @@ NAMES = {
     "request": "request in process, ms",
     "MB not of a file": "memory not of a file, MB",
 }
-# A contender beside the two: the server without a handler.
-ALONE = "uvicorn alone"
+# Contenders beside the two: the server without a handler, and an earlier commit of ours.
+ALONE, BEFORE = "uvicorn alone", "an earlier commit"
 
 
 def rust(results: Results) -> str:
@@ -26,8 +26,16 @@ def rust(results: Results) -> str:
             for one in figures.values()
         ]
         rows.append([title, *cells[:2], f"**{ratio(ours, theirs):.2f}**"])
-        if ALONE in figures:
-            rows.append([f"{title}: {ALONE}", cells[2], "", ""])
+        rows += [
+            [
+                f"{title}: {other}",
+                cell,
+                "",
+                f"{ratio(ours, figures[other]):.2f} of it" if other == BEFORE else "",
+            ]
+            for other, cell in zip(figures, cells, strict=True)
+            if other in (ALONE, BEFORE)
+        ]
         if "p99" in ours:
             rows.append(
                 [

@@ -1,6 +1,6 @@
 """Compares the function with the same function in Rust: start, warm request, HTTP, and memory, in one run on one core.
 
-    python -m benchmarks.rust_peer build/artifact --peer PROGRAM [--rounds 12] [--queries 1000] [--quick]
+    python -m benchmarks.rust_peer build/artifact --peer PROGRAM [--before CHECKOUT] [--rounds 12] [--queries 1000] [--quick]
 
 PROGRAM is a Rust program over ONNX Runtime (the crates ort, tokenizers and axum) that reads a folder with model.onnx,
 tokenizer.json, float32 embeddings.safetensors and documents.jsonl, and is called as
@@ -10,7 +10,8 @@ tokenizer.json, float32 embeddings.safetensors and documents.jsonl, and is calle
     PROGRAM FOLDER LIBONNXRUNTIME serve PORT    POST /similar
 
 LIBONNXRUNTIME is that of our own wheel, so both run the same kernels. Ours runs on CPython 3.13 with the pruned layer, as on
-Lambda. The two take turns. Ours answers by meaning alone, as the peer does. By HTTP, uvicorn without a handler starts in turn too.
+Lambda. The two take turns. Ours answers by meaning alone, as the peer does. By HTTP, uvicorn without a handler starts in turn too, and the
+function of another checkout of this repository, over the same layer and artifact, if --before names its folder.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from benchmarks.http_starts import free_port, http_start, post, served
 from benchmarks.installs import Prepared, prepare
 from benchmarks.memory import SERVE
 from benchmarks.options import make_parser, results_file
-from benchmarks.peer_tables import ALONE, rust
+from benchmarks.peer_tables import ALONE, BEFORE, rust
 from benchmarks.record import Results, save, spread
 from benchmarks.rust_program import Peer, one_core, write_folder
 from benchmarks.starts import EVENT, OURS, Start, isolated, make_starts
@@ -76,6 +77,7 @@ def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("artifact", type=Path)
     parser.add_argument("--peer", type=Path, required=True, metavar="PROGRAM")
+    parser.add_argument("--before", type=Path, metavar="CHECKOUT", help="an earlier commit, by HTTP")
     parser.add_argument("--rounds", type=int, default=12, metavar="N")
     parser.add_argument("--queries", type=int, default=1000, metavar="N")
     parser.add_argument("--work", type=Path, metavar="DIR", default=WORK, help="kept layers and packages")
@@ -86,6 +88,10 @@ def main() -> None:
     artifact = options.artifact.resolve()
     prepared = prepare(artifact, options.work.resolve())
     queries = cut_queries(draw_texts(artifact, ENOUGH), count)
+    earlier = {}
+    if options.before:
+        before = ours_server(prepared, UVICORN, options.before.resolve())
+        earlier[BEFORE] = lambda: http_start(before)
     with tempfile.TemporaryDirectory(prefix="seeklet-rust-") as name:
         folder = write_folder(artifact, Path(name) / "peer")
         peer = Peer(options.peer.resolve(), folder)
@@ -96,6 +102,7 @@ def main() -> None:
                     OURS: lambda: http_start(ours_server(prepared, UVICORN)),
                     PEER: lambda: http_start(peer.server),
                     ALONE: lambda: http_start(ours_server(prepared, BARE)),
+                    **earlier,
                 },
                 rounds,
             ),
@@ -123,14 +130,17 @@ def ours_start(prepared: Prepared) -> Callable[[], float]:
     return make_starts(prepared)[OURS].milliseconds
 
 
-def ours_server(prepared: Prepared, code: str) -> Callable[[int], list[str]]:
-    """Returns the command of an HTTP service in Python at a port, with uvicorn of this environment."""
+def ours_server(prepared: Prepared, code: str, function: Path | None = None) -> Callable[[int], list[str]]:
+    """Returns the command of an HTTP service in Python at a port, with uvicorn of this environment.
+
+    `function` is the folder of our code, by default that of this commit.
+    """
     import uvicorn
 
     packages = str(Path(uvicorn.__file__).parent.parent)
 
     def command(port: int) -> list[str]:
-        path = [str(prepared.function), str(prepared.layer)]
+        path = [str(function or prepared.function), str(prepared.layer)]
         filled = code.format(path=path, uvicorn=packages, port=port)
         variables = [f"{name}={value}" for name, value in prepared.environ(prepared.artifact).items()]
         return ["env", "-i", *variables, *one_core(), prepared.python, "-I", "-S", "-c", filled]
