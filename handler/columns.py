@@ -6,7 +6,7 @@ export/build/write_columns.py writes. It knows no filter: filters.py does. docs/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -114,13 +114,20 @@ def list_columns(types: Mapping[str, str]) -> str:
 
 
 def look_alike(wanted: str, types: Mapping[str, str]) -> str:
-    """Names the column that looks like one that isn't there, for an error: é may be one character or two."""
+    """Names the column that looks like one that isn't there, for an error."""
+    # A decomposed name has up to four code points for one. No name is longer, and a run of marks takes its square.
+    same = in_other_form(str(wanted)[: 4 * LONGEST_NAME], types)
+    return f" ({same!a:.80} looks like it and has other code points)" if same is not None else ""
+
+
+def in_other_form(wanted: str, names: Iterable[str]) -> str | None:
+    """Returns the first of the names that is another normal form of the wanted one: é may be one character or two."""
     import unicodedata  # only for an error
 
-    # A decomposed name has up to four code points for one. No name is longer, and a run of marks takes its square.
-    composed = unicodedata.normalize("NFC", str(wanted)[: 4 * LONGEST_NAME])
-    same = next((name for name in types if unicodedata.normalize("NFC", name) == composed), None)
-    return f" ({same!a:.80} looks like it and has other code points)" if same is not None else ""
+    composed = unicodedata.normalize("NFC", wanted)
+    return next(
+        (name for name in names if name != wanted and unicodedata.normalize("NFC", name) == composed), None
+    )
 
 
 def _most_frequent(

@@ -84,10 +84,10 @@ def literal(text: str) -> str:
 def timestamp(now: float) -> str:
     """Writes seconds since 1970 as 2026-11-28T10:00:00.123Z."""
     whole = int(now)
-    return f"{_second(whole)}{int(1000 * (now - whole)):03}Z"
+    return f"{_minute(whole // 60)}{whole % 60:02}.{int(1000 * (now - whole)):03}Z"
 
 
-# strftime was a sixth of a line's time, and a second may have many lines.
+# strftime was a sixth of a line's time, and a minute has many lines.
 @lru_cache(maxsize=2)
-def _second(seconds: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(seconds))
+def _minute(minutes: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:", time.gmtime(60 * minutes))

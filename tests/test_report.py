@@ -144,6 +144,24 @@ def test_the_export_is_compared_with_the_best_batch_size() -> None:
     assert lines("export")[2] == "| demo | 600 (540 to 660) | 120 (batches of 16) | 5.0 |"
 
 
+def test_who_else_takes_turns_beside_rust_is_a_row() -> None:
+    figures = {
+        "start, HTTP": {
+            "seeklet": took(300.0),
+            "the same in Rust": took(100.0),
+            "uvicorn alone": took(200.0),
+            "an earlier commit": took(600.0),
+        }
+    }
+    name = "start to first answer by HTTP, ms"
+    assert lines("rust", Results({"rust peer": {"made": MADE, "figures": figures}}))[2:] == [
+        f"| {name} | 300.0 (270.0 to 330.0) | 100.0 (90.0 to 110.0) | **3.00** |",
+        f"| {name}: uvicorn alone | 200.0 (180.0 to 220.0) |  |  |",
+        f"| {name}: an earlier commit | 600.0 (540.0 to 660.0) |  | 0.50 of it |",
+        f"| {name}, p99 | 9.0 | 9.0 | 1.00 |",
+    ]
+
+
 def test_small_tables() -> None:
     assert "| arm64 | 0.8200 ± 0.0100 | 0.999990 | 3 of 1,620 | 0 of 2,500 |" in lines("processors")
     assert "| seeklet | 130 MB | 52 MB |" in lines("memory")

@@ -46,7 +46,7 @@ def test_what_was_printed_before_comes_before_where_it_was_flushed() -> None:
     assert done.stdout.split() == [b"first", b"second", b"third"]
 
 
-def test_a_reader_that_is_gone_is_an_error() -> None:
+def test_a_full_disk_is_an_error() -> None:
     code = "import os\nfrom handler.stdout import Stdout\nos.dup2(os.open('/dev/full', os.O_WRONLY), 1)\nStdout()('line')"
     done = run(code)
     assert b"No space left" in done.stderr

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import difflib
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from handler.columns import in_other_form
 from handler.errors import CorpusError
 
 LISTED = 20
@@ -43,8 +43,7 @@ def unknown_column(place: str, wanted: str, columns: Iterable[str]) -> CorpusErr
         hint = f" (did you mean {show(likely)}?)"
         if likely != likely.strip() or "," in likely:
             remedy = f": --text and --metadata take such a name in double quotes, {show(_quoted(likely))}"
-    # é may be one character or two, and both look the same.
-    same = next((name for name in names if _composed(name) == _composed(wanted) and name != wanted), None)
+    same = in_other_form(wanted, names)
     if same is not None:
         hint = f" ({same[:40]!a} looks like it and has other code points: copy the name from the corpus)"
         remedy = ""
@@ -58,10 +57,6 @@ def unknown_column(place: str, wanted: str, columns: Iterable[str]) -> CorpusErr
     return CorpusError(
         f"{place}: there is no column {show(wanted)}{hint}; the columns are: {listed}{more}{remedy}"
     )
-
-
-def _composed(name: str) -> str:
-    return unicodedata.normalize("NFC", name)
 
 
 def split_header(columns: Sequence[str]) -> tuple[str, list[str]]:
