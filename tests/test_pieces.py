@@ -126,6 +126,12 @@ def test_a_word_is_found_within_a_run_that_the_tokenizer_does_not_know(
         assert texts(pieces, found).count(found[:MAX_WORD]) == 1
 
 
+def pieces_of_the_default_model() -> Analyzer:
+    tokenizer = Tokenizer.from_file(str(default_folder() / "tokenizer.json"))
+    tokenizer.no_padding()
+    return analyzer("pieces", tokenizer)
+
+
 # Words of which the default model's tokenizer knows the characters, texts that hold them, and texts that hold those alone.
 @pytest.mark.parametrize(
     ("word", "found", "other"),
@@ -148,9 +154,7 @@ def test_a_word_of_known_characters_is_found_as_a_word(
     word: str, found: str, other: str, tmp_path: Path
 ) -> None:
     """Such pieces are in texts that have nothing of the word but its characters, in any order."""
-    tokenizer = Tokenizer.from_file(str(default_folder() / "tokenizer.json"))
-    tokenizer.no_padding()
-    pieces = analyzer("pieces", tokenizer)
+    pieces = pieces_of_the_default_model()
     keywords = open_keywords(tmp_path, [other, found, "unlike 42"], pieces)
     query = keywords.query(word)
     assert query is not None
@@ -159,9 +163,7 @@ def test_a_word_of_known_characters_is_found_as_a_word(
 
 
 def test_a_term_of_one_character_is_the_same_in_each_script_without_spaces() -> None:
-    tokenizer = Tokenizer.from_file(str(default_folder() / "tokenizer.json"))
-    tokenizer.no_padding()
-    pieces = analyzer("pieces", tokenizer)
+    pieces = pieces_of_the_default_model()
     assert texts(pieces, "東京 ラメ 서울") == [*("東", "京"), *("ラ", "ラメ", "メ"), *("서", "서울", "울")]
     # In a script with spaces, the letters stay terms.
     assert texts(pieces, "لا a 7") == [*("ل", "لا", "##ا"), "a", "7"]
