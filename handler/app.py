@@ -8,14 +8,15 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from typing import Any
 
-from handler import bundled, later
+from handler import bundled, later, light_typing
+from handler.light_typing import Any
 
 # Nothing that a start makes is garbage. To look for some of it takes a twentieth of the time.
 gc.disable()
 later.put_off()
-bundled.install()
+if bundled.install():
+    light_typing.lend(("numpy", "onnxruntime"))
 
 from handler.errors import SeekletError  # noqa: E402 - they import numpy
 from handler.function import Function  # noqa: E402

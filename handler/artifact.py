@@ -31,10 +31,10 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, TypeVar
 
 from handler.checksums import affordable, file_crc32
 from handler.errors import ArtifactError
+from handler.light_typing import TYPE_CHECKING, TypeVar
 from handler.manifest import FORMAT_VERSION, MANIFEST_FILE, MAX_MANIFEST_BYTES, REMEDY, Manifest
 from handler.named import NamedTuple
 

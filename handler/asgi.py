@@ -13,11 +13,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from handler.counters import CONTENT_TYPE, Counters
 from handler.errors import RequestError
 from handler.events import Request
+from handler.light_typing import Any
 from handler.requests import refuse_body
 from handler.responses import BODILESS, Response, without_body
 from handler.router import Router

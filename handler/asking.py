@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from numbers import Real
 from operator import index
-from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from handler.errors import ArtifactError
 from handler.hits import Hit
+from handler.light_typing import TYPE_CHECKING, Any, SupportsIndex
 from handler.manifest import MODES
 from handler.named import NamedTuple
 

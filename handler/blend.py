@@ -9,12 +9,12 @@ files and chooses no rows: index.py does.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handler.bound import Bound
+from handler.light_typing import Any
 from handler.named import NamedTuple
 from handler.postings import KeywordQuery
 from handler.scores import Embeddings

@@ -10,13 +10,13 @@ from __future__ import annotations
 import binascii
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handler.artifact import SCAN_BOUND_FILE, SCAN_MATRIX_FILE, SCAN_MODEL_FILE
 from handler.errors import ArtifactError, reason
+from handler.light_typing import TYPE_CHECKING, Any
 from handler.manifest import REMEDY
 from handler.named import NamedTuple
 from handler.safetensors import read_safetensors

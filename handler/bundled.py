@@ -13,7 +13,8 @@ import os
 import sys
 from importlib.machinery import ModuleSpec, SourcelessFileLoader
 from types import ModuleType
-from typing import Any
+
+from handler.light_typing import Any
 
 # With a Python's tag, as the names of bytecode files have it: another Python's bytecode is not looked at.
 NAME = "start.{tag}.bin"
@@ -49,6 +50,9 @@ class Bundle:
         )
         self._start = LENGTH_BYTES + length
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._index
+
     def find_spec(self, name: str, _path: Any = None, _target: ModuleType | None = None) -> ModuleSpec | None:
         """Finds a module as the import system asks for it."""
         found = self._index.get(name)
@@ -70,10 +74,17 @@ class Bundle:
         return os.pread(self._descriptor, length, self._start + place)
 
 
-def install() -> None:
-    """Has modules imported from the files that are there: one in this package, one beside the packages that it needs."""
+def install() -> bool:
+    """Has modules imported from the files that are there: one in this package, one beside the packages that it needs.
+
+    Returns whether the latter is there. Then the packages are those of the layer, which are pruned.
+    """
+    pruned = False
     for folder in dict.fromkeys([os.path.dirname(__file__), *sys.path]):
         try:
-            sys.meta_path.insert(0, Bundle(folder))
+            bundle = Bundle(folder)
         except OSError:
             continue
+        sys.meta_path.insert(0, bundle)
+        pruned = pruned or "numpy" in bundle
+    return pruned

@@ -10,7 +10,8 @@ from __future__ import annotations
 import binascii
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+
+from handler.light_typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path

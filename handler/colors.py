@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handler.dates import parse_date
+from handler.light_typing import Any, Protocol
 from handler.named import NamedTuple
 
 # Codes that have a meaning of their own. A page has as many colours.

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handler.column_numbers import FEW, Mask
+from handler.light_typing import Any
 from handler.safetensors import rises
 
 

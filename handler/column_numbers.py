@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handler.dates import LEAST, MOST, format_date
+from handler.light_typing import Any
 
 Mask = NDArray[np.bool_]
 

@@ -7,7 +7,6 @@ export/build/write_columns.py writes. It knows no filter: filters.py does. docs/
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +15,7 @@ from handler.artifact import COLUMNS_FILE, Artifact
 from handler.column_kinds import Lists, Strings, Texts
 from handler.column_numbers import Mask, Numbers
 from handler.errors import ArtifactError, RequestError
+from handler.light_typing import Any
 from handler.manifest import REMEDY
 from handler.safetensors import read_safetensors
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-_FORM = re.compile(
+# Compiled when it is asked for: a start reads no date.
+_FORM = (
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
     r"(?:[Tt ]((?:[01][0-9]|2[0-3]):[0-9]{2}(?::[0-9]{2})?)(?:(?<=:..:..)[.,]([0-9]+))?"
     r"([Zz]|[+-](?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?)?)?"
@@ -29,7 +30,7 @@ def now() -> str:
 
 def parse_date(text: str) -> int | None:
     """Reads a date or date-time; digits after the microseconds are cut off. None where it isn't one."""
-    found = _FORM.fullmatch(text)
+    found = re.fullmatch(_FORM, text)
     if found is None:
         return None
     day, time, fraction, zone = found.groups()

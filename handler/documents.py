@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from handler.artifact import DOCUMENTS_FILE, OFFSETS_FILE, Artifact
 from handler.errors import ArtifactError
 from handler.json_types import DECODER
+from handler.light_typing import TYPE_CHECKING, Any
 from handler.manifest import REMEDY
 from handler.named import NamedTuple
 from handler.open_file import OpenFile

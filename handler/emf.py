@@ -6,8 +6,8 @@ docs.aws.amazon.com has the format. It is imported only where METRICS=emf.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
+from handler.light_typing import Any
 from handler.output import literal, to_line
 
 NAMESPACE = "seeklet"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from handler.artifact import DENSE_FILE, ENCODER_FILES, MODEL_FILE, TOKENIZER_FILE, WORDPIECES_FILE, Artifact
 from handler.clock import Clock
 from handler.errors import ArtifactError
+from handler.light_typing import TYPE_CHECKING, Any
 from handler.manifest import REMEDY
 from handler.named import NamedTuple
 from handler.pooling import POOLINGS, Layer, l2_normalize

@@ -6,13 +6,13 @@ local.py answers from an artifact's files, handler/postgres from a database. An 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handler.asking import Answer, Asked
 from handler.documents import Document
+from handler.light_typing import Any, Protocol
 from handler.manifest import Manifest
 from handler.postings import KeywordQuery
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+
+from handler.light_typing import Any
 
 _BRACES = re.compile(r"\{([^{}+]+)\+?\}")
 # Parameters of one path that are filled in; an API's paths have a few.

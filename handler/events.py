@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
 
 from handler.clock import Clock
 from handler.errors import RequestError
 from handler.event_paths import route_path
 from handler.json_types import is_unicode, json_type
+from handler.light_typing import Any
 from handler.named import NamedTuple
 from handler.responses import BODILESS, Response
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, TypeAlias
 
 from handler.errors import RequestError
 from handler.json_types import DECODER, is_unicode, json_type
+from handler.light_typing import Any, TypeAlias
 
 Fields: TypeAlias = Mapping[str, Any]
 # The largest whole number that is looked at. A larger one is never meant.

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from handler.columns import Columns, list_columns, look_alike
 from handler.dates import parse_date
 from handler.errors import RequestError
 from handler.json_types import json_type
+from handler.light_typing import Any
 
 MAX_DEPTH = 20  # levels of $and, $or and $not
 MAX_CONDITIONS = 200

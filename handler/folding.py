@@ -9,8 +9,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
+from handler.light_typing import Any
 from handler.named import NamedTuple
 
 # A character and the marks after it are folded together. A longer run of marks is cut: Unicode's own limit is 30 marks,

@@ -12,11 +12,11 @@ import functools
 import json
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
 
 from handler.errors import RequestError, is_defect
 from handler.events import Request, direct_path, is_http, is_ping, read_request, write_response
 from handler.json_types import is_unicode, json_type
+from handler.light_typing import TYPE_CHECKING, Any
 from handler.record import Watcher
 from handler.responses import Response, as_defect, without_body
 from handler.router import OLD_PATH, Router

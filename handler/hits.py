@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from handler.documents import Documents
 from handler.frozen import Frozen
 from handler.keywords import Match
+from handler.light_typing import Any
 from handler.passages import Passages, Span
 from handler.ranking import Ranked
 

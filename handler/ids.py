@@ -9,7 +9,6 @@ from __future__ import annotations
 import binascii
 import functools
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from handler.artifact import IDS_FILE, Artifact
 from handler.documents import Documents
 from handler.errors import ArtifactError
+from handler.light_typing import Any
 from handler.manifest import REMEDY
 from handler.safetensors import read_safetensors
 

@@ -10,7 +10,6 @@ This module encodes no text and knows no documents: ids are rows of the embeddin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,7 @@ from handler.artifact import Artifact
 from handler.blend import Blend, Scored
 from handler.blocks import SURVIVOR_COST, Best, Sums, block_height, search_blocks
 from handler.bound import Bound, Scan
+from handler.light_typing import Any
 from handler.named import NamedTuple
 from handler.passing import Passing
 from handler.postings import KeywordQuery

@@ -15,10 +15,10 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from handler.backoff import Backoff
 from handler.errors import RequestError, SeekletError, SettingsError, reason
+from handler.light_typing import Any
 from handler.loading import Loader
 from handler.manifest import Manifest
 from handler.memory import available_bytes

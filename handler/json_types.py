@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import NoReturn
+
+from handler.light_typing import NoReturn
 
 _NAMES: dict[type, str] = {
     type(None): "null",

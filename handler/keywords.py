@@ -16,13 +16,13 @@ import functools
 import math
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handler.artifact import KEYWORDS_FILE, Artifact
 from handler.errors import ArtifactError
+from handler.light_typing import TYPE_CHECKING, Any
 from handler.manifest import REMEDY
 from handler.named import NamedTuple
 from handler.postings import MOST_IMPACT, KeywordQuery, Posting

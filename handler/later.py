@@ -11,7 +11,8 @@ import sys
 from _thread import RLock
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+
+from handler.light_typing import Any
 
 # With what they import in turn, a tenth of a start in which nobody asks for anything of them.
 SELDOM_USED = ("ast", "ctypes", "inspect", "pickle", "platform", "textwrap")

@@ -6,7 +6,8 @@ Type checkers see pathlib's own, of which this has the part that the handler ask
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+
+from handler.light_typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path as LightPath

@@ -16,9 +16,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
 
 from handler.clock import Searched
+from handler.light_typing import TYPE_CHECKING, Any
 from handler.named import NamedTuple
 from handler.output import literal, timestamp, to_line
 from handler.record import Record

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from handler.artifact import Artifact
 from handler.errors import ArtifactError
 from handler.folders import Folders
+from handler.light_typing import TYPE_CHECKING, Any
 from handler.manifest import Manifest
 from handler.named import NamedTuple
 from handler.searcher import Searcher

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from handler.hits import read_hits
 from handler.ids import Ids
 from handler.index import BATCH_BYTES, Index
 from handler.keywords import Keywords
+from handler.light_typing import Any
 from handler.manifest import Manifest
 from handler.passages import Passages
 from handler.pooling import l2_normalize

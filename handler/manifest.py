@@ -6,12 +6,12 @@ It knows which fields there are; manifest_fields.py knows their values. Which fi
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
 
 from handler.checksums import FIELDS_CRC32, fields_crc32
 from handler.errors import ArtifactError
 from handler.frozen import Frozen
 from handler.json_types import refuse_constant
+from handler.light_typing import TYPE_CHECKING, Any
 from handler.manifest_fields import MOST, MOST_TOKENS, DocumentModel, FileEntry, check_field
 
 FORMAT_VERSION = 2

@@ -7,8 +7,8 @@ text is the part of a sentence that says so.
 from __future__ import annotations
 
 import re
-from typing import Any
 
+from handler.light_typing import Any
 from handler.named import NamedTuple
 
 # The largest size that a field may have.

@@ -6,10 +6,11 @@ typing's. Type checkers see typing's own.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+# Type checkers take this name for true.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from typing import NamedTuple
+    from typing import Any, NamedTuple
 else:
     from _collections import _tuplegetter
     from types import FunctionType

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator
-from typing import Any
 
 from handler.errors import UnreachableError, reason
+from handler.light_typing import Any
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 

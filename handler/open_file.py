@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import weakref
-from typing import TYPE_CHECKING
+
+from handler.light_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path

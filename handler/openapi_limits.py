@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from handler.light_typing import Any
 from handler.requests import KEY_HEADER
 from handler.routes.search import DEFAULT_K
 from handler.routes.similar import DEFAULT_RESULTS

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from handler.errors import MissingError
 from handler.light_path import LightPath
+from handler.light_typing import TYPE_CHECKING
 from handler.loading import Loader
 from handler.pointer import CURRENT
 from handler.service import Source

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii
-from typing import Protocol
 
+from handler.light_typing import Protocol
 from handler.logs import log
 from handler.record import UNTOLD, Record
 from handler.stdout import Stdout

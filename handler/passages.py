@@ -7,13 +7,13 @@ ranked: it computes no score, and knows neither embeddings nor keywords. docs/ex
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handler.artifact import PASSAGES_FILE, Artifact
 from handler.errors import ArtifactError
+from handler.light_typing import TYPE_CHECKING, Protocol, TypeVar
 from handler.manifest import REMEDY
 from handler.named import NamedTuple
 from handler.safetensors import read_safetensors

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
 
 from handler.errors import ArtifactError
+from handler.light_typing import Any
 from handler.named import NamedTuple
 
 # The name of the pointer that `seeklet release` writes.

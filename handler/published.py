@@ -10,12 +10,12 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
-from typing import Any
 
 from handler.artifact import Artifact
 from handler.dates import now
 from handler.encoder import Encoder
 from handler.errors import ArtifactError, SettingsError, UnavailableError
+from handler.light_typing import Any
 from handler.logs import Once
 from handler.searcher import Searcher
 from handler.service import Served, Service, Split

@@ -6,10 +6,9 @@ but in analytics.py, and never a key.
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from handler.clock import Clock
 from handler.events import Request
+from handler.light_typing import Protocol
 from handler.responses import Response
 from handler.routes import FRAMEWORK_PATHS, METRICS_PATH, ROUTES, match_path
 from handler.service import Service

@@ -16,11 +16,11 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
 
 from handler.artifact import Artifact
 from handler.dates import now
 from handler.errors import SeekletError, UnreachableError, reason
+from handler.light_typing import TYPE_CHECKING, Any
 from handler.loading import Loaded, Loader
 from handler.logs import Once
 from handler.pointer import Pointer, Release, parse_pointer

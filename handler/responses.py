@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, TypeAlias
 
 from handler.errors import RequestError, UnavailableError
+from handler.light_typing import Any, TypeAlias
 from handler.logs import log
 from handler.named import NamedTuple
 

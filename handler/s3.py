@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from handler.artifact import file_sha256
 from handler.errors import ArtifactError, MissingError, SettingsError, UnreachableError
+from handler.light_typing import Any
 from handler.manifest import MANIFEST_FILE, MAX_MANIFEST_BYTES
 from handler.manifest_fields import FileEntry
 from handler.named import NamedTuple

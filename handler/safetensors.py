@@ -11,12 +11,12 @@ from __future__ import annotations
 import json
 import math
 import mmap
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handler.errors import ArtifactError
+from handler.light_typing import TYPE_CHECKING, Any
 from handler.manifest import REMEDY
 
 if TYPE_CHECKING:

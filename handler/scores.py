@@ -7,13 +7,13 @@ no files, and compares no hashes (artifact.py does).
 from __future__ import annotations
 
 import mmap
-from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handler.artifact import EMBEDDINGS_FILE
 from handler.errors import ArtifactError
+from handler.light_typing import TYPE_CHECKING, Any, TypeAlias
 from handler.manifest import REMEDY
 from handler.safetensors import read_safetensors
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from handler.clock import Clock, Searched
 from handler.encoder import Encoder
 from handler.engine import Engine
 from handler.hits import Hit
+from handler.light_typing import TYPE_CHECKING, Any
 from handler.local import LocalEngine
 from handler.manifest import MODES, Manifest
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
 
 from handler.artifact import DOCUMENTS_FILE
+from handler.light_typing import Any, Protocol
 from handler.named import NamedTuple
 from handler.responses import JSON
 from handler.searcher import Searcher

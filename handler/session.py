@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import onnxruntime
 
 from handler.errors import ArtifactError, reason
+from handler.light_typing import TYPE_CHECKING, Any
 from handler.manifest import REMEDY
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator
-from typing import Any
+
+from handler.light_typing import Any
 
 # What a socket may be silent, once its body has taken too long.
 _AT_ONCE_SECONDS = 0.001

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
 
 from handler.errors import SeekletError
 from handler.events import Request
+from handler.light_typing import Any
 from handler.requests import KEY_HEADER
 from handler.service import WARM_QUERY
 from handler.settings import Settings

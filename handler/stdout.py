@@ -10,7 +10,8 @@ import contextlib
 import os
 import sys
 import threading
-from typing import Any
+
+from handler.light_typing import Any
 
 # The file that a process has as its standard output.
 _FILE = 1

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
 
 from handler.english import STOP_WORDS, load_stemmer
 from handler.errors import ArtifactError
 from handler.folding import Folded, fold
+from handler.light_typing import Any, Protocol
 from handler.manifest import REMEDY
 from handler.named import NamedTuple
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import functools
 import json
 import re
-from typing import TYPE_CHECKING, Any
 
 from handler.errors import ArtifactError, is_defect, reason
+from handler.light_typing import TYPE_CHECKING, Any
 from handler.manifest import REMEDY
 from handler.open_file import OpenFile
 

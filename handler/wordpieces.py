@@ -14,10 +14,10 @@ import functools
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
 
 from handler.artifact import WORDPIECES_FILE
 from handler.errors import ArtifactError
+from handler.light_typing import TYPE_CHECKING, Any
 from handler.manifest import REMEDY
 from handler.named import NamedTuple
 

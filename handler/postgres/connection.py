@@ -11,11 +11,11 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import pg8000.native
 
 from handler.errors import SeekletError
+from handler.light_typing import Any
 from handler.postgres.address import Address
 from handler.postgres.faults import DatabaseError, pooler_between, to_fault
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +23,7 @@ from handler.dates import format_date
 from handler.documents import Document
 from handler.errors import RequestError
 from handler.hits import Hit, shortest
+from handler.light_typing import Any
 from handler.manifest import Manifest
 from handler.pooling import l2_normalize
 from handler.postgres.connection import Connection

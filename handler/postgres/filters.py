@@ -6,9 +6,9 @@ Each condition is true or false, never null, as in filters.py: a document withou
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from handler.filters import COMPLEMENTS, AllOf, AnyOf, Condition, Filter, Not
+from handler.light_typing import Any
 from handler.postgres.layout import COLUMN_TYPES, column_name
 
 _SIGNS: Mapping[str, str] = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}

@@ -8,9 +8,9 @@ botocore finds the credentials and signs. No client of botocore is made, which w
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from handler.errors import SettingsError
+from handler.light_typing import Any
 from handler.postgres.address import Address
 
 try:

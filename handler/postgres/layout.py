@@ -22,12 +22,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handler.errors import SettingsError
+from handler.light_typing import Any
 from handler.settings import DEFAULT_INDEX_NAME
 
 # The version of this layout. A function of another version refuses the release.

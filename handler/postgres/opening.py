@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from handler.light_typing import Any
 from handler.manifest import Manifest
 from handler.named import NamedTuple
 from handler.postgres.address import parse_address

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from handler.artifact import ENCODER_FIELDS, ENCODER_FILES
 from handler.errors import ArtifactError
+from handler.light_typing import Any
 from handler.manifest import Manifest
 from handler.named import NamedTuple
 from handler.postgres.connection import Connection

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handler.documents import Document
 from handler.errors import ArtifactError
+from handler.light_typing import Any
 from handler.named import NamedTuple
 from handler.passages import Span
 from handler.postgres.connection import Connection

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handler.errors import ArtifactError
 from handler.keywords import Held, Match, find_matches, load_analyzer, make_query, term_key
+from handler.light_typing import Any
 from handler.postgres.connection import Connection
 from handler.postgres.kept import Kept
 from handler.postgres.release import PUBLISH, Release

@@ -9,10 +9,10 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
 
 from handler.errors import RequestError
 from handler.events import Request
+from handler.light_typing import Any
 from handler.named import NamedTuple
 from handler.responses import Response
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from handler import __version__
 from handler.errors import RequestError
 from handler.events import Request
+from handler.light_typing import Any
 from handler.responses import Response, to_json
 from handler.service import WARM_QUERY, Service
 

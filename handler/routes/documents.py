@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from handler.errors import RequestError
 from handler.events import Request
 from handler.fields import check_list, check_object, check_string, check_whole, invalid, parse_json
+from handler.light_typing import Any
 from handler.requests import refuse_body
 from handler.responses import Response, to_json
 from handler.searcher import Searcher

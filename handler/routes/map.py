@@ -6,7 +6,6 @@ It computes neither: maps.py has the places and colors.py the colours.
 from __future__ import annotations
 
 from base64 import b64encode
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from handler.columns import Columns, list_columns, look_alike
 from handler.errors import RequestError
 from handler.events import Request
 from handler.fields import invalid, parse_query
+from handler.light_typing import Any
 from handler.local import LocalEngine
 from handler.maps import Map, sample
 from handler.responses import Response, to_json

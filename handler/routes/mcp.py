@@ -10,13 +10,13 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
 from handler import __version__
 from handler.errors import RequestError
 from handler.events import Request
 from handler.fields import parse_json
 from handler.json_types import is_unicode, json_type
+from handler.light_typing import Any
 from handler.requests import refuse_body, refuse_response, write_list
 from handler.responses import JSON, Response, to_json
 from handler.routes.mcp_tools import TOOLS, describe_tools, instructions

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
 
 from handler.events import Request
 from handler.fields import Fields, check_object, invalid
+from handler.light_typing import Any
 from handler.routes import search
 from handler.service import Service
 

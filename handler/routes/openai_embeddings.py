@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +16,7 @@ from handler.fields import (
     invalid,
     parse_json,
 )
+from handler.light_typing import Any
 from handler.requests import refuse_body, write_list
 from handler.responses import JSON, Response, to_json
 from handler.routes.texts import check_texts

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
 
 from handler.asking import Answer, Asked
 from handler.errors import RequestError
@@ -26,6 +25,7 @@ from handler.fields import (
     parse_query,
 )
 from handler.hits import Hit
+from handler.light_typing import TYPE_CHECKING, Any
 from handler.named import NamedTuple
 from handler.requests import refuse_body, write_list
 from handler.responses import Response, to_json

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from handler.clock import Clock
 from handler.events import Request
@@ -18,6 +17,7 @@ from handler.fields import (
     parse_json,
 )
 from handler.hits import Hit
+from handler.light_typing import Any
 from handler.manifest import MODES
 from handler.named import NamedTuple
 from handler.requests import refuse_body

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from handler.fields import check_list, check_unicode, invalid
 from handler.json_types import json_type
+from handler.light_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from handler.settings import Settings

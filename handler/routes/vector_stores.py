@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
 
 from handler.asking import Answer, Asked
 from handler.events import Request
@@ -20,6 +19,7 @@ from handler.fields import (
     parse_json,
 )
 from handler.hits import Hit
+from handler.light_typing import TYPE_CHECKING, Any
 from handler.requests import refuse_body
 from handler.responses import JSON, Response, to_json
 from handler.searcher import Searcher

@@ -26,7 +26,7 @@ from layers.runtime.targets import RUNTIME, TARGETS, BuildError, lock_of, pip_in
 # Each has a file of pinned distributions beside this module.
 ENGINES = ("postgresql",)
 # What the function imports before it looks for the file of all its modules (handler/app.py).
-FIRST_MODULES = ("__init__", "app", "bundled", "later")
+FIRST_MODULES = ("__init__", "app", "bundled", "later", "light_typing", "named")
 # What /docs and /openapi.json alone need.
 DOCS_LIST = RUNTIME / "without_docs.txt"
 

@@ -7,26 +7,24 @@ of both at each start.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+Function = Callable[..., Any]
 Decorator = Callable[[Function], Function]
-ARRAY_FUNCTIONS: set[Callable[..., Any]] = set()
+ARRAY_FUNCTIONS: set[Function] = set()
 
 
-def array_function_dispatch(
-    dispatcher: Callable[..., Any] | None = None, *_: object, **__: object
-) -> Decorator[Any]:
+def array_function_dispatch(dispatcher: Function | None = None, *_: object, **__: object) -> Decorator:
     """Decorates nothing. Without a dispatcher, numpy asks for what answers the parameter `like`."""
     return _unchanged if dispatcher else _without_like
 
 
-def array_function_from_dispatcher(implementation: Function, *_: object, **__: object) -> Decorator[Any]:
+def array_function_from_dispatcher(implementation: Function, *_: object, **__: object) -> Decorator:
     """Makes a decorator of a dispatcher, which gives the implementation instead."""
     return lambda _: implementation
 
 
-def set_module(_: str | None) -> Decorator[Any]:
+def set_module(_: str | None) -> Decorator:
     """Decorates nothing: __module__ is for documents and pickles."""
     return _unchanged
 
@@ -36,7 +34,7 @@ def finalize_array_function_like(function: Function) -> Function:
     return function
 
 
-def get_array_function_like_doc(_: Callable[..., Any], docstring: str = "") -> str:
+def get_array_function_like_doc(_: Function, docstring: str = "") -> str:
     """Returns the docstring as it is."""
     return docstring
 
@@ -45,7 +43,7 @@ def _unchanged(function: Function) -> Function:
     return function
 
 
-def _without_like(_: Callable[..., Any]) -> Callable[..., Any]:
+def _without_like(_: Function) -> Function:
     def refuse(*_: object, **__: object) -> None:
         raise NotImplementedError(
             "this layer's numpy makes no arrays of other libraries: `like` must be None"
