@@ -9,10 +9,10 @@ from __future__ import annotations
 import base64
 import functools
 import re
-from typing import Any
 from urllib.parse import quote
 
 from handler.events import Request
+from handler.light_typing import Any
 from handler.responses import Response
 
 _HOST = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?")

@@ -31,7 +31,7 @@ from handler.safetensors import read_safetensors, rises
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from handler.terms import Analyzer, Word
+    from handler.words import Analyzer, Word
 
 # Tensors of keywords.safetensors: their types. Word i is text[word_ends[i]:word_ends[i + 1]], in UTF-8.
 _DTYPES: Mapping[str, type[np.generic]] = {

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from export.build.write_keywords import write_keywords
 from handler.keywords import Keywords
 from handler.postings import KeywordQuery
-from handler.terms import Analyzer, analyzer
+from handler.terms import analyzer
+from handler.words import Analyzer
 
 F32 = NDArray[np.float32]
 K1, B = 0.9, 0.4

@@ -14,7 +14,8 @@ from export.build.write_keywords import write_keywords
 from handler.artifact import KEYWORDS_FILE
 from handler.errors import ArtifactError
 from handler.keywords import Keywords, Match
-from handler.terms import English, analyzer
+from handler.terms import analyzer
+from handler.terms_english import English
 
 TEXTS = [
     "Winter storms reach western Europe",

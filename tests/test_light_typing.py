@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import typing
@@ -100,3 +101,13 @@ def test_typing_stays_where_it_is_imported_already(tmp_path: Path) -> None:
     )
     code = "import typing\nimport handler.light_typing as light\nlight.lend(('borrower',))\nprint(sys.modules['typing'] is typing)"
     assert bare(code, tmp_path) == "True"
+
+
+def test_only_what_needs_typing_itself_imports_it() -> None:
+    """FastAPI reads annotations; PostgreSQL's client imports typing in any case. Of other modules one would slow every start."""
+    found = {
+        path.relative_to(ROOT / "handler").parts[0]
+        for path in (ROOT / "handler").rglob("*.py")
+        if re.search(r"^(from|import) typing\b", path.read_text(), re.MULTILINE)
+    }
+    assert found == {"openapi.py", "postgres", "schemas"}

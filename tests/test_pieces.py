@@ -15,7 +15,9 @@ from tokenizer_families import FAMILIES, PIECES
 from tokenizers import Tokenizer
 
 from export.model.places import default_folder
-from handler.terms import MAX_PART, MAX_WORD, Analyzer, analyzer
+from handler.terms import analyzer
+from handler.terms_pieces import MAX_PART
+from handler.words import MAX_WORD, Analyzer
 
 TEXTS = st.one_of(st.text(max_size=40), st.lists(st.sampled_from(PIECES), max_size=20).map("".join))
 MANY = settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))

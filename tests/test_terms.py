@@ -13,7 +13,8 @@ from tokenizer_families import PIECES
 
 from handler.errors import ArtifactError
 from handler.folding import fold
-from handler.terms import MAX_WORD, analyzer
+from handler.terms import analyzer
+from handler.words import MAX_WORD
 
 ENGLISH = analyzer("english")
 MANY = settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))

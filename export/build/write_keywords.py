@@ -24,7 +24,8 @@ from export.build.write_documents import read_row_texts
 from handler.artifact import KEYWORDS_FILE
 from handler.keywords import term_key
 from handler.postings import MOST_IMPACT
-from handler.terms import Analyzer, analyzer
+from handler.terms import analyzer
+from handler.words import Analyzer
 
 # BM25's constants. docs/keywords.md has the measurements.
 K1 = 0.9

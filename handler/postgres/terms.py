@@ -19,7 +19,7 @@ from handler.postgres.connection import Connection
 from handler.postgres.kept import Kept
 from handler.postgres.release import PUBLISH, Release
 from handler.postings import KeywordQuery
-from handler.terms import Analyzer
+from handler.words import Analyzer
 
 Posting = tuple[NDArray[np.int32], NDArray[np.uint8]]
 
