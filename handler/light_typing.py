@@ -3,7 +3,7 @@
     typing is imported already  ->  its own names
     it isn't, as on Lambda      ->  stand-ins, which are enough for annotations that nobody reads
 
-Type checkers see typing's own. FastAPI reads annotations, so what it sees imports `typing`: openapi.py and schemas/
+Type checkers see typing's own. FastAPI reads annotations, so what it sees imports `typing`: openapi.py and schemas/.
 """
 
 from __future__ import annotations
