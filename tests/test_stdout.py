@@ -39,6 +39,27 @@ def test_lines_of_several_threads_stay_whole() -> None:
     assert sorted(lines) == sorted(EACH * [chr(97 + n) * LONG for n in range(THREADS)]), done.stderr
 
 
+def test_a_line_that_is_taken_in_parts_is_written_whole() -> None:
+    done = run(
+        "import os\nfrom handler.stdout import Stdout\n"
+        "write, parts = os.write, []\n"
+        "os.write = lambda file, data: parts.append(write(file, data[:7])) or parts[-1]\n"
+        "Stdout()('0123456789' * 3)\n"
+        "os.write = write\nprint(parts)"
+    )
+    # Past the text layer: that would not have asked os.write.
+    assert done.stdout == b"0123456789" * 3 + b"\n[7, 7, 7, 7, 3]\n"
+
+
+def test_what_another_stream_gets_is_not_on_standard_output_too() -> None:
+    done = run(
+        "import contextlib, io\nfrom handler.stdout import Stdout\nstream = io.StringIO()\n"
+        "with contextlib.redirect_stdout(stream): Stdout()('line')\n"
+        "print([stream.getvalue()])"
+    )
+    assert done.stdout == b"['line\\n']\n"
+
+
 def test_what_was_printed_before_comes_before_where_it_was_flushed() -> None:
     done = run(
         "from handler.stdout import Stdout\nprint('first', flush=True)\nStdout()('second')\nprint('third')"
