@@ -208,6 +208,13 @@ def test_openapi_has_an_example_that_runs(function: Function) -> None:
     )
 
 
+@pytest.mark.parametrize("path", [path for method, path in ROUTES if method == "POST"])
+def test_each_route_refuses_a_body_that_is_too_long(function: Function, path: str) -> None:
+    most = function.settings.max_body_bytes
+    status, answer = post(function, " " * (most + 1), path.replace("{id}", "any"))
+    assert (status, f"more than {most:,} bytes" in json.dumps(answer)) == (413, True)
+
+
 def test_openapi_has_the_errors_that_any_route_may_answer(function: Function) -> None:
     """A generated client gives no answer at all for a status that it doesn't know."""
     _, schema = post(function, "", "/openapi.json", "GET")
