@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from random import Random
 
 from export.build.language_words import FUNCTION_WORDS, ISO_639_1, SCRIPTS
@@ -48,6 +48,12 @@ def read_code(language: str) -> str:
             "leave the option out"
         )
     return code
+
+
+def is_foreign(language: str, known: Sequence[str]) -> bool:
+    """Tells whether a language is none of those that a model's card names. Where the card names more than codes, it may be any."""
+    codes = {name.lower().replace("_", "-").partition("-")[0] for name in known}
+    return language != UNKNOWN and bool(codes) and codes <= ISO_639_1 and language not in codes
 
 
 def find_language(texts: Iterable[str]) -> str:

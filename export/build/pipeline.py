@@ -21,11 +21,13 @@ from export.build.engine import Engine, Job
 from export.build.gate import measure_sides
 from export.build.inputs import inputs_sha256, is_up_to_date, open_replaced
 from export.build.journal import SYNC_SECONDS, Journal
+from export.build.language import SAMPLE, find_language, is_foreign, read_code
 from export.build.options import BuildOptions
 from export.build.output import Output
 from export.build.progress import Progress
 from export.build.recipe import choose_recipes
 from export.build.reusable import find_reusable
+from export.build.sample import sample_texts
 from export.build.sides import Sides
 from export.build.token_counts import write_token_counts
 from export.build.vectors import write_embeddings
@@ -65,6 +67,7 @@ class Summary:
     up_to_date: bool
     seconds: float
     left_out: dict[str, str] = field(default_factory=dict)  # metadata that makes no column, with the reason
+    warnings: tuple[str, ...] = ()
 
 
 def build(
@@ -122,6 +125,9 @@ def build(
                 side.check_prompt()
             sides.query.write(partial)
         written = write_passages(partial, documents.count, sides.document, options.plan_passages, progress)
+        warnings = tuple(_warn_of_language(partial, options.language, models.document))
+        for warning in warnings:
+            progress.say(f"warning: {warning}")
         recipe_sha256 = sides.document.sha256()
         with (
             _model_errors(models.document),
@@ -184,7 +190,18 @@ def build(
         journal.delete()
         output.commit()
     embedded = journal.appended - embedder.recovered
-    return Summary(manifest, embedded, False, time.monotonic() - started, columns.left_out)
+    return Summary(manifest, embedded, False, time.monotonic() - started, columns.left_out, warnings)
+
+
+def _warn_of_language(partial: Path, language: str | None, model: SourceModel) -> Iterator[str]:
+    """Warns, before the texts are embedded, where they are in a language that the model isn't for."""
+    code = find_language(sample_texts(partial, SAMPLE)) if language is None else read_code(language)
+    if is_foreign(code, model.languages):
+        yield (
+            f"the corpus is in the language {code}, and the card of {model.model_id} names {', '.join(model.languages):.80}: "
+            "answers by meaning will be weak. docs/models.md has models for more languages. If the texts are in another "
+            "language than that, name it by --language"
+        )
 
 
 @contextmanager

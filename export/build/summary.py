@@ -61,6 +61,7 @@ def describe(summary: Summary, out: Path) -> str:
     for name, entry in manifest.files.items():
         lines.append(f"  {show_bytes(entry.bytes):>10}  {name}")
     lines.append(f"  {show_bytes(sum(entry.bytes for entry in manifest.files.values())):>10}  in all")
+    lines += [f"warning: {warning}" for warning in summary.warnings]
     fitting = results_that_fit(out)
     if fitting < min(DEFAULT_MAX_RESULTS, manifest.count):
         lines.append(

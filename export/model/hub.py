@@ -1,4 +1,4 @@
-"""Fetches a sentence-transformer from the hub: first its configs, then the weights that its modules need, and no others.
+"""Fetches a sentence-transformer from the hub: first its configs and its card, then the weights that its modules need, and no others.
 
 Weights for other frameworks, and those of folders that no module names, aren't fetched. It reads no model.
 """
@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from export.model.card import CARD_FILE
 from export.model.modules import read_routes
 from export.model.weights import WEIGHT_FILES
 from handler.errors import ModelError
 
 # "*" matches in folders too.
-CONFIGS = ("*.json", "*.txt", "*.model")
+CONFIGS = ("*.json", "*.txt", "*.model", CARD_FILE)
 
 
 def download(model: str, revision: str | None) -> Path:

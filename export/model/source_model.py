@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from export.model.card import read_languages
 from export.model.config_files import read_number, read_object
 from export.model.configs import read_dim, read_pooling, read_prompt, read_sentence_config
 from export.model.dense import DenseLayer, read_dense
@@ -53,6 +54,7 @@ class SourceModel:
     document_prompt: str
     dense: tuple[DenseLayer, ...] = ()  # after the pooling
     truncate_dim: int | None = None  # dimensions that are kept of the text's vector; None for all
+    languages: tuple[str, ...] = ()  # that the model's card names, as it names them
 
     @property
     def full_dim(self) -> int:
@@ -73,6 +75,7 @@ class SourceModel:
         """Reads what to_json wrote."""
         fields = json.loads(text)
         fields["transformer_dir"] = Path(fields["transformer_dir"])
+        fields["languages"] = tuple(fields["languages"])
         fields["dense"] = tuple(DenseLayer(**{**d, "folder": Path(d["folder"])}) for d in fields["dense"])
         return cls(**fields)
 
@@ -185,6 +188,7 @@ def _read_route(place: Place, route: Route) -> SourceModel:
         document_prompt=document_prompt,
         dense=tuple(dense),
         truncate_dim=read_dim(sentence_path, sentence_config),
+        languages=read_languages(place.folder),
     )
 
 
