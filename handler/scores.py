@@ -25,8 +25,8 @@ Rows: TypeAlias = NDArray[np.float32] | NDArray[np.float16] | NDArray[np.int8]
 
 # Rows scored at a time: with 384 dimensions as float32 they stay in a core's second-level cache.
 _CHUNK = 512
-# Rows that aren't stored as float32 are kept as float32 too where they have at most so many bytes then. A corpus of that size has
-# no scan, so each search needs all of them, and to convert float16 takes ten times as long as to score it.
+# Rows that aren't stored as float32 are kept as float32 too where they have at most so many bytes then. Most corpora of that size
+# have no scan, so each search needs all of them, and to convert float16 takes ten times as long as to score it.
 _KEPT_BYTES = 6 << 20
 # With fewer chunks than this, one thread ends before a second one has started.
 _SHARED = 8
