@@ -15,6 +15,7 @@ from texts import TEXTS
 from unsigned import unsigned
 
 from export.build.gate import Thresholds
+from export.build.recipe import RECIPE_VERSION
 from export.model.convert import convert
 from export.model.source_model import find_model
 from handler.artifact import KEYWORDS_FILE, MAP_FILE, REQUIRED_FILES, TOKENS_FILE, Artifact
@@ -32,6 +33,16 @@ def test_unchanged_inputs_need_nothing(export: Export, corpus_file: Path, tmp_pa
     assert (again.up_to_date, again.embedded, again.manifest) == (True, 0, first.manifest)
     assert {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()} == before
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_new_version_of_the_recipe_embeds_everything_again(
+    export: Export, corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export(corpus_file, tmp_path / "out")
+    for module in ("inputs", "sides"):
+        monkeypatch.setattr(f"export.build.{module}.RECIPE_VERSION", RECIPE_VERSION + 1, raising=False)
+    again = export(corpus_file, tmp_path / "out")
+    assert (again.up_to_date, again.embedded) == (False, len(TEXTS))
 
 
 @pytest.mark.parametrize(

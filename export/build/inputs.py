@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from export.build.options import BuildOptions
-from export.build.recipe import Recipes
+from export.build.recipe import RECIPE_VERSION, Recipes
 from export.build.write_columns import COLUMNS_VERSION
 from export.build.write_keywords import KEYWORDS_VERSION
 from export.build.write_map import MAP_VERSION
@@ -52,6 +52,7 @@ def inputs_sha256(options: BuildOptions, models: Models, recipes: Recipes) -> st
     parts = [
         FORMAT_VERSION,
         BUILD_VERSION,
+        RECIPE_VERSION,
         SCAN_VERSION,
         KEYWORDS_VERSION,
         COLUMNS_VERSION,
