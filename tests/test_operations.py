@@ -244,6 +244,15 @@ def test_a_500_raises_the_alarm_of_server_errors(searcher: Searcher) -> None:
     assert emitted(lines[1], "server errors") == 0
 
 
+def test_a_ping_that_fails_raises_the_alarm_of_server_errors(searcher: Searcher) -> None:
+    lines: list[str] = []
+    # It is answered, so Lambda counts no error.
+    answer = deploy(BrokenSearcher(searcher), lines)({"source": "aws.events"}, Context())
+    assert answer["error"]["code"] == "internal_error"
+    assert emitted(lines[-1], "server errors") > RESOURCES["ServerErrorAlarm"]["Properties"]["Threshold"]
+    assert json.loads(lines[-1])["level"] == "ERROR"
+
+
 def test_answers_without_results_raise_the_alarm_of_empty_answers(searcher: Searcher) -> None:
     lines: list[str] = []
     function = deploy(searcher, lines)
