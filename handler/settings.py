@@ -31,8 +31,8 @@ class Settings(Frozen):
     artifact_dir    ARTIFACT_DIR, default /opt/artifact: the folder that `seeklet export` wrote
     artifact_uri    ARTIFACT_URI, default none: s3://bucket/prefix of such a folder, or of a pointer to one. Where it
                     is set, ARTIFACT_DIR is ignored, since a container image always sets that one
-    refresh_seconds  REFRESH_SECONDS, default 60: if ARTIFACT_URI or an address of INDEXES is a pointer, the next look for a
-                    new release is due so many seconds after the one before; with 0 there is none
+    refresh_seconds  REFRESH_SECONDS, default 60: if ARTIFACT_URI or an address of INDEXES is a pointer, or INDEX_URI is set,
+                    the next look for a new release is due so many seconds after the one before; with 0 there is none
     indexes         INDEXES, default none: name=address,name=address of more artifacts, each at a path of its name
     max_index_bytes  MAX_INDEX_BYTES, default half of the memory: the files of all loaded indexes have at most so many
                     bytes together. None if it isn't set outside Lambda: memory.py then knows how much memory there is

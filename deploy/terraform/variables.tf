@@ -122,7 +122,7 @@ variable "refresh_seconds" {
   type        = number
   default     = 60
   nullable    = false
-  description = "Where ArtifactUri is a pointer, a new release is looked for after so many seconds; with 0 never."
+  description = "A new release is looked for after so many seconds, where ArtifactUri or Indexes has a pointer, or IndexUri is set; with 0 never."
 
   validation {
     condition     = floor(var.refresh_seconds) == var.refresh_seconds && var.refresh_seconds >= 0 && var.refresh_seconds <= 86400

@@ -44,7 +44,7 @@ class Parameters:
     """The address of an artifact on S3, or of the pointer `current` that `seeklet release` moves; each cold start fetches it. Empty means the model layer."""
 
     refresh_seconds: int = number(60, minimum=0, maximum=86400)
-    """Where ArtifactUri is a pointer, a new release is looked for after so many seconds; with 0 never."""
+    """A new release is looked for after so many seconds, where ArtifactUri or Indexes has a pointer, or IndexUri is set; with 0 never."""
 
     indexes: str = text(
         "",
