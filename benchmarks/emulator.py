@@ -19,11 +19,11 @@ from pathlib import Path
 from benchmarks.http_starts import free_port
 from benchmarks.installs import Prepared, install_client, lambda_arch
 from benchmarks.record import ROOT
-from benchmarks.starts import EVENT, OURS, OURS_FASTAPI, TEXTBOOK, TEXTBOOK_ASYNC
+from benchmarks.starts import EVENT, LOAD_FASTAPI, OURS, OURS_FASTAPI, TEXTBOOK, TEXTBOOK_ASYNC
 
 RIE = "lib/python*/site-packages/samcli/local/rapid/aws-lambda-rie-{arch}"
 # Like handler.app, but FastAPI is loaded before the first event comes.
-WITH_FASTAPI = "from handler.app import handler\nhandler.app\n"
+WITH_FASTAPI = f"from handler import app as module\nhandler = module.handler\nmodule.{LOAD_FASTAPI}\n"
 
 
 @dataclass(frozen=True, slots=True)
