@@ -28,6 +28,9 @@ _CHUNK = 512
 # Rows that aren't stored as float32 are kept as float32 too where they have at most so many bytes then. Most corpora of that size
 # have no scan, so each search needs all of them, and to convert float16 takes ten times as long as to score it.
 _KEPT_BYTES = 6 << 20
+# numpy asks the system for pages of this size for arrays of twice as many bytes. Rows in small pages push each other out of the
+# cache, and a search takes a tenth longer.
+_LARGE_PAGE = 2 << 20
 # With fewer chunks than this, one thread ends before a second one has started.
 _SHARED = 8
 
@@ -45,8 +48,10 @@ class Embeddings:
         self.rows = rows
         self.scales = scales
         self.count, self.dim = rows.shape
-        # float16 values, or int8 codes, which are multiplied by their scales after the dot product.
-        self._floats = rows.astype(np.float32, copy=False) if 4 * rows.size <= _KEPT_BYTES else rows
+        # What is scored: values, or int8 codes, whose dot products are multiplied by the factors.
+        self._scored, self._factors = rows, scales
+        if rows.dtype != np.float32 and 4 * rows.size <= _KEPT_BYTES:
+            self._scored, self._factors = _kept(rows, scales), None
 
     @classmethod
     def load(cls, directory: Path, count: int, dim: int) -> Embeddings:
@@ -87,8 +92,8 @@ class Embeddings:
 
     def take(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """Returns the stored values of some rows, exactly where the scales are an export's. -> (m, dim) float32."""
-        values = self._floats.take(ids, 0).astype(np.float32, copy=False)
-        return values if self.scales is None else values * self.scales[ids, None]
+        values = self._scored.take(ids, 0).astype(np.float32, copy=False)
+        return values if self._factors is None else values * self._factors[ids, None]
 
     def let_go(self) -> None:
         """Releases the memory of the mapped pages that were read. The system reads them again when they are needed."""
@@ -102,9 +107,9 @@ class Embeddings:
         """Scores some rows. (m,) int64, (dim,) float32 -> (m,) float32."""
         # vecdot calls one BLAS dot per row; a matrix product's kernels differ at the matrix's edges.
         scores: NDArray[np.float32] = np.vecdot(
-            self._floats.take(ids, 0).astype(np.float32, copy=False), query
+            self._scored.take(ids, 0).astype(np.float32, copy=False), query
         )
-        return scores if self.scales is None else scores * self.scales[ids]
+        return scores if self._factors is None else scores * self._factors[ids]
 
     def all_scores(
         self, queries: NDArray[np.float32], pool: ThreadPoolExecutor | None = None
@@ -114,11 +119,22 @@ class Embeddings:
 
         def score(start: int) -> None:
             part = slice(start, start + _CHUNK)
-            rows = self._floats[part].astype(np.float32, copy=False)
+            rows = self._scored[part].astype(np.float32, copy=False)
             np.vecdot(rows[None], queries[:, None], out=scores[:, part])
 
         starts = range(0, self.count, _CHUNK)
         list(map(score, starts) if pool is None or len(starts) < _SHARED else pool.map(score, starts))
-        if self.scales is not None:
-            scores *= self.scales
+        if self._factors is not None:
+            scores *= self._factors
         return scores
+
+
+def _kept(rows: Rows, scales: NDArray[np.float32] | None) -> NDArray[np.float32]:
+    """Returns the stored values as float32, exactly where the scales are an export's, from the beginning of a large page on."""
+    spare = np.empty(4 * rows.size + 2 * _LARGE_PAGE, np.uint8)
+    start = -spare.__array_interface__["data"][0] % _LARGE_PAGE
+    values = spare[start : start + 4 * rows.size].view(np.float32).reshape(rows.shape)
+    values[:] = rows
+    if scales is not None:
+        values *= scales[:, None]
+    return values

@@ -28,8 +28,13 @@ F32 = NDArray[np.float32]
 
 def full_sort(stored: Embeddings, query: F32, k: int) -> tuple[NDArray[np.int64], F32]:
     """Score every row, sort stably: what search must equal to the last bit."""
-    scores: F32 = np.vecdot(stored.rows.astype(np.float32), query)
-    if stored.scales is not None:
+    rows = stored.rows.astype(np.float32)
+    # Few rows are kept as values.
+    few = rows.nbytes <= 6 << 20
+    if stored.scales is not None and few:
+        rows *= stored.scales[:, None]
+    scores: F32 = np.vecdot(rows, query)
+    if stored.scales is not None and not few:
         np.multiply(scores, stored.scales, out=scores)
     order = np.argsort(-scores, kind="stable")[:k]
     return order, scores[order]
