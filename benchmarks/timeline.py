@@ -13,8 +13,8 @@ from benchmarks.starts import EVENT, Start, isolated
 # As handler/app.py begins and Function.load goes on. Each part needs the parts before it.
 PARTS = {
     "the file of a start's modules": "from handler import bundled, later; later.put_off(); bundled.install()",
-    "import numpy": "import numpy",
-    "import onnxruntime": "import onnxruntime",
+    "import numpy": "from handler import light_typing; light_typing.lend(('numpy',))",
+    "import onnxruntime": "light_typing.lend(('onnxruntime',))",
     "import tokenizers": "import tokenizers",
     "import the handler's modules": "from handler.function import Function; from handler.settings import Settings; "
     "from handler import encoder, local, wordpieces",

@@ -12,6 +12,7 @@ from typing import Any
 
 from command import ROOT
 
+from benchmarks.timeline import PARTS
 from handler import light_typing
 
 # It runs where nothing is imported that imports typing.
@@ -101,6 +102,14 @@ def test_typing_stays_where_it_is_imported_already(tmp_path: Path) -> None:
     )
     code = "import typing\nimport handler.light_typing as light\nlight.lend(('borrower',))\nprint(sys.modules['typing'] is typing)"
     assert bare(code, tmp_path) == "True"
+
+
+def test_the_benchmarks_timeline_lends_the_names_as_a_start_does(tmp_path: Path) -> None:
+    for package in ("numpy", "onnxruntime"):
+        (tmp_path / f"{package}.py").write_text("import typing\n")
+    first = [PARTS[name] for name in ("the file of a start's modules", "import numpy", "import onnxruntime")]
+    asked = "print([name in sys.modules for name in ('numpy', 'onnxruntime', 'typing')])"
+    assert bare("\n".join([*first, asked]), tmp_path) == "[True, True, False]"
 
 
 def test_only_what_needs_typing_itself_imports_it() -> None:
