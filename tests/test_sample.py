@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from export.build.sample import cut_queries, sample_rows, sample_texts
 
@@ -33,6 +34,24 @@ def test_many_documents_are_sampled(tmp_path: Path) -> None:
     assert (rows[0], rows[-1]) == (0, 4999)
     assert 12 <= np.diff(rows).min() <= np.diff(rows).max() <= 13
     assert len(cut_queries(sampled, 200)) == 200
+
+
+def test_a_document_of_many_passages_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["abcdef" * 100, "ghijkl" * 100]
+    lines = [json.dumps({"id": text[0], "text": text, "metadata": {}}) + "\n" for text in texts]
+    (tmp_path / "documents.jsonl").write_text("".join(lines))
+    np.save(tmp_path / "documents.offsets.npy", np.cumsum([0, *map(len, lines)], dtype=np.uint64))
+    spans = np.array([(start, start + 6) for _ in texts for start in range(0, 600, 6)], np.int32)
+    save_file({"first": np.array([0, 100, 200]), "spans": spans}, tmp_path / "passages.safetensors")
+    read, loads = [], json.loads
+
+    def load(line: bytes) -> object:
+        read.append(line)
+        return loads(line)
+
+    monkeypatch.setattr(json, "loads", load)
+    assert sample_texts(tmp_path, 50) == ["abcdef"] * 25 + ["ghijkl"] * 25
+    assert [line for line in read if b"metadata" in line] == [line.encode() for line in lines]
 
 
 def test_a_seed_and_a_count_of_ones_own(texts: list[str]) -> None:

@@ -27,10 +27,14 @@ def sample_texts(artifact: Path, count: int) -> list[str]:
     offsets = np.load(artifact / OFFSETS_FILE, mmap_mode="r", allow_pickle=False)
     passages = Passages.load(artifact) if (artifact / PASSAGES_FILE).exists() else None
     texts = []
+    read, text = -1, ""
     with (artifact / DOCUMENTS_FILE).open("rb") as file:
         for row in sample_rows(passages.rows if passages else len(offsets) - 1, count).tolist():
-            file.seek(int(offsets[passages.document_of(row) if passages else row]))
-            text = str(json.loads(file.readline())["text"])
+            document = passages.document_of(row) if passages else row
+            # A long document has many of the rows, one after another.
+            if document != read:
+                file.seek(int(offsets[document]))
+                read, text = document, str(json.loads(file.readline())["text"])
             start, end = passages.span_of(row, text) if passages else (0, len(text))
             texts.append(text[start:end])
     return texts
