@@ -1,6 +1,6 @@
 """What is English about the terms: the stop words, and the stemmer, which is imported when it is first needed.
 
-It finds no words: terms.py does.
+It finds no words: terms_english.py does.
 """
 
 from __future__ import annotations

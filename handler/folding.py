@@ -1,7 +1,7 @@
 """Folding: spellings that people take for the same text become one, and each character keeps its place in the original.
 
 Compatibility forms, accents, Arabic and Hebrew points, and invisible characters are folded. Vowel signs that spell
-another word (Thai, Devanagari) and the voicing marks of kana stay. It doesn't find words: terms.py does.
+another word (Thai, Devanagari) and the voicing marks of kana stay. It doesn't find words: terms_english.py and terms_pieces.py do.
 """
 
 from __future__ import annotations
