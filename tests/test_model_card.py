@@ -36,7 +36,8 @@ def with_card(folder: Path, text: str | None) -> Path:
         ("---\nlanguage:\n- en\n- de\n---\n", ("en", "de")),
         ("---\nlanguage: [multilingual, en]\n---\n", ("multilingual", "en")),
         ("---\nlicense: mit\n---\n", ()),
-        ("---\nlanguage: no\n---\n", ()),  # YAML's false
+        ("---\nlanguage: no\n---\n", ("no",)),  # YAML's false
+        ("---\nlanguage:\n- en\n- no\n---\n", ("en", "no")),
         ("---\nlanguage: {a: b}\n---\n", ()),
         ("---\nlanguage: [en\n---\n", ()),
         ("---\n- en\n---\n", ()),

@@ -19,4 +19,5 @@ def read_languages(folder: Path) -> tuple[str, ...]:
     except Exception:  # noqa: BLE001 - a card is for people: whatever is wrong with it, the model can be used
         return ()
     names = named if isinstance(named, list) else [named]
-    return tuple(name for name in names if isinstance(name, str))
+    # YAML takes the code of Norwegian for false, unless it is in quotes.
+    return tuple("no" if name is False else name for name in names if isinstance(name, str) or name is False)
