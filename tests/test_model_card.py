@@ -109,3 +109,14 @@ def test_an_export_warns_before_it_embeds(
         assert said.index("warning:") < said.index("embedding")
     assert ("warning: the corpus is in" in describe(summary, tmp_path / "out")) is warned
     assert not export(corpus, tmp_path / "out", **options).warnings, "nothing was made"
+
+
+@pytest.mark.parametrize("keywords", [True, False])
+def test_a_warning_names_no_option_that_would_be_refused(
+    export: Export, tiny_model: Path, tmp_path: Path, keywords: bool
+) -> None:
+    model = with_card(Path(shutil.copytree(tiny_model, tmp_path / "model")), "---\nlanguage: en\n---\n")
+    corpus = tmp_path / "texts.txt"
+    corpus.write_text(GERMAN)
+    (warning,) = export(corpus, tmp_path / "out", model=str(model), keywords=keywords).warnings
+    assert ("--language" in warning) is keywords

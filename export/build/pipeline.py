@@ -125,7 +125,7 @@ def build(
                 side.check_prompt()
             sides.query.write(partial)
         written = write_passages(partial, documents.count, sides.document, options.plan_passages, progress)
-        warnings = tuple(_warn_of_language(partial, options.language, models.document))
+        warnings = tuple(_warn_of_language(partial, options, models.document))
         for warning in warnings:
             progress.say(f"warning: {warning}")
         recipe_sha256 = sides.document.sha256()
@@ -193,15 +193,19 @@ def build(
     return Summary(manifest, embedded, False, time.monotonic() - started, columns.left_out, warnings)
 
 
-def _warn_of_language(partial: Path, language: str | None, model: SourceModel) -> Iterator[str]:
+def _warn_of_language(partial: Path, options: BuildOptions, model: SourceModel) -> Iterator[str]:
     """Warns, before the texts are embedded, where they are in a language that the model isn't for."""
-    code = find_language(sample_texts(partial, SAMPLE)) if language is None else read_code(language)
+    given = options.language
+    code = find_language(sample_texts(partial, SAMPLE)) if given is None else read_code(given)
     if is_foreign(code, model.languages):
-        yield (
+        warning = (
             f"the corpus is in the language {code}, and the card of {model.model_id} names {', '.join(model.languages):.80}: "
-            "answers by meaning will be weak. docs/models.md has models for more languages. If the texts are in another "
-            "language than that, name it by --language"
+            "answers by meaning will be weak. docs/models.md has models for more languages"
         )
+        # --language is for keywords: it is refused without them.
+        if options.keywords:
+            warning += ". If the texts are in another language than that, name it by --language"
+        yield warning
 
 
 @contextmanager
