@@ -104,15 +104,27 @@ def test_an_export_warns_before_it_embeds(
     options: dict[str, Any] = {"model": str(model), "language": language, "progress": Progress()}
     summary = export(corpus, tmp_path / "out", **options)
     said = capfd.readouterr().err
-    assert ("warning: the corpus is in the language de, and the card of model names en" in said) is warned
+    assert ("warning: the corpus is in the language de, and the card of model names 'en'" in said) is warned
     if warned:
         assert said.index("warning:") < said.index("embedding")
     assert ("warning: the corpus is in" in describe(summary, tmp_path / "out")) is warned
     assert not export(corpus, tmp_path / "out", **options).warnings, "nothing was made"
 
 
+def test_a_warning_sends_a_terminal_nothing_but_text(
+    export: Export, tiny_model: Path, tmp_path: Path
+) -> None:
+    card = '---\nlanguage: "en-\\e[2J"\n---\n'
+    model = with_card(Path(shutil.copytree(tiny_model, tmp_path / "model")), card)
+    corpus = tmp_path / "texts.txt"
+    corpus.write_text(GERMAN)
+    (warning,) = export(corpus, tmp_path / "out", model=str(model)).warnings
+    assert r"names 'en-\x1b[2J'" in warning
+    assert warning.isprintable()
+
+
 @pytest.mark.parametrize("keywords", [True, False])
-def test_a_warning_names_no_option_that_would_be_refused(
+def test_a_warning_names_names_no_option_that_would_be_refused(
     export: Export, tiny_model: Path, tmp_path: Path, keywords: bool
 ) -> None:
     model = with_card(Path(shutil.copytree(tiny_model, tmp_path / "model")), "---\nlanguage: en\n---\n")

@@ -199,7 +199,7 @@ def _warn_of_language(partial: Path, options: BuildOptions, model: SourceModel) 
     code = find_language(sample_texts(partial, SAMPLE)) if given is None else read_code(given)
     if is_foreign(code, model.languages):
         warning = (
-            f"the corpus is in the language {code}, and the card of {model.model_id} names {', '.join(model.languages):.80}: "
+            f"the corpus is in the language {code}, and the card of {model.model_id} names {', '.join(model.languages)!a:.80}: "
             "answers by meaning will be weak. docs/models.md has models for more languages"
         )
         # --language is for keywords: it is refused without them.
