@@ -94,7 +94,7 @@ def export(
         passage_overlap: the most tokens that a passage shares with the one before; without it 32, or a quarter of them.
         dtype: the type of the stored embeddings: "int8", "float16" or "float32"; without it int8.
         keywords: whether to write the keyword index, which the modes "hybrid" and "keyword" need.
-        language: the language of the keywords, such as "en"; without it found from the corpus.
+        language: the language of the texts, such as "en"; without it found from the corpus.
         share: the keywords' share of a hybrid score, 0 to 1; without it 0.5.
         map: how documents get their places on the map: "pca", "umap" (needs `pip install "seeklet[umap]"`) or "none";
             without it "pca".
@@ -112,7 +112,8 @@ def export(
         progress: whether to show progress on standard error.
 
     Returns:
-        The artifact's manifest, how many texts were embedded, whether the artifact was up to date, and the seconds.
+        The artifact's manifest, how many texts were embedded, whether the artifact was up to date, the seconds, the
+        metadata that make no column, and what the export warns of.
 
     Raises:
         OptionError: an option has a value that can't be used, or needs one that isn't given.

@@ -50,7 +50,7 @@ class BuildOptions:
     passage_tokens: int | None = None
     passage_overlap: int | None = None
     keywords: bool = True
-    language: str | None = None  # of the keywords
+    language: str | None = None  # of the texts; None to find it in them
     share: float = SHARE  # the keywords' share of a hybrid score
     dtype: str = DEFAULT_DTYPE
     map: str = DEFAULT_METHOD  # how documents get their places on the map
