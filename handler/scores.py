@@ -130,10 +130,17 @@ class Embeddings:
 
 
 def _kept(rows: Rows, scales: NDArray[np.float32] | None) -> NDArray[np.float32]:
-    """Returns the stored values as float32, exactly where the scales are an export's, from the beginning of a large page on."""
-    spare = np.empty(4 * rows.size + 2 * _LARGE_PAGE, np.uint8)
-    start = -spare.__array_interface__["data"][0] % _LARGE_PAGE
-    values = spare[start : start + 4 * rows.size].view(np.float32).reshape(rows.shape)
+    """Returns the stored values as float32, exactly where the scales are an export's.
+
+    They begin where a large page does, unless they would leave most of it empty: a process may have hundreds of small indexes.
+    """
+    size = 4 * rows.size
+    if size < _LARGE_PAGE // 2:
+        values = np.empty(rows.shape, np.float32)
+    else:
+        spare = np.empty(size + 2 * _LARGE_PAGE, np.uint8)
+        start = -spare.__array_interface__["data"][0] % _LARGE_PAGE
+        values = spare[start : start + size].view(np.float32).reshape(rows.shape)
     values[:] = rows
     if scales is not None:
         values *= scales[:, None]

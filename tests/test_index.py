@@ -6,6 +6,7 @@ Every corpus is searched in each of the three forms that an artifact can have.
 from __future__ import annotations
 
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +98,14 @@ def test_mapped_pages_are_given_back(tmp_path: Path) -> None:
     embeddings.let_go()
     assert resident() == 0
     assert embeddings.values(3999, 4000).sum() == 64
+
+
+def test_a_few_rows_take_no_large_page() -> None:
+    tracemalloc.start()
+    stored = Embeddings(np.ones((100, 384), np.int8), np.ones(100, np.float32))
+    taken = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert stored.count * stored.dim * 4 <= taken < 300_000
 
 
 @pytest.mark.parametrize("form", FORMS)
