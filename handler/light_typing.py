@@ -51,7 +51,7 @@ else:
 
 
 def lend(packages: tuple[str, ...]) -> None:
-    """Imports packages, to whose `import typing` this module answers. They ask for other names than these hardly ever.
+    """Imports packages, to whose `import typing` this module answers.
 
     A process that has imported typing already imports them as ever.
     """

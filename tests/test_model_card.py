@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from export.build.language import is_foreign
+from export.build.language import foreign_language
 from export.build.pipeline import Summary
 from export.build.progress import Progress
 from export.build.summary import describe
@@ -61,20 +61,30 @@ def test_the_default_model_is_for_english() -> None:
     assert SourceModel.from_json(model.to_json()) == model
 
 
+RUSSIAN = "Зимние бури достигают Европы\n"
+
+
 @pytest.mark.parametrize(
-    ("language", "known", "foreign"),
+    ("texts", "language", "known", "foreign"),
     [
-        ("de", ["en"], True),
-        ("de", ["en", "de-AT"], False),
-        ("pt", ["PT_br"], False),
-        ("de", ["multilingual", "en"], False),
-        ("de", ["en", "code"], False),
-        ("de", [], False),
-        ("und", ["en"], False),
+        (GERMAN, None, ["en"], "de"),
+        (GERMAN, None, ["en", "de-AT"], None),
+        (GERMAN, None, ["en", "DE_at"], None),
+        (GERMAN, None, ["multilingual", "en"], None),
+        (GERMAN, None, ["en", "code"], None),
+        (GERMAN, None, [], None),
+        (RUSSIAN, None, ["en", "ja"], "ru"),
+        # A language of the same letters is found as Russian.
+        (RUSSIAN, None, ["en", "uk"], None),
+        (RUSSIAN, "ru", ["en", "uk"], "ru"),
+        (RUSSIAN, "uk-UA", ["en", "uk"], None),
+        ("Bosch GSR 12V\n", None, ["de"], None),
     ],
 )
-def test_a_language_that_a_card_does_not_name(language: str, known: list[str], foreign: bool) -> None:
-    assert is_foreign(language, known) is foreign
+def test_a_language_that_a_card_does_not_name(
+    texts: str, language: str | None, known: list[str], foreign: str | None
+) -> None:
+    assert foreign_language(texts.splitlines(), language, known) == foreign
 
 
 @pytest.mark.parametrize(

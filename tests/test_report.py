@@ -251,8 +251,10 @@ def test_a_table_that_is_not_there_is_named() -> None:
 def test_the_documents_have_every_table_once() -> None:
     documents = [ROOT / "docs" / name for name in ("artifact-format.md", "benchmarks.md", "deploy.md")]
     marks = [
-        name
+        mark
         for document in documents
-        for name in re.findall(r"<!-- figures: (\w+) -->", document.read_text(encoding="utf-8"))
+        for mark in re.findall(r"<!-- figures: ([^,\n]+(?:,.*)?) -->", document.read_text(encoding="utf-8"))
     ]
-    assert sorted([*marks, "summary"]) == sorted(MAKERS)
+    # One of a named file may stand in the place of the default file's, or beside it.
+    assert len(set(marks)) == len(marks)
+    assert {mark.partition(",")[0] for mark in marks} | {"summary"} == {*MAKERS}

@@ -21,6 +21,7 @@ CHARS = 1_000
 # Where fewer than one in so many words is a small word, the texts are names and not sentences.
 MOST_WORDS = 50
 UNKNOWN = "und"  # ISO 639's code for an undetermined language
+_FOUND = (FUNCTION_WORDS.keys() | SCRIPTS.keys()) - {"latin"}
 
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -50,10 +51,17 @@ def read_code(language: str) -> str:
     return code
 
 
-def is_foreign(language: str, known: Sequence[str]) -> bool:
-    """Tells whether a language is none of those that a model's card names. Where the card names more than codes, it may be any."""
+def foreign_language(texts: Iterable[str], language: str | None, known: Sequence[str]) -> str | None:
+    """Returns the code of a corpus's language if a model's card names languages and not this one, else None.
+
+    `language` is as in choose_terms. If the card names something that can't be compared, it may be any language: more than a
+    code, such as "multilingual", or one that isn't found from texts, such as Ukrainian, whose texts count as Russian.
+    """
     codes = {name.lower().replace("_", "-").partition("-")[0] for name in known}
-    return language != UNKNOWN and bool(codes) and codes <= ISO_639_1 and language not in codes
+    if not codes or not codes <= (_FOUND if language is None else ISO_639_1):
+        return None
+    code = find_language(texts) if language is None else read_code(language)
+    return None if code in codes or code == UNKNOWN else code
 
 
 def find_language(texts: Iterable[str]) -> str:

@@ -21,7 +21,7 @@ from export.build.engine import Engine, Job
 from export.build.gate import measure_sides
 from export.build.inputs import inputs_sha256, is_up_to_date, open_replaced
 from export.build.journal import SYNC_SECONDS, Journal
-from export.build.language import SAMPLE, find_language, is_foreign, read_code
+from export.build.language import SAMPLE, foreign_language
 from export.build.options import BuildOptions
 from export.build.output import Output
 from export.build.progress import Progress
@@ -195,9 +195,10 @@ def build(
 
 def _warn_of_language(partial: Path, options: BuildOptions, model: SourceModel) -> Iterator[str]:
     """Warns, before the texts are embedded, where they are in a language that the model isn't for."""
-    given = options.language
-    code = find_language(sample_texts(partial, SAMPLE)) if given is None else read_code(given)
-    if is_foreign(code, model.languages):
+    if not model.languages:
+        return
+    code = foreign_language(sample_texts(partial, SAMPLE), options.language, model.languages)
+    if code is not None:
         warning = (
             f"the corpus is in the language {code}, and the card of {model.model_id} names {', '.join(model.languages)!a:.80}: "
             "answers by meaning will be weak. docs/models.md has models for more languages"
