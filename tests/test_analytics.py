@@ -6,6 +6,8 @@ import copy
 import hashlib
 import hmac
 import json
+import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ from watched import ON, QUERIES, QUERY, REFUSED, SALT, SECRET, Watched, event_of
 
 from handler.analytics import MOST_CHARACTERS
 from handler.errors import SettingsError
+from handler.lines import Lines
+from handler.record import UNTOLD
 from handler.searcher import Searcher
 from handler.settings import Settings
 
@@ -61,6 +65,34 @@ def test_every_search_is_told_and_nothing_else(
     for method, path, sent in REFUSED:
         watched.ask(event_of(method, path, sent))
         assert watched.written() == []
+
+
+def test_a_line_that_cannot_be_made_is_logged_and_the_others_are_written(
+    searcher: Searcher,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: Any) -> list[str]:
+        raise ZeroDivisionError("of the test")
+
+    monkeypatch.setattr(Lines, "__call__", fail)
+    watched = Watched(searcher, capsys, **ON, **ASKING)
+    assert watched.ask(event_of("POST", "/search", {"query": QUERY}))["statusCode"] == 200
+    assert [line["kind"] for line in watched.lines()] == ["query"]
+    (logged,) = caplog.records
+    assert (logged.getMessage(), logged.levelname) == (UNTOLD, "ERROR")
+    assert logged.exc_info is not None
+    assert logged.exc_info[0] is ZeroDivisionError
+
+
+def test_a_ping_is_no_query(searcher: Searcher, capsys: pytest.CaptureFixture[str]) -> None:
+    watched = Watched(searcher, capsys, **ON, **ASKING)
+    before = time.time()
+    assert watched.ask({"source": "aws.events"})["status"] == "warm"
+    (line,) = watched.lines()
+    assert line["kind"] == "ping"
+    assert before - 0.001 <= datetime.fromisoformat(line["timestamp"]).timestamp() <= time.time()
 
 
 def test_it_is_off_unless_it_is_asked_for(searcher: Searcher, capsys: pytest.CaptureFixture[str]) -> None:
