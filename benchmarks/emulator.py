@@ -23,7 +23,7 @@ from benchmarks.starts import EVENT, LOAD_FASTAPI, OURS, OURS_FASTAPI, TEXTBOOK,
 
 RIE = "lib/python*/site-packages/samcli/local/rapid/aws-lambda-rie-{arch}"
 # Like handler.app, but FastAPI is loaded before the first event comes.
-WITH_FASTAPI = f"from handler import app as module\nhandler = module.handler\nmodule.{LOAD_FASTAPI}\n"
+WITH_FASTAPI = f"from handler import app as module\nhandler = module.handler\n{LOAD_FASTAPI}\n"
 
 
 @dataclass(frozen=True, slots=True)

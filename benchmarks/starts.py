@@ -22,8 +22,8 @@ EVENT = ROOT / "events" / "similar.json"
 OURS, OURS_FASTAPI, TORCH = "seeklet", "seeklet, FastAPI loaded", "sentence-transformers"
 TEXTBOOK, TEXTBOOK_ASYNC = "textbook (def)", "textbook (async def, one thread)"
 
-# On the module handler.app. It fails where FastAPI is not loaded after that, so that no other row takes its place.
-LOAD_FASTAPI = 'handler.app; import sys; assert "fastapi" in sys.modules'
+# `module` is handler.app. It fails where FastAPI is not loaded after that, so that no other row takes its place.
+LOAD_FASTAPI = 'module.handler.app; import sys; assert "fastapi" in sys.modules'
 # The code of a start. It prints the time at its end; CLOCK_MONOTONIC is the same clock for parent and child.
 ANSWER = """
 import json, sys, time
@@ -97,7 +97,7 @@ def make_starts(prepared: Prepared) -> dict[str, Start]:
     theirs = ([prepared.work, prepared.packages], prepared.textbook_artifact)
     starts = {
         OURS: answer(*ours),
-        OURS_FASTAPI: answer(*ours, before=f"module.{LOAD_FASTAPI}"),
+        OURS_FASTAPI: answer(*ours, before=LOAD_FASTAPI),
         TEXTBOOK: answer("textbook_def", *theirs),
         TEXTBOOK_ASYNC: answer("textbook_async", *theirs),
     }
