@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from export.build.language import foreign_language
+from export.build.language import choose_terms
+from export.build.language_check import is_foreign
 from export.build.pipeline import Summary
 from export.build.progress import Progress
 from export.build.summary import describe
@@ -84,7 +85,8 @@ RUSSIAN = "Зимние бури достигают Европы\n"
 def test_a_language_that_a_card_does_not_name(
     texts: str, language: str | None, known: list[str], foreign: str | None
 ) -> None:
-    assert foreign_language(texts.splitlines(), language, known) == foreign
+    _, code = choose_terms(texts.splitlines(), language)
+    assert (code if is_foreign(code, known, found=language is None) else None) == foreign
 
 
 @pytest.mark.parametrize(
@@ -134,7 +136,7 @@ def test_a_warning_sends_a_terminal_nothing_but_text(
 
 
 @pytest.mark.parametrize("keywords", [True, False])
-def test_a_warning_names_names_no_option_that_would_be_refused(
+def test_a_warning_names_no_option_that_would_be_refused(
     export: Export, tiny_model: Path, tmp_path: Path, keywords: bool
 ) -> None:
     model = with_card(Path(shutil.copytree(tiny_model, tmp_path / "model")), "---\nlanguage: en\n---\n")

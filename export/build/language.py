@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from random import Random
 
 from export.build.language_words import FUNCTION_WORDS, ISO_639_1, SCRIPTS
@@ -21,7 +21,8 @@ CHARS = 1_000
 # Where fewer than one in so many words is a small word, the texts are names and not sentences.
 MOST_WORDS = 50
 UNKNOWN = "und"  # ISO 639's code for an undetermined language
-_FOUND = (FUNCTION_WORDS.keys() | SCRIPTS.keys()) - {"latin"}
+# The languages that are found in texts.
+FOUND = (FUNCTION_WORDS.keys() | SCRIPTS.keys()) - {"latin"}
 
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -42,7 +43,7 @@ def choose_terms(texts: Iterable[str], language: str | None) -> tuple[str, str]:
 
 def read_code(language: str) -> str:
     """Reads a code of ISO 639-1, with or without a region; raises OptionError where it is unknown."""
-    code = language.strip().lower().replace("_", "-").partition("-")[0]
+    code = primary(language)
     if code not in ISO_639_1:
         raise OptionError(
             f"--language {language!a:.40} is no language code: give two letters of ISO 639-1, such as en, de or zh, or "
@@ -51,17 +52,9 @@ def read_code(language: str) -> str:
     return code
 
 
-def foreign_language(texts: Iterable[str], language: str | None, known: Sequence[str]) -> str | None:
-    """Returns the code of a corpus's language if a model's card names languages and not this one, else None.
-
-    `language` is as in choose_terms. If the card names something that can't be compared, it may be any language: more than a
-    code, such as "multilingual", or one that isn't found from texts, such as Ukrainian, whose texts count as Russian.
-    """
-    codes = {name.lower().replace("_", "-").partition("-")[0] for name in known}
-    if not codes or not codes <= (_FOUND if language is None else ISO_639_1):
-        return None
-    code = find_language(texts) if language is None else read_code(language)
-    return None if code in codes or code == UNKNOWN else code
+def primary(language: str) -> str:
+    """Returns a code without its region, in small letters: de for de-AT, de_AT and DE."""
+    return language.strip().lower().replace("_", "-").partition("-")[0]
 
 
 def find_language(texts: Iterable[str]) -> str:

@@ -1,7 +1,7 @@
 """One export, from corpus to artifact.
 
-    read the corpus -> write the columns -> convert the model, or both -> cut passages -> embed
-    -> write embeddings, scan, map and keywords -> verify -> manifest -> rename
+    read the corpus -> write the columns -> convert the model, or both -> cut passages -> find the language
+    -> embed -> write embeddings, scan, map and keywords -> verify -> manifest -> rename
 
 A text isn't embedded again if an interrupted run or the artifact that is replaced has its vector by the same recipe.
 The artifact's bytes don't depend on that. This module prints nothing: a Progress does.
@@ -21,18 +21,18 @@ from export.build.engine import Engine, Job
 from export.build.gate import measure_sides
 from export.build.inputs import inputs_sha256, is_up_to_date, open_replaced
 from export.build.journal import SYNC_SECONDS, Journal
-from export.build.language import SAMPLE, foreign_language
+from export.build.language import choose_terms
+from export.build.language_check import warn_of_language
 from export.build.options import BuildOptions
 from export.build.output import Output
 from export.build.progress import Progress
 from export.build.recipe import choose_recipes
 from export.build.reusable import find_reusable
-from export.build.sample import sample_texts
 from export.build.sides import Sides
 from export.build.token_counts import write_token_counts
 from export.build.vectors import write_embeddings
 from export.build.write_columns import write_columns
-from export.build.write_documents import write_documents
+from export.build.write_documents import read_row_texts, write_documents
 from export.build.write_keywords import index_keywords
 from export.build.write_map import write_map
 from export.build.write_passages import write_passages
@@ -125,7 +125,9 @@ def build(
                 side.check_prompt()
             sides.query.write(partial)
         written = write_passages(partial, documents.count, sides.document, options.plan_passages, progress)
-        warnings = tuple(_warn_of_language(partial, options, models.document))
+        with progress.step("finding the language") if options.language is None else nullcontext():
+            terms, language = choose_terms(read_row_texts(partial), options.language)
+        warnings = tuple(warn_of_language(language, options, models.document))
         for warning in warnings:
             progress.say(f"warning: {warning}")
         recipe_sha256 = sides.document.sha256()
@@ -157,7 +159,7 @@ def build(
             with progress.step("writing the keyword index"):
                 # A query's terms are made by the query side's tokenizer.
                 tokenizer = sides.query.int8.tokenizer.whole
-                keywords = index_keywords(partial, options.language, options.share, tokenizer)
+                keywords = index_keywords(partial, terms, language, options.share, tokenizer)
         figures: dict[str, Any] | None = None
         if options.thresholds is not None:
             with progress.step("verifying int8 against fp32"), _model_errors(models.query):
@@ -191,22 +193,6 @@ def build(
         output.commit()
     embedded = journal.appended - embedder.recovered
     return Summary(manifest, embedded, False, time.monotonic() - started, columns.left_out, warnings)
-
-
-def _warn_of_language(partial: Path, options: BuildOptions, model: SourceModel) -> Iterator[str]:
-    """Warns, before the texts are embedded, where they are in a language that the model isn't for."""
-    if not model.languages:
-        return
-    code = foreign_language(sample_texts(partial, SAMPLE), options.language, model.languages)
-    if code is not None:
-        warning = (
-            f"the corpus is in the language {code}, and the card of {model.model_id} names {', '.join(model.languages)!a:.80}: "
-            "answers by meaning will be weak. docs/models.md has models for more languages"
-        )
-        # --language is for keywords: it is refused without them.
-        if options.keywords:
-            warning += ". If the texts are in another language than that, name it by --language"
-        yield warning
 
 
 @contextmanager

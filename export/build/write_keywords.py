@@ -19,7 +19,6 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
-from export.build.language import choose_terms
 from export.build.write_documents import read_row_texts
 from handler.artifact import KEYWORDS_FILE
 from handler.keywords import term_key
@@ -62,12 +61,13 @@ class _Vocabulary:
         return dict(zip(keys, range(len(terms)), strict=True)) | self.words
 
 
-def index_keywords(directory: Path, language: str | None, share: float, tokenizer: Any) -> dict[str, Any]:
+def index_keywords(
+    directory: Path, terms: str, language: str, share: float, tokenizer: Any
+) -> dict[str, Any]:
     """Writes the keyword index of the rows in `directory`; returns what the manifest says of it.
 
-    Raises OptionError for a language that has no terms.
+    `terms` and `language` are what choose_terms returns.
     """
-    terms, language = choose_terms(read_row_texts(directory), language)
     figures = write_keywords(read_row_texts(directory), directory, analyzer(terms, tokenizer))
     return {"terms": terms, "language": language, "share": share, "k1": K1, "b": B, **figures}
 
